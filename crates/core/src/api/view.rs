@@ -1,0 +1,108 @@
+//! Answers of the browser API: what the buyer may see of the proxy's records.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::attempt::{AttemptState, NextAction};
+use crate::card::Brand;
+use crate::money::Money;
+use crate::rails::Rail;
+use crate::rails::card::{CardOffer, DeclineAdvice};
+use crate::session::SessionState;
+
+/// A text that people wrote: shown as text, never as markup.
+pub type BuyerText = String;
+
+/// A session as its buyer may see it.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct CheckoutView {
+    /// The session.
+    pub session_id: String,
+    /// Where the session stands.
+    pub state: SessionState,
+    /// Who is paid: the merchant's name.
+    pub payee: BuyerText,
+    /// The merchant's order reference, for people.
+    pub order_reference: BuyerText,
+    /// What is to be paid.
+    pub total: Money,
+    /// What is bought; may be empty.
+    pub items: Vec<ItemView>,
+    /// The rails offered, in the merchant's order.
+    pub rails: Vec<Rail>,
+    /// Present when [`Rail::Card`] is offered.
+    #[serde(default)]
+    pub card: Option<CardOffer>,
+    /// The latest attempt, running or ended. A widget that starts again picks up from here.
+    #[serde(default)]
+    pub attempt: Option<AttemptView>,
+    /// When the session expires, RFC 3339 UTC.
+    pub expires_at: String,
+    /// The proxy's clock when it answered, RFC 3339 UTC; countdowns run against it, not against the
+    /// buyer's clock.
+    pub server_time: String,
+}
+
+/// A line of the order.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct ItemView {
+    /// What it is.
+    pub description: BuyerText,
+    /// How many, from 1.
+    pub quantity: u32,
+    /// The line's total, when the merchant gave it.
+    #[serde(default)]
+    pub total: Option<Money>,
+}
+
+/// An attempt as its buyer may see it.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct AttemptView {
+    /// The attempt.
+    pub id: String,
+    /// Its rail.
+    pub rail: Rail,
+    /// Where it stands.
+    pub state: AttemptState,
+    /// What follows.
+    pub next_action: NextAction,
+    /// With [`NextAction::Wait`]: milliseconds until it is worth asking again.
+    #[serde(default)]
+    pub poll_after_ms: Option<u32>,
+    /// Milliseconds since the attempt was started, by the proxy's clock.
+    pub age_ms: u64,
+    /// A reference that the shop can look the attempt up by.
+    pub reference: String,
+    /// With [`AttemptState::Declined`] on the card rail: what to suggest.
+    #[serde(default)]
+    pub advice: Option<DeclineAdvice>,
+    /// With [`AttemptState::Succeeded`].
+    #[serde(default)]
+    pub receipt: Option<ReceiptView>,
+}
+
+/// Proof of payment for the buyer.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct ReceiptView {
+    /// What was paid, as the provider confirmed it.
+    pub paid: Money,
+    /// When, RFC 3339 UTC.
+    pub paid_at: String,
+    /// The card's brand.
+    #[serde(default)]
+    pub brand: Option<Brand>,
+    /// The card's last four digits.
+    #[serde(default)]
+    pub last4: Option<String>,
+    /// The issuer's authorization code.
+    #[serde(default)]
+    pub authorization: Option<String>,
+    /// The installments chosen.
+    #[serde(default)]
+    pub installments: Option<u8>,
+    /// The card was saved for next time.
+    #[serde(default)]
+    pub card_saved: bool,
+}
