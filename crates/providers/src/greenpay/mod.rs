@@ -1,0 +1,63 @@
+//! GreenPay, Costa Rica: payment cards, API V1.
+//!
+//! Written from the official collection "GreenPay API Services" (published 2022-07, read 2026-11-20)
+//! and the help centre's V1 articles (2019 to 2023); what public shop plugins do is used where both
+//! are silent.
+//!
+//! | fact | |
+//! |---|---|
+//! | hosts | merchant `https://merchant.greenpay.me` (sandbox `https://sandbox-merchant.greenpay.me`), checkout `https://checkout.greenpay.me` (sandbox `https://sandbox-checkout.greenpay.me`); all calls are POST with JSON |
+//! | authentication | merchant host: `secret` and `merchantId` in the body, `transactions/get` only `merchantId`. Checkout host: `session` in the body and its token in the header `liszt-token` |
+//! | amount unit | major units as a JSON number with decimals (1250.50); read back as a number or as text |
+//! | currencies | CRC, USD |
+//! | time-outs | order session 30 minutes; no time limit of a call is documented. One plugin has waited 180 s. Ours are in [`Timeouts`](crate::Timeouts) |
+//! | idempotency | none. `orderReference` is the only handle, and whether a repeated one is refused is not documented |
+//! | read-back | `transactions/get` by `orderReference`; only `approved` and "transaction not found" are documented |
+//! | signature | `_signature`: RSASSA-PKCS1-v1_5 with SHA-256 over `status:<status>,orderId:<reference>`, card tokens `requestId` in its place; hex. Amount and currency are **not** signed |
+//! | identifiers | `merchantId`, `session` and its token: UUID. `orderReference`, `requestId`: ours, out of `A-Z a-z 0-9 _ -` because the signed text is not escaped. Card token: opaque |
+//!
+//! # Status table
+//!
+//! The HTTP status is not the outcome: failures come with HTTP 200 too. [`status`] reads this table.
+//!
+//! | answer to a payment | outcome |
+//! |---|---|
+//! | `status` 200, `result.success`, `resp_code` 00, our reference, amount and currency, signature verifies | approved |
+//! | the same with anything missing, different or unsigned | unknown |
+//! | other `status`, `result.resp_code` present | declined with that code |
+//! | `resp_code` 899 (timed out, reversal applied) | unknown, until a read tells |
+//! | other `status`, no `result`, `Invalid_pan` | declined with code 14 ([`status::INVALID_CARD`]): refused before a bank was asked |
+//! | …, `Session not exists or is wrong` | rejected: the sealed card could not be opened |
+//! | …, `Session not found`, `Invalid token`, `Invalid card token`, `Merchant doesn't exist`, `Bank entity doesn't exist` | rejected |
+//! | …, any other text or none | unknown |
+//! | HTTP 400 with a bare array of schema violations | rejected |
+//! | HTTP 401, 403 | rejected |
+//! | HTTP 3xx, 429, 502, 503, 504 | unknown, the body is not looked at |
+//! | any other HTTP status (500 among them) | as its body says; unknown unless it is a decline with our reference or a documented refusal |
+//! | no connection | not sent |
+//! | anything else | unknown |
+//!
+//! # Known quirks
+//!
+//! * `status` is a number or one of SUCCESS, FAIL, DELETED; some answers put the number in `code`.
+//! * `errors` holds texts, objects or nested arrays; a schema violation is a bare array.
+//! * Some answers echo the merchant's `secret`. No field that is not listed in `wire` is kept.
+//! * The HTTP status of a decline is not documented, and no source shows a signed one.
+//! * One published approval with `tokenizeResp` does not verify by the key that verifies others. Such a
+//!   payment is unknown until it is read back, and the card saved with it is then not known to us.
+//! * Amounts were seen with the dust of binary floating point: 7459.9999983 is 7460.00.
+//! * The oldest published approvals lack `amount` and `currency`: unknown until read back.
+//! * The success of a card token look-up is not documented.
+
+mod client;
+mod config;
+mod order;
+pub mod status;
+mod wire;
+
+pub use client::Client;
+pub use config::{Config, ConfigError, PayPath};
+pub use order::{
+    Address, Approval, Buyer, CardToken, Expected, Order, OrderItem, OrderSession, Payment,
+    SavedCard, SavedToken, TransactionDetail, TransactionRead,
+};

@@ -1,0 +1,416 @@
+//! GreenPay's JSON. Requests are exact, answers are read as leniently as money allows: each field is
+//! kept as its raw text until somebody asks for it, so an odd value in a field that decides nothing
+//! spoils nothing. Fields that are not listed are dropped; some answers echo the merchant's secret.
+
+use secrecy::ExposeSecret;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use ventanilla_core::money::{Currency, Money};
+
+use super::config::Config;
+use super::order::{Address, Buyer, Order, OrderItem};
+
+pub(super) type Raw = Box<RawValue>;
+
+/// What every call to the merchant host carries, unless noted.
+#[derive(Serialize)]
+pub(super) struct Credentials<'a> {
+    secret: &'a str,
+    #[serde(rename = "merchantId")]
+    merchant_id: &'a str,
+}
+
+impl<'a> Credentials<'a> {
+    pub(super) fn of(config: &'a Config) -> Self {
+        Self {
+            secret: config.secret.expose_secret(),
+            merchant_id: &config.merchant_id,
+        }
+    }
+}
+
+/// `M /` and, with `token`, `M /tokenPayment`.
+#[derive(Serialize)]
+pub(super) struct OrderRequest<'a> {
+    #[serde(flatten)]
+    credentials: Credentials<'a>,
+    terminal: &'a str,
+    amount: Amount,
+    currency: &'static str,
+    description: &'a str,
+    #[serde(rename = "orderReference")]
+    order_reference: &'a str,
+    #[serde(rename = "numberOfPayments", skip_serializing_if = "Vec::is_empty")]
+    number_of_payments: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    additional: Option<Additional<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<&'a str>,
+}
+
+impl<'a> OrderRequest<'a> {
+    pub(super) fn new(config: &'a Config, order: &'a Order, token: Option<&'a str>) -> Self {
+        Self {
+            credentials: Credentials::of(config),
+            terminal: &config.terminal,
+            amount: Amount(order.total),
+            currency: order.total.currency().code(),
+            description: &order.description,
+            order_reference: &order.reference,
+            number_of_payments: order.installments.iter().map(u8::to_string).collect(),
+            additional: Additional::of(order),
+            token,
+        }
+    }
+}
+
+/// An amount as a JSON number with every decimal place of its currency, never by way of a float.
+struct Amount(Money);
+
+impl Serialize for Amount {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        RawValue::from_string(self.0.decimal_text())
+            .map_err(serde::ser::Error::custom)?
+            .serialize(serializer)
+    }
+}
+
+#[derive(Serialize)]
+struct Additional<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    customer: Option<Customer<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    products: Vec<Product<'a>>,
+}
+
+impl<'a> Additional<'a> {
+    fn of(order: &'a Order) -> Option<Self> {
+        let customer = order.buyer.as_ref().and_then(Customer::of);
+        let products: Vec<_> = order.items.iter().map(Product::of).collect();
+        (customer.is_some() || !products.is_empty()).then_some(Self { customer, products })
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Customer<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    billing_address: Option<WireAddress<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shipping_address: Option<WireAddress<'a>>,
+}
+
+impl<'a> Customer<'a> {
+    fn of(buyer: &'a Buyer) -> Option<Self> {
+        let customer = Self {
+            name: buyer.name.as_deref(),
+            email: buyer.email.as_deref(),
+            billing_address: buyer.billing_address.as_ref().map(WireAddress::of),
+            shipping_address: buyer.shipping_address.as_ref().map(WireAddress::of),
+        };
+        let empty = customer.name.is_none()
+            && customer.email.is_none()
+            && customer.billing_address.is_none()
+            && customer.shipping_address.is_none();
+        (!empty).then_some(customer)
+    }
+}
+
+#[derive(Serialize)]
+struct WireAddress<'a> {
+    country: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    province: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    city: Option<&'a str>,
+    street1: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    street2: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    zip: Option<&'a str>,
+}
+
+impl<'a> WireAddress<'a> {
+    fn of(address: &'a Address) -> Self {
+        Self {
+            country: &address.country,
+            province: address.province.as_deref(),
+            city: address.city.as_deref(),
+            street1: &address.street1,
+            street2: address.street2.as_deref(),
+            zip: address.postal_code.as_deref(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Product<'a> {
+    #[serde(rename = "skuId", skip_serializing_if = "Option::is_none")]
+    sku: Option<&'a str>,
+    description: &'a str,
+    quantity: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    price: Option<Amount>,
+}
+
+impl<'a> Product<'a> {
+    fn of(item: &'a OrderItem) -> Self {
+        Self {
+            sku: item.sku.as_deref(),
+            description: &item.description,
+            quantity: item.quantity,
+            price: item.unit_price.map(Amount),
+        }
+    }
+}
+
+/// `C /`, `C /kount`, `C /tokenize`, `C /tokenize/update`.
+#[derive(Serialize)]
+pub(super) struct SealedRequest<'a> {
+    pub session: &'a str,
+    pub ld: &'a str,
+    pub lk: &'a str,
+}
+
+/// `M /tokenize`.
+#[derive(Serialize)]
+pub(super) struct TokenOrderRequest<'a> {
+    #[serde(flatten)]
+    pub credentials: Credentials<'a>,
+    #[serde(rename = "requestId")]
+    pub request_id: &'a str,
+}
+
+/// `M /getToken` and, with `requestId`, `M /deleteToken`.
+#[derive(Serialize)]
+pub(super) struct TokenRequest<'a> {
+    #[serde(flatten)]
+    pub credentials: Credentials<'a>,
+    pub token: &'a str,
+    #[serde(rename = "requestId", skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<&'a str>,
+}
+
+/// `M /transactions/get`, which takes no secret.
+#[derive(Serialize)]
+pub(super) struct TransactionRequest<'a> {
+    #[serde(rename = "merchantId")]
+    pub merchant_id: &'a str,
+    #[serde(rename = "orderReference")]
+    pub order_reference: &'a str,
+}
+
+/// The fields of every answer, and of `tokenizeResp` inside one. `null` and missing are the same.
+#[derive(Deserialize)]
+pub(super) struct AnswerBody {
+    pub status: Option<Raw>,
+    pub code: Option<Raw>,
+    #[serde(rename = "orderId")]
+    pub order_id: Option<Raw>,
+    #[serde(rename = "requestId")]
+    pub request_id: Option<Raw>,
+    pub authorization: Option<Raw>,
+    pub amount: Option<Raw>,
+    pub currency: Option<Raw>,
+    pub result: Option<Raw>,
+    pub errors: Option<Raw>,
+    #[serde(rename = "_signature")]
+    pub signature: Option<Raw>,
+    pub last4: Option<Raw>,
+    pub brand: Option<Raw>,
+    #[serde(rename = "tokenizeResp")]
+    pub tokenize_resp: Option<Raw>,
+    pub expiration_date: Option<Raw>,
+    pub session: Option<Raw>,
+    pub token: Option<Raw>,
+}
+
+/// `result` of a payment.
+#[derive(Deserialize)]
+pub(super) struct PaymentResult {
+    pub success: Option<Raw>,
+    pub resp_code: Option<Raw>,
+}
+
+/// `result` of a tokenization.
+#[derive(Deserialize)]
+pub(super) struct TokenResult {
+    pub token: Option<Raw>,
+    pub last_digits: Option<Raw>,
+    pub bin: Option<Raw>,
+}
+
+/// `result` of a transaction read.
+#[derive(Deserialize)]
+pub(super) struct TransactionResult {
+    pub amount: Option<Raw>,
+    pub currency: Option<Raw>,
+    pub state: Option<Raw>,
+    #[serde(rename = "referenceNumber")]
+    pub reference_number: Option<Raw>,
+    #[serde(rename = "authorizationID")]
+    pub authorization: Option<Raw>,
+    #[serde(rename = "creditCardBin")]
+    pub bin: Option<Raw>,
+    #[serde(rename = "cardNumber")]
+    pub last4: Option<Raw>,
+}
+
+/// One entry of the bare array that a schema violation is answered with.
+#[derive(Deserialize)]
+pub(super) struct SchemaViolation {
+    #[expect(dead_code, reason = "its presence is what is checked")]
+    keyword: String,
+    #[expect(dead_code, reason = "its presence is what is checked")]
+    #[serde(rename = "schemaPath")]
+    schema_path: String,
+}
+
+/// `status` and `code`, which are numbers or words.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Status {
+    Number(u16),
+    Success,
+    Fail,
+    Deleted,
+    /// Neither; proves nothing.
+    Other,
+}
+
+impl AnswerBody {
+    /// `status`; `None` when the field is missing.
+    pub(super) fn status(&self) -> Option<Status> {
+        self.status.as_deref().map(status)
+    }
+
+    /// `code`; `None` when the field is missing.
+    pub(super) fn code(&self) -> Option<Status> {
+        self.code.as_deref().map(status)
+    }
+
+    /// The number that says how it went: `status` when it is one, else `code`.
+    pub(super) fn number(&self) -> Option<u16> {
+        let number = |status: Option<Status>| status.and_then(Status::number);
+        number(self.status()).or_else(|| number(self.code()))
+    }
+
+    /// Whether there is a field that only an executed call has.
+    pub(super) fn speaks_of_an_execution(&self) -> bool {
+        self.order_id.is_some() || self.is_authorized() || !self.has_no_result()
+    }
+
+    /// Whether there is an authorization, in whatever form.
+    pub(super) fn is_authorized(&self) -> bool {
+        self.authorization
+            .as_deref()
+            .is_some_and(|raw| raw.get() != r#""""#)
+    }
+
+    /// Whether `result` holds nothing: missing, `null` or `{}`.
+    pub(super) fn has_no_result(&self) -> bool {
+        self.result
+            .as_deref()
+            .is_none_or(|raw| raw.get().bytes().all(|b| b"{} \t\r\n".contains(&b)))
+    }
+}
+
+impl Status {
+    /// The number, when it is one.
+    pub(super) const fn number(self) -> Option<u16> {
+        match self {
+            Self::Number(number) => Some(number),
+            _ => None,
+        }
+    }
+}
+
+fn status(raw: &RawValue) -> Status {
+    let Some(text) = scalar(raw) else {
+        return Status::Other;
+    };
+    match text.as_str() {
+        "SUCCESS" => Status::Success,
+        "FAIL" => Status::Fail,
+        "DELETED" => Status::Deleted,
+        digits if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+            digits.parse().map_or(Status::Other, Status::Number)
+        }
+        _ => Status::Other,
+    }
+}
+
+/// The text of a JSON string, or of a number as it is written; `None` for anything else.
+pub(super) fn scalar(raw: &RawValue) -> Option<String> {
+    match raw.get().bytes().next()? {
+        b'"' => serde_json::from_str(raw.get()).ok(),
+        b'-' | b'0'..=b'9' => Some(raw.get().to_owned()),
+        _ => None,
+    }
+}
+
+/// The text of a JSON string.
+pub(super) fn string(raw: &Option<Raw>) -> Option<String> {
+    raw.as_deref()
+        .and_then(|raw| serde_json::from_str(raw.get()).ok())
+}
+
+/// An amount written as a number or as text, in `currency`.
+pub(super) fn amount(raw: &Option<Raw>, currency: Currency) -> Option<Money> {
+    let text = scalar(raw.as_deref()?)?;
+    let money = Money::parse_provider_decimal(&text, currency).ok()?;
+    if Money::parse_decimal(&text, currency).is_err() {
+        tracing::info!("a GreenPay amount carried floating-point dust and was rounded");
+    }
+    Some(money)
+}
+
+/// A short code of letters and digits, such as an authorization.
+pub(super) fn code(raw: &Option<Raw>) -> Option<String> {
+    let text = scalar(raw.as_deref()?)?;
+    ((1..=32).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric()))
+        .then_some(text)
+}
+
+/// Digits, `min` to `max` of them.
+pub(super) fn digits(raw: &Option<Raw>, min: usize, max: usize) -> Option<String> {
+    let text = string(raw)?;
+    ((min..=max).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit())).then_some(text)
+}
+
+/// Every text in an `errors` field, which holds strings, objects and arrays, nested or not.
+/// `None` when something in it cannot be read.
+pub(super) fn error_texts(errors: &Option<Raw>) -> Option<Vec<String>> {
+    let mut texts = Vec::new();
+    if let Some(raw) = errors.as_deref() {
+        collect(&serde_json::from_str(raw.get()).ok()?, &mut texts)?;
+    }
+    Some(texts)
+}
+
+fn collect(value: &serde_json::Value, texts: &mut Vec<String>) -> Option<()> {
+    use serde_json::Value;
+    match value {
+        Value::Null => Some(()),
+        Value::String(text) => {
+            texts.push(plain(text));
+            Some(())
+        }
+        Value::Array(values) => values.iter().try_for_each(|value| collect(value, texts)),
+        Value::Object(fields) => ["errors", "error", "message"]
+            .into_iter()
+            .filter_map(|name| fields.get(name))
+            .try_for_each(|value| collect(value, texts)),
+        Value::Bool(_) | Value::Number(_) => None,
+    }
+}
+
+/// An error text without what varies between its printed forms.
+fn plain(text: &str) -> String {
+    let text = text.trim().to_lowercase().replace('\u{2019}', "'");
+    let text = text.strip_prefix("error:").unwrap_or(&text);
+    text.trim().trim_end_matches('.').to_owned()
+}

@@ -1,0 +1,16 @@
+//! Typed clients of the payment providers.
+//!
+//! A client answers with an [`Outcome`]: what is *proven* about a call, not what it looked like. The
+//! crate holds no state of a payment and decides nothing about it; the proxy's attempt machine does.
+//!
+//! | provider | room |
+//! |---|---|
+//! | GreenPay (Costa Rica, cards) | [`greenpay`] |
+#![deny(missing_docs)]
+
+pub mod greenpay;
+mod http;
+mod outcome;
+
+pub use http::{ReadRetry, Timeouts};
+pub use outcome::{Cause, Outcome};

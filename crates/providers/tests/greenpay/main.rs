@@ -1,0 +1,15 @@
+//! The GreenPay client against GreenPay's documented answers and against a hostile network.
+#![allow(
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on has failed"
+)]
+
+mod answers;
+mod fixtures;
+mod given;
+mod properties;
+mod requests;
+mod secrets;
+mod transport;
+mod wire_server;

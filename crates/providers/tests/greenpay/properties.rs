@@ -1,0 +1,247 @@
+//! Nothing that a provider may answer makes the readers panic or believe what is not proven.
+
+use std::sync::LazyLock;
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use ventanilla_core::money::Currency;
+use ventanilla_providers::Outcome;
+use ventanilla_providers::greenpay::{Expected, Payment, TransactionRead, status};
+
+use crate::given::{KEY, REFERENCE, expected, fixture_json, sign};
+
+/// Field names that the readers know, so that arbitrary JSON gets past the first look.
+const NAMES: [&str; 24] = [
+    "status",
+    "code",
+    "orderId",
+    "requestId",
+    "authorization",
+    "amount",
+    "currency",
+    "result",
+    "errors",
+    "_signature",
+    "last4",
+    "brand",
+    "tokenizeResp",
+    "expiration_date",
+    "session",
+    "token",
+    "success",
+    "resp_code",
+    "state",
+    "referenceNumber",
+    "last_digits",
+    "bin",
+    "message",
+    "keyword",
+];
+
+fn scalar() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        prop::sample::select(vec![200_u16, 201, 400, 404, 500]).prop_map(Value::from),
+        "\\PC{0,12}".prop_map(Value::from),
+        prop::sample::select(vec![
+            "SUCCESS",
+            "FAIL",
+            "DELETED",
+            "00",
+            "05",
+            "899",
+            "approved",
+            "CRC",
+            "1250.50",
+            REFERENCE,
+            "Invalid_pan",
+            "Session not found",
+            "transaction not found",
+        ])
+        .prop_map(Value::from),
+    ]
+}
+
+fn any_json() -> impl Strategy<Value = Value> {
+    scalar().prop_recursive(4, 48, 8, |inner| {
+        let name = prop_oneof![
+            4 => prop::sample::select(NAMES.to_vec()).prop_map(str::to_owned),
+            1 => "\\PC{0,8}",
+        ];
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::btree_map(name, inner, 0..10)
+                .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+        ]
+    })
+}
+
+fn http_status() -> impl Strategy<Value = u16> {
+    prop_oneof![
+        3 => Just(200_u16),
+        1 => prop::sample::select(vec![201_u16, 204, 301, 400, 401, 403, 404, 429, 500, 502, 503, 504]),
+        1 => 100_u16..=999,
+    ]
+}
+
+/// Reads `body` as an answer to everything; true when it was taken for an approved payment.
+fn read_all(http_status: u16, body: &str) -> bool {
+    let _ = status::order_session(http_status, body);
+    let _ = status::saved_token(http_status, body, REFERENCE, &KEY);
+    let _ = status::saved_card(http_status, body);
+    let _ = status::deletion(http_status, body, REFERENCE);
+    let read = status::transaction(http_status, body, REFERENCE);
+    assert!(!matches!(read, Outcome::NotSent(_)));
+    let paid = status::payment(http_status, body, &expected(), &KEY);
+    assert!(!matches!(paid, Outcome::NotSent(_)));
+    matches!(paid, Outcome::Definite(Payment::Approved(_)))
+}
+
+/// A field of an approval, and what was made of it.
+#[derive(Clone, Debug)]
+enum Made {
+    Kept,
+    Removed,
+    Replaced(Value),
+}
+
+const ESSENTIAL: [&str; 7] = [
+    "/status",
+    "/orderId",
+    "/amount",
+    "/currency",
+    "/result/success",
+    "/result/resp_code",
+    "/_signature",
+];
+
+static SIGNATURES: LazyLock<Vec<String>> = LazyLock::new(|| {
+    vec![
+        sign(&format!("status:200,orderId:{REFERENCE}")),
+        sign(&format!("status:500,orderId:{REFERENCE}")),
+        sign(&format!("status:200,requestId:{REFERENCE}")),
+        sign("status:200,orderId:another"),
+    ]
+});
+
+fn made() -> impl Strategy<Value = Made> {
+    prop_oneof![
+        8 => Just(Made::Kept),
+        1 => Just(Made::Removed),
+        1 => scalar().prop_map(Made::Replaced),
+        1 => prop::sample::select(SIGNATURES.clone()).prop_map(|text| Made::Replaced(text.into())),
+    ]
+}
+
+fn apply(body: &mut Value, pointer: &str, made: &Made) {
+    match made {
+        Made::Kept => {}
+        Made::Removed => {
+            let (parent, name) = pointer.rsplit_once('/').unwrap();
+            body.pointer_mut(parent)
+                .unwrap()
+                .as_object_mut()
+                .unwrap()
+                .remove(name);
+        }
+        Made::Replaced(value) => *body.pointer_mut(pointer).unwrap() = value.clone(),
+    }
+}
+
+/// The rule for an approval, said once more and differently.
+fn is_proof(http_status: u16, body: &Value) -> bool {
+    let is = |pointer: &str, values: &[Value]| {
+        body.pointer(pointer)
+            .is_some_and(|found| values.contains(found))
+    };
+    [200, 201].contains(&http_status)
+        && is("/status", &[json!(200), json!("200")])
+        && is("/orderId", &[json!(REFERENCE)])
+        && is("/amount", &[json!(1250.5), json!("1250.50")])
+        && is("/currency", &[json!("CRC")])
+        && is("/result/success", &[json!(true)])
+        && is("/result/resp_code", &[json!("00")])
+        && is("/_signature", &[json!(SIGNATURES[0])])
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn no_json_makes_a_reader_panic_or_approve(http_status in http_status(), body in any_json()) {
+        prop_assert!(!read_all(http_status, &body.to_string()));
+    }
+
+    #[test]
+    fn no_text_makes_a_reader_panic_or_approve(http_status in http_status(), text in "\\PC{0,200}") {
+        prop_assert!(!read_all(http_status, &text));
+    }
+
+    #[test]
+    fn no_cut_through_an_approval_makes_a_reader_panic_or_approve(cut in any::<prop::sample::Index>()) {
+        let text = fixture_json("pay_approved_tokenized")["body"].to_string();
+        let cut = cut.index(text.len());
+        prop_assert!(!read_all(200, &text[..cut]));
+    }
+
+    #[test]
+    fn a_payment_is_approved_exactly_when_everything_is_proven(
+        http_status in http_status(),
+        changes in prop::array::uniform7(made()),
+    ) {
+        let mut body = fixture_json("pay_approved")["body"].clone();
+        for (pointer, made) in ESSENTIAL.into_iter().zip(&changes) {
+            apply(&mut body, pointer, made);
+        }
+        prop_assert_eq!(read_all(http_status, &body.to_string()), is_proof(http_status, &body), "{}", body);
+    }
+
+    #[test]
+    fn an_approval_is_never_taken_for_a_decline(
+        http_status in http_status(),
+        changes in prop::array::uniform7(made()),
+    ) {
+        let mut body = fixture_json("pay_approved")["body"].clone();
+        for (pointer, made) in ESSENTIAL.into_iter().zip(&changes) {
+            apply(&mut body, pointer, made);
+        }
+        let paid = status::payment(http_status, &body.to_string(), &expected(), &KEY);
+        if matches!(paid, Outcome::Definite(Payment::Declined { .. })) {
+            // Somebody who changed both what says yes: then it reads as a decline.
+            prop_assert_ne!(body.pointer("/status"), Some(&json!(200)));
+            prop_assert_ne!(body.pointer("/result/resp_code"), Some(&json!("00")));
+            prop_assert_ne!(body.pointer("/result/success"), Some(&json!(true)));
+        }
+    }
+
+    #[test]
+    fn an_approval_of_another_amount_or_reference_is_not_ours(
+        minor in 0_u64..=1_000_000_000,
+        reference in "[a-z2-7]{26}",
+    ) {
+        let body = fixture_json("pay_approved")["body"].to_string();
+        let expected = Expected {
+            reference: reference.clone(),
+            total: ventanilla_core::money::Money::from_minor(minor, Currency::CRC).unwrap(),
+        };
+        let paid = status::payment(200, &body, &expected, &KEY);
+        let ours = minor == 125_050 && reference == REFERENCE;
+        prop_assert_eq!(matches!(paid, Outcome::Definite(_)), ours);
+    }
+
+    #[test]
+    fn a_transaction_is_approved_or_absent_only_by_its_own_words(http_status in http_status(), body in any_json()) {
+        let read = status::transaction(http_status, &body.to_string(), REFERENCE);
+        match read {
+            Outcome::Definite(TransactionRead::Approved(_)) => {
+                let state = body["result"]["state"].as_str().unwrap_or_default().to_lowercase();
+                prop_assert_eq!(state, "approved");
+            }
+            Outcome::Definite(TransactionRead::NotFound) => prop_assert_eq!(&body["code"], &json!(404)),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! What goes out, held against the documented requests.
+
+use serde_json::Value;
+use ventanilla_providers::greenpay::{Buyer, Client, PayPath};
+
+use crate::given::{
+    MERCHANT_ID, REFERENCE, SECRET, SESSION_TOKEN, card_token, client, config, expected,
+    fixture_json, minimal_order, order, sealed, session,
+};
+use crate::wire_server::{Act, WireServer, json};
+
+async fn server() -> WireServer {
+    WireServer::start(vec![Act::Send(json(200, "{}"))]).await
+}
+
+/// The one request that was made: its first line, its head in lower case, its body.
+fn only_request(server: &WireServer) -> (String, String, String) {
+    let requests = server.requests();
+    assert_eq!(requests.len(), 1);
+    let (head, body) = requests[0].split_once("\r\n\r\n").unwrap();
+    let line = head.lines().next().unwrap().to_owned();
+    (line, head.to_lowercase(), body.to_owned())
+}
+
+fn assert_body(body: &str, fixture: &Value) {
+    let body: Value = serde_json::from_str(body).unwrap();
+    assert_eq!(body, fixture["body"]);
+}
+
+#[tokio::test]
+async fn an_order_goes_out_as_documented_without_what_the_shop_did_not_tell() {
+    let server = server().await;
+    let _ = client(&server.url).create_order(&order()).await;
+    let (line, head, body) = only_request(&server);
+    assert_eq!(line, "POST / HTTP/1.1");
+    assert!(
+        head.contains("content-type: application/json\r\n"),
+        "{head}"
+    );
+    assert!(head.contains("accept: application/json\r\n"), "{head}");
+    assert!(!head.contains("liszt-token"), "{head}");
+    let mut documented = fixture_json("create_order_request");
+    let additional = documented["body"]["additional"].as_object_mut().unwrap();
+    additional.remove("details");
+    additional["customer"]
+        .as_object_mut()
+        .unwrap()
+        .remove("identification");
+    additional["products"][0]
+        .as_object_mut()
+        .unwrap()
+        .remove("type");
+    assert_body(&body, &documented);
+}
+
+#[tokio::test]
+async fn an_order_of_a_shop_that_tells_nothing_has_nothing_additional() {
+    let server = server().await;
+    let mut order = minimal_order();
+    order.buyer = Some(Buyer::default());
+    let _ = client(&server.url).create_order(&order).await;
+    assert_body(
+        &only_request(&server).2,
+        &fixture_json("create_order_request_minimal"),
+    );
+}
+
+#[tokio::test]
+async fn amounts_go_out_as_exact_decimal_numbers() {
+    for (minor, text) in [
+        (125_050, "1250.50"),
+        (1, "0.01"),
+        (30, "0.30"),
+        (746_000, "7460.00"),
+        (9_999_999_999_999, "99999999999.99"),
+    ] {
+        let server = server().await;
+        let mut order = order();
+        order.total = crate::given::crc(minor);
+        order.items[0].unit_price = Some(crate::given::crc(minor));
+        let _ = client(&server.url).create_order(&order).await;
+        let body = only_request(&server).2;
+        assert!(body.contains(&format!(r#""amount":{text},"#)), "{body}");
+        assert!(body.contains(&format!(r#""price":{text}}}"#)), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_payment_goes_to_the_checkout_host_with_the_session_token_as_a_header() {
+    let server = server().await;
+    let _ = client(&server.url)
+        .pay(&session(), &sealed(), &expected())
+        .await;
+    let (line, head, body) = only_request(&server);
+    assert_eq!(line, "POST / HTTP/1.1");
+    assert!(
+        head.contains(&format!("liszt-token: {SESSION_TOKEN}\r\n")),
+        "{head}"
+    );
+    assert_body(&body, &fixture_json("pay_request"));
+    assert!(!body.contains(SECRET) && !body.contains(MERCHANT_ID));
+}
+
+#[tokio::test]
+async fn a_payment_with_a_fraud_check_has_a_path_of_its_own() {
+    let server = server().await;
+    let mut config = config(&server.url);
+    config.pay_path = PayPath::Kount;
+    let _ = Client::new(config)
+        .unwrap()
+        .pay(&session(), &sealed(), &expected())
+        .await;
+    assert_eq!(only_request(&server).0, "POST /kount HTTP/1.1");
+}
+
+#[tokio::test]
+async fn merchant_and_checkout_host_get_what_is_theirs() {
+    let (merchant, checkout) = (server().await, server().await);
+    let mut config = config(&merchant.url);
+    config.checkout_url.clone_from(&checkout.url);
+    let client = Client::new(config).unwrap();
+    let _ = client.pay(&session(), &sealed(), &expected()).await;
+    let _ = client.create_token(&session(), &sealed(), "req-0001").await;
+    let _ = client.update_token(&session(), &sealed(), "req-0001").await;
+    assert_eq!(
+        (merchant.requests().len(), checkout.requests().len()),
+        (0, 3)
+    );
+    let _ = client.create_order(&order()).await;
+    let _ = client.pay_with_token(&order(), &card_token()).await;
+    let _ = client.create_token_order("req-0001").await;
+    let _ = client.token(&card_token()).await;
+    let _ = client.delete_token(&card_token(), "req-0001").await;
+    let _ = client.transaction(REFERENCE).await;
+    assert_eq!(
+        (merchant.requests().len(), checkout.requests().len()),
+        (6, 3)
+    );
+    for request in checkout.requests() {
+        assert!(
+            !request.contains(SECRET) && !request.contains(MERCHANT_ID),
+            "{request}"
+        );
+    }
+    for request in merchant.requests() {
+        assert!(!request.contains("liszt-token"), "{request}");
+    }
+}
+
+#[tokio::test]
+async fn a_payment_by_card_token_goes_out_as_documented() {
+    let server = server().await;
+    let _ = client(&server.url)
+        .pay_with_token(&minimal_order(), &card_token())
+        .await;
+    let (line, head, body) = only_request(&server);
+    assert_eq!(line, "POST /tokenPayment HTTP/1.1");
+    assert!(!head.contains("liszt-token"), "{head}");
+    assert_body(&body, &fixture_json("token_payment_request"));
+}
+
+#[tokio::test]
+async fn card_token_requests_go_out_as_documented() {
+    let made = server().await;
+    let _ = client(&made.url).create_token_order("req-0001").await;
+    let (line, _, body) = only_request(&made);
+    assert_eq!(line, "POST /tokenize HTTP/1.1");
+    assert_body(&body, &fixture_json("tokenize_order_request"));
+
+    let made = server().await;
+    let sealed = serde_json::from_value(serde_json::json!({
+        "ld": fixture_json("tokenize_request")["body"]["ld"],
+        "lk": fixture_json("tokenize_request")["body"]["lk"],
+    }))
+    .unwrap();
+    let _ = client(&made.url)
+        .create_token(&session(), &sealed, "req-0001")
+        .await;
+    let (line, head, body) = only_request(&made);
+    assert_eq!(line, "POST /tokenize HTTP/1.1");
+    assert!(
+        head.contains(&format!("liszt-token: {SESSION_TOKEN}\r\n")),
+        "{head}"
+    );
+    assert_body(&body, &fixture_json("tokenize_request"));
+
+    let made = server().await;
+    let _ = client(&made.url)
+        .update_token(&session(), &sealed, "req-0001")
+        .await;
+    assert_eq!(only_request(&made).0, "POST /tokenize/update HTTP/1.1");
+
+    let made = server().await;
+    let _ = client(&made.url).token(&card_token()).await;
+    let (line, _, body) = only_request(&made);
+    assert_eq!(line, "POST /getToken HTTP/1.1");
+    assert_body(&body, &fixture_json("get_token_request"));
+
+    let made = server().await;
+    let _ = client(&made.url)
+        .delete_token(&card_token(), "req-0002")
+        .await;
+    let (line, _, body) = only_request(&made);
+    assert_eq!(line, "POST /deleteToken HTTP/1.1");
+    assert_body(&body, &fixture_json("delete_token_request"));
+}
+
+#[tokio::test]
+async fn a_transaction_is_looked_up_without_the_secret() {
+    let server = server().await;
+    let _ = client(&server.url).transaction(REFERENCE).await;
+    let (line, _, body) = only_request(&server);
+    assert_eq!(line, "POST /transactions/get HTTP/1.1");
+    assert_body(&body, &fixture_json("transaction_request"));
+}
