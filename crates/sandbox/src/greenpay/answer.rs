@@ -1,0 +1,237 @@
+//! Answers, in the provider's shapes.
+//!
+//! | shape | when |
+//! |---|---|
+//! | `{status: 500, errors: […]}` | a merchant call refused |
+//! | `{status: 500, result: null, errors: […]}` | a checkout call refused before the bank |
+//! | [`PaymentAnswer`] with `status` 200 or 500 | the bank was asked |
+//! | `{code: 404, status: "FAIL", result: {}, errors: […]}` | `transactions/get` |
+//! | HTTP 400 and a bare array | schema violation, see [`super::schema`] |
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+/// What a call says back, and what it did.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) http_status: u16,
+    pub(crate) json: String,
+    /// The order reference or `requestId` it was about.
+    pub(crate) reference: Option<String>,
+    /// Whether it took effect.
+    pub(crate) executed: bool,
+}
+
+impl Reply {
+    /// HTTP 200 around a body; it took effect.
+    pub(crate) fn done(reference: &str, body: &impl Serialize) -> Self {
+        Self {
+            http_status: 200,
+            json: to_json(body),
+            reference: Some(reference.to_owned()),
+            executed: true,
+        }
+    }
+
+    /// HTTP 200 around a body; nothing happened.
+    pub(crate) fn refused(reference: Option<&str>, body: &impl Serialize) -> Self {
+        Self {
+            http_status: 200,
+            json: to_json(body),
+            reference: reference.map(str::to_owned),
+            executed: false,
+        }
+    }
+
+    pub(crate) const fn with_status(mut self, http_status: u16) -> Self {
+        self.http_status = http_status;
+        self
+    }
+}
+
+pub(crate) fn to_json(body: &impl Serialize) -> String {
+    serde_json::to_string(body).expect("answers are plain structs with text keys")
+}
+
+/// A number with exactly these characters.
+pub(crate) fn number(text: String) -> Box<RawValue> {
+    RawValue::from_string(text).expect("amounts print as JSON numbers")
+}
+
+/// `{status: 500, errors}`: the form of the published `getToken` error.
+#[derive(Serialize)]
+pub(crate) struct Refusal {
+    status: u16,
+    errors: [&'static str; 1],
+}
+
+impl Refusal {
+    pub(crate) const fn of(text: &'static str) -> Self {
+        Self {
+            status: 500,
+            errors: [text],
+        }
+    }
+}
+
+/// `{status: 500, result: null, errors}`: refused before the bank.
+#[derive(Serialize)]
+pub(crate) struct CheckoutRefusal<'a> {
+    status: u16,
+    #[serde(rename = "orderId", skip_serializing_if = "Option::is_none")]
+    order_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    authorization: Option<Option<()>>,
+    result: Option<()>,
+    errors: [&'static str; 1],
+}
+
+impl<'a> CheckoutRefusal<'a> {
+    /// Before the order is known.
+    pub(crate) const fn of(text: &'static str) -> Self {
+        Self {
+            status: 500,
+            order_id: None,
+            authorization: None,
+            result: None,
+            errors: [text],
+        }
+    }
+
+    /// About an order.
+    pub(crate) const fn about(order_id: &'a str, text: &'static str) -> Self {
+        Self {
+            order_id: Some(order_id),
+            authorization: Some(None),
+            ..Self::of(text)
+        }
+    }
+}
+
+/// The answer of the bank.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct PaymentAnswer<'a> {
+    pub(crate) status: u16,
+    pub(crate) order_id: &'a str,
+    pub(crate) authorization: Option<&'a str>,
+    pub(crate) amount: Box<RawValue>,
+    pub(crate) currency: &'a str,
+    pub(crate) result: BankResult<'a>,
+    pub(crate) errors: Vec<&'static str>,
+    pub(crate) callback: Option<&'a str>,
+    #[serde(rename = "_signature", skip_serializing_if = "Option::is_none")]
+    pub(crate) signature: Option<String>,
+    pub(crate) last4: &'a str,
+    pub(crate) brand: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tokenize_resp: Option<TokenAnswer<'a>>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct BankResult<'a> {
+    pub(crate) time_local_tran: String,
+    pub(crate) systems_trace_audit_number: &'a str,
+    pub(crate) success: bool,
+    pub(crate) retrieval_ref_num: &'a str,
+    pub(crate) resp_code: &'static str,
+    pub(crate) reserved_private4: Option<&'static str>,
+    pub(crate) proc_code: &'static str,
+    pub(crate) network_international_id: &'static str,
+    pub(crate) mti: &'static str,
+    pub(crate) merchant_id: u32,
+    pub(crate) date_local_tran: String,
+    pub(crate) card_acceptor_terminal_id: &'static str,
+    pub(crate) authorization_id_resp: Option<&'a str>,
+}
+
+/// A card token made or changed; without `request_id` and signature also the answer of `getToken`.
+#[derive(Serialize)]
+pub(crate) struct TokenAnswer<'a> {
+    pub(crate) status: u16,
+    #[serde(rename = "requestId", skip_serializing_if = "Option::is_none")]
+    pub(crate) request_id: Option<&'a str>,
+    pub(crate) result: TokenResult<'a>,
+    pub(crate) expiration_date: &'a str,
+    pub(crate) brand: &'a str,
+    pub(crate) nickname: Option<&'a str>,
+    pub(crate) errors: [(); 0],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) callback: Option<Option<&'a str>>,
+    #[serde(rename = "_signature", skip_serializing_if = "Option::is_none")]
+    pub(crate) signature: Option<String>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct TokenResult<'a> {
+    pub(crate) token: &'a str,
+    pub(crate) last_digits: &'a str,
+    pub(crate) bin: &'a str,
+    pub(crate) khash: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct DeletedAnswer<'a> {
+    pub(crate) status: &'static str,
+    pub(crate) request_id: &'a str,
+    pub(crate) errors: [(); 0],
+    pub(crate) callback: Option<()>,
+    #[serde(rename = "_signature")]
+    pub(crate) signature: String,
+}
+
+#[derive(Serialize)]
+pub(crate) struct SessionAnswer<'a> {
+    pub(crate) session: &'a str,
+    pub(crate) token: &'a str,
+}
+
+#[derive(Serialize)]
+pub(crate) struct TransactionFound<'a> {
+    pub(crate) code: u16,
+    pub(crate) status: &'static str,
+    pub(crate) result: TransactionResult<'a>,
+    pub(crate) errors: [(); 0],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct TransactionResult<'a> {
+    pub(crate) amount: String,
+    pub(crate) authorizer: &'static str,
+    pub(crate) date: &'a str,
+    pub(crate) merchant: &'static str,
+    pub(crate) reference_number: &'a str,
+    pub(crate) state: &'static str,
+    pub(crate) retrieval_number: &'a str,
+    #[serde(rename = "authorizationID")]
+    pub(crate) authorization_id: &'a str,
+    pub(crate) currency: &'a str,
+    pub(crate) credit_card_bin: &'a str,
+    pub(crate) card_number: &'a str,
+    pub(crate) description: &'a str,
+    pub(crate) source: &'static str,
+}
+
+#[derive(Serialize)]
+pub(crate) struct TransactionMissing {
+    code: u16,
+    status: &'static str,
+    result: Nothing,
+    errors: [&'static str; 1],
+}
+
+#[derive(Serialize)]
+struct Nothing {}
+
+impl TransactionMissing {
+    pub(crate) const fn new() -> Self {
+        Self {
+            code: 404,
+            status: "FAIL",
+            result: Nothing {},
+            errors: ["transaction not found"],
+        }
+    }
+}

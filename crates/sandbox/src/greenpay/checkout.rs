@@ -1,0 +1,287 @@
+//! The checkout host: takes `ld` and `lk`, with the order's token in the `liszt-token` header.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, State as Shared};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use axum::routing::post;
+use axum::{Extension, Router};
+
+use crate::fault::{Kind, Operation};
+use crate::ledger::CardTokenChange;
+use crate::listen::Connection;
+
+use super::answer::{CheckoutRefusal, Refusal, Reply};
+use super::bank::Means;
+use super::call::{Call, read_body};
+use super::merchant::{BODY_LIMIT, nothing_here};
+use super::schema::{self, Body, Form, required};
+use super::unseal::{Unfit, Unsealed, unseal};
+use super::{GreenPay, Order, Purpose, Session, StoredCard};
+
+const REQUEST: [schema::Property; 3] = [
+    required("session", Form::Text),
+    required("ld", Form::Text),
+    required("lk", Form::Text),
+];
+
+const SESSION_NOT_FOUND: &str = "Session not found";
+
+pub(crate) fn router(greenpay: Arc<GreenPay>) -> Router {
+    let route = |operation: Operation, path: &'static str, execute: Execute| {
+        post(
+            move |shared: Shared<Arc<GreenPay>>,
+                  connection: Extension<Connection>,
+                  headers: HeaderMap,
+                  bytes: Bytes| {
+                run(shared, connection, headers, bytes, operation, path, execute)
+            },
+        )
+    };
+    Router::new()
+        .route("/", route(Operation::Pay, "/", GreenPay::pay))
+        .route(
+            "/kount",
+            route(Operation::Pay, "/kount", GreenPay::pay_with_fraud_check),
+        )
+        .route(
+            "/tokenize",
+            route(Operation::Tokenize, "/tokenize", GreenPay::tokenize),
+        )
+        .route(
+            "/tokenize/update",
+            route(
+                Operation::UpdateToken,
+                "/tokenize/update",
+                GreenPay::update_token,
+            ),
+        )
+        .fallback(nothing_here)
+        .method_not_allowed_fallback(nothing_here)
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .with_state(greenpay)
+}
+
+type Execute = fn(&GreenPay, &Presented<'_>, Option<Kind>) -> Reply;
+
+/// What a call brings.
+struct Presented<'a> {
+    body: &'a Body,
+    token: &'a str,
+}
+
+async fn run(
+    Shared(greenpay): Shared<Arc<GreenPay>>,
+    Extension(connection): Extension<Connection>,
+    headers: HeaderMap,
+    bytes: Bytes,
+    operation: Operation,
+    path: &'static str,
+    execute: Execute,
+) -> Response {
+    let body = match read_body(&headers, &bytes) {
+        Ok(body) => body,
+        Err(refusal) => return *refusal,
+    };
+    let token = headers
+        .get("liszt-token")
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
+        .to_owned();
+    let call = Call {
+        operation,
+        connection,
+        path,
+        body,
+    };
+    call.run(greenpay, move |greenpay, body, twist| {
+        execute(
+            greenpay,
+            &Presented {
+                body,
+                token: &token,
+            },
+            twist,
+        )
+    })
+    .await
+}
+
+impl GreenPay {
+    fn pay(&self, presented: &Presented<'_>, twist: Option<Kind>) -> Reply {
+        self.pay_from(presented, twist, false)
+    }
+
+    fn pay_with_fraud_check(&self, presented: &Presented<'_>, twist: Option<Kind>) -> Reply {
+        self.pay_from(presented, twist, true)
+    }
+
+    fn pay_from(&self, presented: &Presented<'_>, twist: Option<Kind>, fraud_check: bool) -> Reply {
+        let session = match self.admit(presented) {
+            Ok(session) => session,
+            Err(refusal) => return refusal,
+        };
+        let Purpose::Payment(order) = session.purpose else {
+            return refused(SESSION_NOT_FOUND);
+        };
+        let unsealed = match self.unseal(presented) {
+            Ok(unsealed) => unsealed,
+            Err(unfit) => return refused_about(&order, unfit),
+        };
+        if fraud_check && !unsealed.has_kount_session {
+            return about(&order, "Invalid_kountSession");
+        }
+        if let Some(picked) = &unsealed.installments
+            && !order.installments_offered.contains(picked)
+        {
+            return about(&order, "Invalid_numberOfPayments");
+        }
+        let settled = {
+            let mut state = self.state();
+            let now = self.clock.now();
+            let id = schema::text(presented.body, "session");
+            // Looked at again: another call may have used the session up since.
+            if state.live_session(id, now).is_none() {
+                return refused(SESSION_NOT_FOUND);
+            }
+            state.use_up_session(id);
+            let means = Means {
+                operation: Operation::Pay,
+                installments: unsealed.installments.clone(),
+                save: unsealed.tokenize,
+                ld_len: Some(schema::text(presented.body, "ld").len()),
+                card: unsealed.into_stored(state.sequence.capitals(16)),
+            };
+            state.settle(order.clone(), means, now)
+        };
+        match settled {
+            Some(settled) => self.payment_reply(&settled, twist),
+            None => about(&order, "Error: payment not processed"),
+        }
+    }
+
+    fn tokenize(&self, presented: &Presented<'_>, twist: Option<Kind>) -> Reply {
+        self.store_card(presented, twist, false)
+    }
+
+    fn update_token(&self, presented: &Presented<'_>, twist: Option<Kind>) -> Reply {
+        self.store_card(presented, twist, true)
+    }
+
+    fn store_card(&self, presented: &Presented<'_>, twist: Option<Kind>, update: bool) -> Reply {
+        let session = match self.admit(presented) {
+            Ok(session) => session,
+            Err(refusal) => return refusal,
+        };
+        let Purpose::CardToken {
+            request_id,
+            callback,
+        } = session.purpose
+        else {
+            return refused(SESSION_NOT_FOUND);
+        };
+        let unsealed = match self.unseal(presented) {
+            Ok(unsealed) if unsealed.nickname.is_none() => return refused(Unfit::Nickname.text()),
+            Ok(unsealed) => unsealed,
+            Err(unfit) => return refused(unfit.text()),
+        };
+        let (token, card) = {
+            let mut state = self.state();
+            let now = self.clock.now();
+            let id = schema::text(presented.body, "session");
+            if state.live_session(id, now).is_none() {
+                return refused(SESSION_NOT_FOUND);
+            }
+            let known = unsealed
+                .token
+                .clone()
+                .filter(|token| state.card_tokens.contains_key(token));
+            let khash = state.sequence.capitals(16);
+            let card = unsealed.into_stored(khash);
+            let token = match (update, known) {
+                (false, _) => state.keep_card(card.clone(), &request_id, now),
+                (true, Some(token)) => {
+                    state.note_card_token(
+                        &token,
+                        &card,
+                        CardTokenChange::Updated,
+                        &request_id,
+                        now,
+                    );
+                    state.card_tokens.insert(token.clone(), card.clone());
+                    token
+                }
+                (true, None) => {
+                    return Reply::refused(
+                        Some(&request_id),
+                        &Refusal::of("Error: Invalid card token"),
+                    );
+                }
+            };
+            state.use_up_session(id);
+            (token, card)
+        };
+        self.token_reply(&token, &card, &request_id, callback.as_deref(), twist)
+    }
+
+    /// Lets a call in that fits the schema and shows a live session with its token.
+    fn admit(&self, presented: &Presented<'_>) -> Result<Session, Reply> {
+        schema::check(presented.body, &[&REQUEST])?;
+        let id = schema::text(presented.body, "session");
+        if !schema::is_uuid(id) {
+            return Err(refused("Invalid input syntax for uuid"));
+        }
+        let session = self.state().live_session(id, self.clock.now()).cloned();
+        let session = session.ok_or_else(|| refused(SESSION_NOT_FOUND))?;
+        if session.token != presented.token {
+            return Err(refused("Invalid token"));
+        }
+        Ok(session)
+    }
+
+    fn unseal(&self, presented: &Presented<'_>) -> Result<Unsealed, Unfit> {
+        unseal(
+            &self.key,
+            schema::text(presented.body, "ld"),
+            schema::text(presented.body, "lk"),
+            self.clock.now().year_and_month(),
+        )
+    }
+}
+
+impl Unsealed {
+    fn into_stored(self, khash: String) -> StoredCard {
+        StoredCard {
+            bin: self.bin,
+            last4: self.last4,
+            brand: self.brand,
+            expiry: self.expiry,
+            nickname: self.nickname,
+            outcome: self.outcome,
+            khash,
+        }
+    }
+}
+
+fn refused(text: &'static str) -> Reply {
+    Reply::refused(None, &CheckoutRefusal::of(text))
+}
+
+fn about(order: &Order, text: &'static str) -> Reply {
+    Reply::refused(
+        Some(&order.reference),
+        &CheckoutRefusal::about(&order.reference, text),
+    )
+}
+
+fn refused_about(order: &Order, unfit: Unfit) -> Reply {
+    match unfit {
+        // The provider cannot tell the order apart from a wrong one here.
+        Unfit::Unreadable => {
+            Reply::refused(Some(&order.reference), &CheckoutRefusal::of(unfit.text()))
+        }
+        _ => about(order, unfit.text()),
+    }
+}

@@ -1,0 +1,342 @@
+//! A stand-in for the payment provider: answers as the provider's documents say, keeps a ledger that is
+//! the truth, and goes wrong on demand.
+//!
+//! It shares no types with the code it is used against: a misspelt field would then be wrong on both sides
+//! and nobody would notice. Both are held against the same samples in `tests/fixtures`.
+//!
+//! ```text
+//! merchant host   : orders, token payments, card tokens, reads       ┐ greenpay
+//! checkout host   : sealed cards                                     ┘
+//! management host : GET / (a page for people), /ledger, /faults, /cards, /reset, /clock, /health
+//! ```
+//!
+//! No card number and no security code is stored or logged: first six and last four digits are all that is
+//! kept of a card.
+#![deny(missing_docs)]
+
+mod amount;
+mod cards;
+mod clock;
+mod fault;
+mod greenpay;
+mod ledger;
+mod listen;
+mod management;
+mod page;
+mod random;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rsa::RsaPrivateKey;
+use rsa::pkcs8::{DecodePrivateKey, EncodePublicKey, LineEnding};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use greenpay::GreenPay;
+use listen::Listening;
+
+pub use cards::{TestCard, test_cards};
+pub use fault::{Fault, FaultError, Kind, Operation, RandomFaults};
+pub use ledger::{
+    CallEntry, CardTokenChange, CardTokenEntry, DebitEntry, DebitState, Ledger, OrderEntry,
+};
+
+/// The private half of the sandbox's key, PKCS#8. Public and worthless: it is the `rsa1024` key of
+/// `tests/vectors/greenpay_ld_lk.json`.
+const TEST_KEY: &str = include_str!("../keys/sandbox_private.pem");
+
+/// How a sandbox is set up.
+#[derive(Clone, Debug)]
+pub struct SandboxOptions {
+    /// The address of all three hosts.
+    pub listen_ip: IpAddr,
+    /// 0 takes a free port.
+    pub merchant_port: u16,
+    /// 0 takes a free port.
+    pub checkout_port: u16,
+    /// 0 takes a free port.
+    pub management_port: u16,
+    /// Decides sessions, tokens and codes: the same calls in the same order get the same ones.
+    pub seed: u64,
+    /// How many times faster than the machine's the sandbox's clock runs; at least 1.
+    pub speed: u32,
+    /// What the merchant host lets in.
+    pub credentials: Credentials,
+    /// What happens to an `orderReference` that was seen before.
+    pub repeated_reference: RepeatedReference,
+    /// The HTTP status of a decline, which no document tells.
+    pub decline_status: u16,
+    /// A private key in PKCS#8 PEM instead of the built-in one.
+    pub private_key_pem: Option<String>,
+}
+
+impl Default for SandboxOptions {
+    /// Loopback, free ports, seed 0, real time.
+    fn default() -> Self {
+        Self {
+            listen_ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            merchant_port: 0,
+            checkout_port: 0,
+            management_port: 0,
+            seed: 0,
+            speed: 1,
+            credentials: Credentials::default(),
+            repeated_reference: RepeatedReference::Accept,
+            decline_status: 200,
+            private_key_pem: None,
+        }
+    }
+}
+
+/// What a merchant is given by the provider. These open nothing but a sandbox.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    /// A UUID.
+    pub merchant_id: String,
+    /// Any text.
+    pub secret: String,
+    /// Any text.
+    pub terminal: String,
+}
+
+impl Default for Credentials {
+    fn default() -> Self {
+        Self {
+            merchant_id: String::from("11111111-1111-4111-8111-111111111111"),
+            secret: String::from("sandbox-secret"),
+            terminal: String::from("sandbox-terminal"),
+        }
+    }
+}
+
+/// What happens to an `orderReference` that was seen before. The documents say only that it is unique.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum RepeatedReference {
+    /// It is taken again, and debited again: the worse of the two for whoever repeats a call.
+    Accept,
+    /// It is refused.
+    Refuse,
+}
+
+/// Why a sandbox did not start.
+#[derive(Debug)]
+pub enum StartError {
+    /// A host cannot listen.
+    Listen(SocketAddr, std::io::Error),
+    /// The private key is not one in PKCS#8 PEM of at least 1024 bits.
+    Key,
+}
+
+impl std::fmt::Display for StartError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
+            Self::Key => {
+                f.write_str("the private key must be RSA of 1024 bits or more, in PKCS#8 PEM")
+            }
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+/// A sandbox that runs until it is dropped.
+pub struct Sandbox {
+    /// Base URL of the merchant host, without a slash at the end.
+    pub merchant_url: String,
+    /// Base URL of the checkout host, without a slash at the end.
+    pub checkout_url: String,
+    /// Base URL of the management host, without a slash at the end.
+    pub management_url: String,
+    controls: Arc<Controls>,
+    /// A host listens for as long as somebody could give it orders.
+    _management: Listening,
+    stop: watch::Sender<bool>,
+}
+
+/// What the management host can do.
+pub(crate) struct Controls {
+    pub(crate) greenpay: Arc<GreenPay>,
+    merchant: Listening,
+    checkout: Listening,
+}
+
+impl Sandbox {
+    /// Starts the three hosts. They accept connections when this returns.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError::Listen`] when an address is taken or not this machine's; [`StartError::Key`] when
+    /// [`SandboxOptions::private_key_pem`] cannot be read.
+    pub async fn start(options: SandboxOptions) -> Result<Self, StartError> {
+        let key = read_key(options.private_key_pem.as_deref().unwrap_or(TEST_KEY))?;
+        let bind = |port| bind(SocketAddr::new(options.listen_ip, port));
+        let merchant = bind(options.merchant_port).await?;
+        let checkout = bind(options.checkout_port).await?;
+        let management = bind(options.management_port).await?;
+        let (stop, stopped) = watch::channel(false);
+        let greenpay = GreenPay::new(options, key, stopped.clone());
+        let start = |(listener, address), router, host: Option<fault::Host>| {
+            let greenpay = Arc::clone(&greenpay);
+            let refuse = move || host.is_some_and(|host| greenpay.refuses(host));
+            Listening::start(listener, address, router, refuse, stopped.clone())
+        };
+        let merchant = start(
+            merchant,
+            greenpay::merchant_router(Arc::clone(&greenpay)),
+            Some(fault::Host::Merchant),
+        );
+        let checkout = start(
+            checkout,
+            greenpay::checkout_router(Arc::clone(&greenpay)),
+            Some(fault::Host::Checkout),
+        );
+        let url = |host: &Listening| format!("http://{}", host.address());
+        let (merchant_url, checkout_url) = (url(&merchant), url(&checkout));
+        let controls = Arc::new(Controls {
+            greenpay: Arc::clone(&greenpay),
+            merchant,
+            checkout,
+        });
+        let management = start(management, management::router(Arc::clone(&controls)), None);
+        Ok(Self {
+            merchant_url,
+            checkout_url,
+            management_url: url(&management),
+            controls,
+            _management: management,
+            stop,
+        })
+    }
+
+    /// The key that cards are sealed to and that `_signature` verifies with: SPKI in PEM.
+    #[must_use]
+    pub fn public_key_pem(&self) -> String {
+        to_public_pem(&self.controls.greenpay.key)
+    }
+
+    /// What the merchant host lets in.
+    #[must_use]
+    pub fn credentials(&self) -> &Credentials {
+        &self.controls.greenpay.credentials
+    }
+
+    /// What happened so far.
+    #[must_use]
+    pub fn ledger(&self) -> Ledger {
+        self.controls.greenpay.state().ledger.clone()
+    }
+
+    /// Sets a fault.
+    ///
+    /// # Errors
+    ///
+    /// [`FaultError`] when the kind does not fit the operation or a number is out of range.
+    pub async fn arm(&self, fault: Fault) -> Result<(), FaultError> {
+        self.controls.arm(fault).await
+    }
+
+    /// Lets chance decide, the same for the same seed.
+    ///
+    /// # Errors
+    ///
+    /// [`FaultError`] when the share is above 100.
+    pub fn arm_random(&self, random: RandomFaults) -> Result<(), FaultError> {
+        self.controls.greenpay.state().faults.arm_random(random)
+    }
+
+    /// Forgets every fault; hosts that were down listen again.
+    pub async fn clear_faults(&self) {
+        self.controls.clear_faults().await;
+    }
+
+    /// Moves the sandbox's clock on.
+    pub fn move_clock(&self, duration: Duration) {
+        self.controls.greenpay.clock.move_on(duration);
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+    }
+}
+
+impl Controls {
+    pub(crate) async fn arm(&self, fault: Fault) -> Result<(), FaultError> {
+        let fault = self.greenpay.state().faults.arm(fault)?;
+        if fault.kind == Kind::Down {
+            self.host(fault.operation.host()).go_away().await;
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn clear_faults(&self) {
+        self.greenpay.state().faults = fault::FaultPlan::default();
+        self.merchant.come_back().await;
+        self.checkout.come_back().await;
+    }
+
+    pub(crate) async fn reset(&self) {
+        self.clear_faults().await;
+        self.greenpay.reset();
+    }
+
+    pub(crate) const fn host(&self, host: fault::Host) -> &Listening {
+        match host {
+            fault::Host::Merchant => &self.merchant,
+            fault::Host::Checkout => &self.checkout,
+        }
+    }
+}
+
+impl GreenPay {
+    fn refuses(&self, host: fault::Host) -> bool {
+        let mut state = self.state();
+        let Some(operation) = state.faults.take_refusal(host) else {
+            return false;
+        };
+        let at = self.clock.now().rfc3339();
+        state.ledger.calls.push(CallEntry {
+            operation,
+            reference: None,
+            fault: Some(Kind::Refuse),
+            executed: false,
+            http_status: None,
+            at,
+        });
+        true
+    }
+}
+
+/// The public half of a private key in PKCS#8 PEM, or of the built-in one: SPKI in PEM.
+///
+/// # Errors
+///
+/// [`StartError::Key`] when the key cannot be read.
+pub fn public_key_pem(private_key_pem: Option<&str>) -> Result<String, StartError> {
+    read_key(private_key_pem.unwrap_or(TEST_KEY)).map(|key| to_public_pem(&key))
+}
+
+fn read_key(pem: &str) -> Result<RsaPrivateKey, StartError> {
+    use rsa::traits::PublicKeyParts;
+    RsaPrivateKey::from_pkcs8_pem(pem)
+        .ok()
+        .filter(|key| key.size() >= 128)
+        .ok_or(StartError::Key)
+}
+
+fn to_public_pem(key: &RsaPrivateKey) -> String {
+    key.to_public_key()
+        .to_public_key_pem(LineEnding::LF)
+        .expect("a key that was read can be written")
+}
+
+async fn bind(wanted: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let failed = |error| StartError::Listen(wanted, error);
+    let listener = TcpListener::bind(wanted).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok((listener, address))
+}

@@ -1,0 +1,146 @@
+//! The management host: for tests and for the person at the demo. No provider has such a thing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::Controls;
+use crate::cards::{TestCard, test_cards};
+use crate::fault::{Fault, RandomFaults};
+use crate::ledger::Ledger;
+use crate::page;
+
+pub(crate) fn router(controls: Arc<Controls>) -> Router {
+    Router::new()
+        .route("/", get(help))
+        .route("/health", get(async || Json(json!({ "status": "ok" }))))
+        .route("/ledger", get(ledger))
+        .route("/cards", get(async || Json::<Vec<TestCard>>(test_cards())))
+        .route("/faults", get(faults).post(set_fault).delete(clear_faults))
+        .route("/reset", post(reset))
+        .route("/clock", post(move_clock))
+        .layer(from_fn(refuse_other_origins))
+        .with_state(controls)
+}
+
+/// A page of another site may not press the buttons.
+async fn refuse_other_origins(request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    let host = headers.get(header::HOST).map(HeaderValue::as_bytes);
+    let is_ours = headers
+        .get(header::ORIGIN)
+        .is_none_or(|origin| origin.as_bytes().strip_prefix(b"http://") == host);
+    if is_ours {
+        next.run(request).await
+    } else {
+        refusal(
+            StatusCode::FORBIDDEN,
+            "this origin may not use the management host",
+        )
+    }
+}
+
+fn refusal(status: StatusCode, text: &str) -> Response {
+    (status, Json(json!({ "error": text }))).into_response()
+}
+
+async fn help(State(controls): State<Arc<Controls>>) -> Response {
+    let page = page::render(&controls);
+    (
+        [(header::CONTENT_SECURITY_POLICY, page::policy())],
+        Html(page),
+    )
+        .into_response()
+}
+
+async fn ledger(State(controls): State<Arc<Controls>>) -> Json<Ledger> {
+    Json(controls.greenpay.state().ledger.clone())
+}
+
+#[derive(Serialize)]
+struct FaultsView {
+    armed: Vec<Fault>,
+    random: Option<RandomFaults>,
+}
+
+async fn faults(State(controls): State<Arc<Controls>>) -> Json<FaultsView> {
+    let state = controls.greenpay.state();
+    Json(FaultsView {
+        armed: state.faults.armed().to_vec(),
+        random: state.faults.random().cloned(),
+    })
+}
+
+/// The other form of the body, beside a [`Fault`].
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RandomOnly {
+    random: RandomFaults,
+}
+
+async fn set_fault(
+    State(controls): State<Arc<Controls>>,
+    body: Result<Json<serde_json::Value>, JsonRejection>,
+) -> Response {
+    let body = match body {
+        Ok(Json(body)) => body,
+        Err(rejection) => return refusal(rejection.status(), &rejection.body_text()),
+    };
+    // Told apart by hand, so that an error names the field that is wrong.
+    let set = if body.get("random").is_some() {
+        match serde_json::from_value(body) {
+            Ok(RandomOnly { random }) => controls.greenpay.state().faults.arm_random(random),
+            Err(error) => return refusal(StatusCode::UNPROCESSABLE_ENTITY, &error.to_string()),
+        }
+    } else {
+        match serde_json::from_value::<Fault>(body) {
+            Ok(fault) => controls.arm(fault).await,
+            Err(error) => return refusal(StatusCode::UNPROCESSABLE_ENTITY, &error.to_string()),
+        }
+    };
+    match set {
+        Ok(()) => (StatusCode::CREATED, faults(State(controls)).await).into_response(),
+        Err(error) => refusal(StatusCode::UNPROCESSABLE_ENTITY, &error.to_string()),
+    }
+}
+
+async fn clear_faults(State(controls): State<Arc<Controls>>) -> StatusCode {
+    controls.clear_faults().await;
+    StatusCode::NO_CONTENT
+}
+
+async fn reset(State(controls): State<Arc<Controls>>) -> StatusCode {
+    controls.reset().await;
+    StatusCode::NO_CONTENT
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MoveClock {
+    advance_secs: u32,
+}
+
+async fn move_clock(
+    State(controls): State<Arc<Controls>>,
+    body: Result<Json<MoveClock>, JsonRejection>,
+) -> Response {
+    match body {
+        Ok(Json(MoveClock { advance_secs })) => {
+            controls
+                .greenpay
+                .clock
+                .move_on(Duration::from_secs(u64::from(advance_secs)));
+            StatusCode::NO_CONTENT.into_response()
+        }
+        Err(rejection) => refusal(rejection.status(), &rejection.body_text()),
+    }
+}

@@ -1,0 +1,225 @@
+//! A buyer's browser and a shop's server, as small as they can be.
+
+use aes::cipher::{KeyIvInit, StreamCipher};
+use base64::Engine as _;
+use rsa::pkcs8::DecodePublicKey;
+use rsa::sha2::{Digest, Sha256};
+use rsa::{Pkcs1v15Encrypt, Pkcs1v15Sign, RsaPublicKey};
+use serde_json::{Value, json};
+use ventanilla_sandbox::{Sandbox, SandboxOptions};
+
+pub const VISA: &str = "4242424242424242";
+
+pub struct Shop {
+    pub sandbox: Sandbox,
+    pub client: reqwest::Client,
+}
+
+/// An answer: HTTP status and JSON body.
+#[derive(Debug)]
+pub struct Answer {
+    pub http: u16,
+    pub body: Value,
+}
+
+impl Answer {
+    pub fn error(&self) -> &str {
+        self.body["errors"][0].as_str().unwrap_or_default()
+    }
+}
+
+/// `session` and `token` of an order.
+#[derive(Clone, Debug)]
+pub struct Session {
+    pub session: String,
+    pub token: String,
+}
+
+impl Shop {
+    pub async fn open() -> Self {
+        Self::open_with(SandboxOptions::default()).await
+    }
+
+    pub async fn open_with(options: SandboxOptions) -> Self {
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .pool_max_idle_per_host(0)
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .build()
+            .unwrap();
+        Self {
+            sandbox: Sandbox::start(options).await.unwrap(),
+            client,
+        }
+    }
+
+    pub async fn send(
+        &self,
+        url: &str,
+        token: Option<&str>,
+        body: &Value,
+    ) -> Result<reqwest::Response, reqwest::Error> {
+        let mut request = self
+            .client
+            .post(url)
+            .header("content-type", "application/json")
+            .body(body.to_string());
+        if let Some(token) = token {
+            request = request.header("liszt-token", token);
+        }
+        request.send().await
+    }
+
+    async fn answer(&self, url: &str, token: Option<&str>, body: &Value) -> Answer {
+        let response = self.send(url, token, body).await.unwrap();
+        Answer {
+            http: response.status().as_u16(),
+            body: serde_json::from_str(&response.text().await.unwrap()).unwrap(),
+        }
+    }
+
+    pub async fn merchant(&self, path: &str, body: &Value) -> Answer {
+        self.answer(&format!("{}{path}", self.sandbox.merchant_url), None, body)
+            .await
+    }
+
+    pub async fn checkout(&self, path: &str, token: &str, body: &Value) -> Answer {
+        let url = format!("{}{path}", self.sandbox.checkout_url);
+        self.answer(&url, Some(token), body).await
+    }
+
+    pub fn with_credentials(&self, mut body: Value) -> Value {
+        let credentials = self.sandbox.credentials();
+        body["merchantId"] = json!(credentials.merchant_id);
+        body["secret"] = json!(credentials.secret);
+        body
+    }
+
+    pub fn order(&self, reference: &str) -> Value {
+        self.with_credentials(json!({
+            "terminal": self.sandbox.credentials().terminal,
+            "amount": 1250.5,
+            "currency": "CRC",
+            "description": "Café Tarrazú",
+            "orderReference": reference,
+            "numberOfPayments": ["3", "6"],
+        }))
+    }
+
+    pub async fn open_order(&self, reference: &str) -> Session {
+        session_in(&self.merchant("/", &self.order(reference)).await)
+    }
+
+    pub async fn open_token_order(&self, request_id: &str) -> Session {
+        let request = self.with_credentials(json!({ "requestId": request_id }));
+        session_in(&self.merchant("/tokenize", &request).await)
+    }
+
+    pub fn pay_request(&self, session: &Session, card: &Value) -> Value {
+        let (ld, lk) = self.seal(card);
+        json!({ "session": session.session, "ld": ld, "lk": lk })
+    }
+
+    /// Opens an order and pays it.
+    pub async fn pay(&self, reference: &str, card: &Value) -> Answer {
+        let session = self.open_order(reference).await;
+        let request = self.pay_request(&session, card);
+        self.checkout("/", &session.token, &request).await
+    }
+
+    pub async fn pay_with_token(&self, reference: &str, token: &str) -> Answer {
+        let mut request = self.order(reference);
+        request["token"] = json!(token);
+        self.merchant("/tokenPayment", &request).await
+    }
+
+    pub async fn save(&self, request_id: &str, content: &Value) -> Answer {
+        let session = self.open_token_order(request_id).await;
+        let request = self.pay_request(&session, content);
+        self.checkout("/tokenize", &session.token, &request).await
+    }
+
+    pub async fn transaction(&self, reference: &str) -> Answer {
+        let request = json!({
+            "merchantId": self.sandbox.credentials().merchant_id,
+            "orderReference": reference,
+        });
+        self.merchant("/transactions/get", &request).await
+    }
+
+    fn public_key(&self) -> RsaPublicKey {
+        RsaPublicKey::from_public_key_pem(&self.sandbox.public_key_pem()).unwrap()
+    }
+
+    /// Seals a card object as a browser does.
+    pub fn seal(&self, content: &Value) -> (String, String) {
+        seal_to(&self.public_key(), content.to_string().into_bytes())
+    }
+
+    pub fn verifies(&self, text: &str, signature: &Value) -> bool {
+        let signature = hex::decode(signature.as_str().unwrap()).unwrap();
+        let digest = Sha256::digest(text.as_bytes());
+        self.public_key()
+            .verify(Pkcs1v15Sign::new::<Sha256>(), &digest, &signature)
+            .is_ok()
+    }
+}
+
+pub fn session_in(answer: &Answer) -> Session {
+    let text = |name: &str| answer.body[name].as_str().unwrap().to_owned();
+    Session {
+        session: text("session"),
+        token: text("token"),
+    }
+}
+
+pub fn seal_to(key: &RsaPublicKey, mut content: Vec<u8>) -> (String, String) {
+    let aes_key = [7_u8; 16];
+    let mut counter = [0_u8; 16];
+    counter[15] = 254;
+    ctr::Ctr128BE::<aes::Aes128>::new(&aes_key.into(), &counter.into())
+        .apply_keystream(&mut content);
+    let envelope = json!({ "k": aes_key, "s": 254 }).to_string();
+    let lk = key
+        .encrypt(
+            &mut rsa::rand_core::OsRng,
+            Pkcs1v15Encrypt,
+            envelope.as_bytes(),
+        )
+        .unwrap();
+    (
+        hex::encode(content),
+        base64::engine::general_purpose::STANDARD.encode(lk),
+    )
+}
+
+/// A card object that fits in every way.
+pub fn card(number: &str) -> Value {
+    json!({
+        "card": {
+            "cardHolder": "Marta Solano Mora",
+            "expirationDate": { "month": 12, "year": 39 },
+            "cardNumber": number,
+            "cvc": if number.len() == 15 { "1234" } else { "123" },
+        }
+    })
+}
+
+pub fn card_with(number: &str, path: &str, value: Value) -> Value {
+    let mut content = card(number);
+    match path.split_once('.') {
+        Some((outer, inner)) => content[outer][inner] = value,
+        None => content[path] = value,
+    }
+    content
+}
+
+/// A sample of `tests/fixtures/greenpay`.
+pub fn sample(name: &str) -> Value {
+    let path = format!(
+        "{}/../../tests/fixtures/greenpay/{name}.json",
+        env!("CARGO_MANIFEST_DIR")
+    );
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
