@@ -1,0 +1,274 @@
+//! What the buyer's browser may ask, with a client token: the other end of
+//! [`ventanilla_core::api`].
+//!
+//! | call | answer |
+//! |---|---|
+//! | `GET /v1/checkout` | the session as its buyer may see it |
+//! | `POST /v1/checkout/attempts` | 202 while the attempt runs, 200 once it has ended; `Idempotency-Key` required |
+//! | `GET /v1/checkout/attempts/{id}` | the attempt; `?wait=` holds the answer back until something changes |
+//!
+//! Guards in the order in which they act: how much this client asked for, where the page lives, the
+//! client token, how much this session asked for, the body.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Path, RawQuery, Request, State};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Extension, Json, Router};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::{Method, StatusCode};
+use tokio::sync::watch;
+use ventanilla_core::api::{AttemptView, CheckoutView, MAX_WAIT_SECS, StartAttempt};
+use ventanilla_core::attempt::NextAction;
+use ventanilla_core::problem::ProblemCode;
+use ventanilla_core::rails::Rail;
+
+use crate::clock::SharedClock;
+use crate::error::{Error, Result};
+use crate::limits::{Client, Limits};
+use crate::machine::Machine;
+use crate::origin::{Caller, OriginPolicy, PREFLIGHT_MAX_AGE_SECS};
+use crate::request;
+use crate::server::stopped;
+use crate::token::{ClientTokens, Refusal};
+
+/// Largest body of `POST /v1/checkout/attempts`, in bytes.
+pub const ATTEMPT_MAX_BYTES: usize = 16 * 1024;
+
+/// The folder of this API.
+pub const PREFIX: &str = "/v1/checkout";
+
+/// What the browser API works with.
+pub struct BrowserApi {
+    /// Sessions and attempts.
+    pub machine: Arc<Machine>,
+    /// Opens client tokens.
+    pub tokens: Arc<ClientTokens>,
+    /// Whose pages may ask.
+    pub policy: Arc<OriginPolicy>,
+    /// How much may be asked.
+    pub limits: Arc<Limits>,
+    /// The time.
+    pub clock: SharedClock,
+    /// Becomes true when the proxy stops: whoever waits is answered at once.
+    pub stopping: watch::Receiver<bool>,
+}
+
+/// Who got past the guards.
+#[derive(Clone)]
+struct Visitor {
+    caller: Caller,
+    session_id: String,
+}
+
+type Api = State<Arc<BrowserApi>>;
+
+/// The routes.
+pub fn routes(api: BrowserApi) -> Router {
+    let api = Arc::new(api);
+    Router::new()
+        .route("/v1/checkout", get(read_checkout))
+        .route("/v1/checkout/attempts", post(start_attempt))
+        .route("/v1/checkout/attempts/{id}", get(read_attempt))
+        .route_layer(middleware::from_fn_with_state(api.clone(), admit))
+        .with_state(api)
+}
+
+/// Lets pages of the merchant's list read the answers, errors included, and answers preflights.
+pub async fn cors(
+    State(policy): State<Arc<OriginPolicy>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if !is_browser_api(request.uri().path()) {
+        return next.run(request).await;
+    }
+    let allowed = policy.cors(request.headers());
+    let preflight = request.method() == Method::OPTIONS
+        && request
+            .headers()
+            .contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+    let mut response = if !preflight {
+        next.run(request).await
+    } else if allowed.is_some() {
+        preflight_answer()
+    } else {
+        Error::new(ProblemCode::OriginNotAllowed).into_response()
+    };
+    let headers = response.headers_mut();
+    headers.append(header::VARY, HeaderValue::from_static("Origin"));
+    if let Some(origin) = allowed {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        headers.insert(
+            header::ACCESS_CONTROL_EXPOSE_HEADERS,
+            HeaderValue::from_static("retry-after"),
+        );
+    }
+    response
+}
+
+fn is_browser_api(path: &str) -> bool {
+    path.strip_prefix(PREFIX)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+fn preflight_answer() -> Response {
+    let headers: [(HeaderName, HeaderValue); 3] = [
+        (
+            header::ACCESS_CONTROL_ALLOW_METHODS,
+            HeaderValue::from_static("GET, POST"),
+        ),
+        (
+            header::ACCESS_CONTROL_ALLOW_HEADERS,
+            HeaderValue::from_static("authorization, content-type, idempotency-key"),
+        ),
+        (
+            header::ACCESS_CONTROL_MAX_AGE,
+            HeaderValue::from(PREFLIGHT_MAX_AGE_SECS),
+        ),
+    ];
+    (StatusCode::NO_CONTENT, headers).into_response()
+}
+
+async fn admit(State(api): Api, mut request: Request, next: Next) -> Response {
+    match api.visitor(request.headers()) {
+        Ok(visitor) => {
+            request.extensions_mut().insert(visitor);
+            next.run(request).await
+        }
+        Err(error) => error.into_response(),
+    }
+}
+
+async fn read_checkout(
+    State(api): Api,
+    Extension(visitor): Extension<Visitor>,
+) -> Result<Json<CheckoutView>> {
+    let view = api.machine.checkout_view(&visitor.session_id).await;
+    view.map(Json).map_err(request::not_found_alike)
+}
+
+async fn start_attempt(
+    State(api): Api,
+    Extension(visitor): Extension<Visitor>,
+    Extension(client): Extension<Client>,
+    request: Request,
+) -> Result<Response> {
+    let key = request::idempotency_key(request.headers())?;
+    let start: StartAttempt = request::json(request, ATTEMPT_MAX_BYTES).await?;
+    api.policy.may_start(&visitor.caller, start.rail)?;
+    match start.rail {
+        Rail::Card => api.limits.card_start(client)?,
+    }
+    let view = api
+        .machine
+        .start_attempt(&visitor.session_id, &key, start)
+        .await
+        .map_err(request::not_found_alike)?;
+    let status = if view.next_action == NextAction::Wait {
+        StatusCode::ACCEPTED
+    } else {
+        StatusCode::OK
+    };
+    Ok((status, Json(view)).into_response())
+}
+
+async fn read_attempt(
+    State(api): Api,
+    Extension(visitor): Extension<Visitor>,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<AttemptView>> {
+    let id = request::identifier(&id)?;
+    let wait = parse_wait(query.as_deref())?;
+    let mut stopping = api.stopping.clone();
+    let view = tokio::select! {
+        view = api.machine.attempt_view(&visitor.session_id, id, wait) => view,
+        () = stopped(&mut stopping) => {
+            api.machine.attempt_view(&visitor.session_id, id, Duration::ZERO).await
+        }
+    };
+    view.map(Json).map_err(request::not_found_alike)
+}
+
+fn parse_wait(query: Option<&str>) -> Result<Duration> {
+    let Some(query) = query.filter(|query| !query.is_empty()) else {
+        return Ok(Duration::ZERO);
+    };
+    query
+        .strip_prefix("wait=")
+        .filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()))
+        .and_then(|digits| digits.parse::<u8>().ok())
+        .filter(|secs| *secs <= MAX_WAIT_SECS)
+        .map(|secs| Duration::from_secs(secs.into()))
+        .ok_or_else(|| {
+            Error::new(ProblemCode::RequestMalformed).detail(format!(
+                "expected no query but wait, a whole number of seconds from 0 to {MAX_WAIT_SECS}"
+            ))
+        })
+}
+
+impl BrowserApi {
+    fn visitor(&self, headers: &HeaderMap) -> Result<Visitor> {
+        let caller = self.policy.caller(headers).inspect_err(|_| {
+            metrics::counter!("ventanilla_origins_refused_total").increment(1);
+        })?;
+        let claims = request::bearer(headers)
+            .ok_or(Refusal::Malformed)
+            .and_then(|token| self.tokens.open(token, self.clock.now()))
+            .inspect_err(|refusal| {
+                metrics::counter!("ventanilla_client_tokens_refused_total", "reason" => refusal.name())
+                    .increment(1);
+            })?;
+        self.limits.session_request(&claims.session_id)?;
+        Ok(Visitor {
+            caller,
+            session_id: claims.session_id,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wait_is_a_whole_number_of_seconds_up_to_25() {
+        assert_eq!(parse_wait(None).unwrap(), Duration::ZERO);
+        assert_eq!(parse_wait(Some("")).unwrap(), Duration::ZERO);
+        assert_eq!(
+            parse_wait(Some("wait=25")).unwrap(),
+            Duration::from_secs(25)
+        );
+        for query in [
+            "wait=26",
+            "wait=",
+            "wait=-1",
+            "wait=+1",
+            "wait=1.5",
+            "wait=999",
+            "wait=1&wait=2",
+            "w=1",
+        ] {
+            let error = parse_wait(Some(query)).unwrap_err();
+            assert_eq!(error.code(), ProblemCode::RequestMalformed, "{query}");
+        }
+    }
+
+    #[test]
+    fn the_browser_api_is_told_by_whole_path_segments() {
+        for path in [
+            "/v1/checkout",
+            "/v1/checkout/",
+            "/v1/checkout/attempts/att_x",
+        ] {
+            assert!(is_browser_api(path), "{path}");
+        }
+        for path in ["/v1/checkouts", "/v1/sessions", "/", "/v1/checkou"] {
+            assert!(!is_browser_api(path), "{path}");
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! `ventanilla check`: whether everything fits together, before it serves.
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use ventanilla_core::seal::{ProviderKey, STRONG_BITS};
+use ventanilla_providers::greenpay::TransactionRead;
+use ventanilla_providers::{Cause, Outcome};
+use ventanilla_proxy::assets::Widget;
+use ventanilla_proxy::config::{Card, Config, Settings};
+use ventanilla_proxy::store::Store;
+use ventanilla_proxy::{id, server};
+
+/// Exit code when a provider cannot be reached or refuses the credentials.
+const PROVIDER: u8 = 3;
+
+/// How a point came out.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum Verdict {
+    /// As it should be.
+    Fine,
+    /// It will serve, but somebody should know.
+    Note,
+    /// The provider's side.
+    Provider,
+    /// It would not serve.
+    Wrong,
+}
+
+/// Checks everything that can be checked without moving money.
+pub fn run(path: &Path) -> Result<ExitCode, String> {
+    let mut report = Report::new(io::stdout());
+    match Config::load(path) {
+        Err(error) => {
+            for problem in error.problems() {
+                report.line(Verdict::Wrong, "configuration", problem);
+            }
+        }
+        Ok(config) => {
+            report.line(Verdict::Fine, "configuration", &path.display().to_string());
+            super::runtime()?.block_on(check(config, &mut report));
+        }
+    }
+    Ok(report.end())
+}
+
+async fn check(config: Config, report: &mut Report<impl Write>) {
+    let Config { settings, secrets } = config;
+    check_origins(&settings, report);
+    match Widget::open(settings.assets.dir.as_deref()) {
+        Ok(widget) => report.line(
+            Verdict::Fine,
+            "widget",
+            &format!("release {}", widget.manifest().release),
+        ),
+        Err(error) => report.line(Verdict::Wrong, "widget", &error.to_string()),
+    }
+    let saves_cards = secrets.store_keys.is_some();
+    match Store::open_sqlite(&settings.store.path, secrets.store_keys).await {
+        Ok(store) => {
+            match store.ready().await {
+                Ok(()) => report.line(
+                    Verdict::Fine,
+                    "store",
+                    &settings.store.path.display().to_string(),
+                ),
+                Err(error) => report.line(Verdict::Wrong, "store", &error.to_string()),
+            }
+            store.close().await;
+        }
+        Err(error) => report.line(Verdict::Wrong, "store", &error.to_string()),
+    }
+    if !saves_cards {
+        report.line(
+            Verdict::Note,
+            "store",
+            "VENTANILLA_STORE_KEYS is not set: no card can be saved",
+        );
+    }
+    match (settings.card, secrets.greenpay_secret) {
+        (Some(card), Some(secret)) => {
+            check_key(&card, report);
+            check_greenpay(&card, secret, report).await;
+        }
+        _ => report.line(Verdict::Note, "card", "no [card] section: no card is taken"),
+    }
+}
+
+fn check_origins(settings: &Settings, report: &mut Report<impl Write>) {
+    if !settings.server.public_origin.is_https() {
+        report.line(
+            Verdict::Note,
+            "server.public_origin",
+            "http: for this machine only, never for buyers",
+        );
+    }
+    if settings.server.trusted_proxy_hops == 0 && settings.server.public_origin.is_https() {
+        report.line(
+            Verdict::Note,
+            "server.trusted_proxy_hops",
+            "0 with an https origin: behind a reverse proxy all buyers would count as one client",
+        );
+    }
+    if settings.card.as_ref().is_some_and(|card| card.inline) {
+        report.line(
+            Verdict::Note,
+            "card.inline",
+            "true: every script of the shop's page can read the cards typed there",
+        );
+    }
+}
+
+fn check_key(card: &Card, report: &mut Report<impl Write>) {
+    let key = match ProviderKey::parse(&card.public_key) {
+        Ok(key) => key,
+        Err(error) => return report.line(Verdict::Wrong, "card.public_key", &error.to_string()),
+    };
+    let (bits, fingerprint) = (key.bits(), key.fingerprint());
+    let pins = match card.key_pins.len() {
+        0 => "pinned by itself".to_owned(),
+        count => format!("among {count} pins"),
+    };
+    report.line(
+        Verdict::Fine,
+        "card.public_key",
+        &format!("{bits} bits, SHA-256 {fingerprint}, {pins}"),
+    );
+    if bits < STRONG_BITS {
+        report.line(
+            Verdict::Note,
+            "card.public_key",
+            &format!(
+                "{bits} bits are weak by today's measure (at least {STRONG_BITS}); accept_weak_key takes it. Ask GreenPay for a longer key"
+            ),
+        );
+    }
+}
+
+/// Asks for a payment that nobody made: a read that only says whether the host is there.
+async fn check_greenpay(
+    card: &Card,
+    secret: secrecy::SecretString,
+    report: &mut Report<impl Write>,
+) {
+    let asked = async {
+        let client = server::greenpay_client(card, secret)?;
+        let reference = id::make()?;
+        Ok::<_, ventanilla_proxy::error::Error>(client.transaction(&reference).await)
+    };
+    let place = "card.merchant_url";
+    let url = card.merchant_url.as_str();
+    match asked.await {
+        Ok(Outcome::Definite(TransactionRead::NotFound)) => {
+            report.line(Verdict::Fine, place, &format!("{url} answers"));
+        }
+        Ok(Outcome::Definite(_)) => report.line(
+            Verdict::Provider,
+            place,
+            &format!("{url} knows a payment that was never made: is this GreenPay?"),
+        ),
+        Ok(outcome) => {
+            let cause = outcome
+                .cause()
+                .map_or_else(String::new, |cause| match cause {
+                    Cause::Credentials => format!("{cause}: look at card.merchant_id"),
+                    other => other.to_string(),
+                });
+            report.line(Verdict::Provider, place, &format!("{url}: {cause}"));
+        }
+        Err(error) => report.line(Verdict::Wrong, place, &error.to_string()),
+    }
+}
+
+/// Writes a line per point and remembers the worst.
+struct Report<W> {
+    out: W,
+    worst: Verdict,
+}
+
+impl<W: Write> Report<W> {
+    const fn new(out: W) -> Self {
+        Self {
+            out,
+            worst: Verdict::Fine,
+        }
+    }
+
+    fn line(&mut self, verdict: Verdict, what: &str, said: &str) {
+        let mark = match verdict {
+            Verdict::Fine => "ok   ",
+            Verdict::Note => "note ",
+            Verdict::Provider | Verdict::Wrong => "FAIL ",
+        };
+        self.worst = self.worst.max(verdict);
+        // With standard output gone, the exit code still tells.
+        let _ = writeln!(self.out, "{mark} {what}: {said}");
+    }
+
+    fn end(mut self) -> ExitCode {
+        let (said, code) = match self.worst {
+            Verdict::Fine | Verdict::Note => ("ready to serve", ExitCode::SUCCESS),
+            Verdict::Provider => (
+                "a provider does not answer as it should",
+                ExitCode::from(PROVIDER),
+            ),
+            Verdict::Wrong => (
+                "not ready: put right what is marked FAIL",
+                ExitCode::FAILURE,
+            ),
+        };
+        let _ = writeln!(self.out, "{said}");
+        code
+    }
+}

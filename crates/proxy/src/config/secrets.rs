@@ -1,0 +1,208 @@
+//! Secrets: from the environment, or from files that the environment names.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
+use secrecy::{ExposeSecret, SecretString};
+use zeroize::Zeroizing;
+
+use super::Environment;
+use crate::merchant_api::ApiKeys;
+use crate::store::SealingKeys;
+use crate::token::TokenKeys;
+
+/// What only the proxy may know. Its `Debug` says which secrets there are, not what they are.
+pub struct Secrets {
+    /// What the shop's server authenticates itself with.
+    pub api_keys: ApiKeys,
+    /// What client tokens are sealed with.
+    pub token_keys: TokenKeys,
+    /// What saved cards are sealed with in the store; without it no card can be saved.
+    pub store_keys: Option<SealingKeys>,
+    /// What the proxy authenticates itself with at GreenPay; there when the card rail is on.
+    pub greenpay_secret: Option<SecretString>,
+    known: Vec<SecretString>,
+}
+
+impl std::fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Secrets")
+            .field("api_keys", &self.api_keys)
+            .field("token_keys", &self.token_keys)
+            .field("store_keys", &self.store_keys.as_ref().map(|_| "set"))
+            .field(
+                "greenpay_secret",
+                &self.greenpay_secret.as_ref().map(|_| "set"),
+            )
+            .finish_non_exhaustive()
+    }
+}
+
+impl Secrets {
+    /// Every secret's text, for whoever has to keep them out of the log.
+    #[must_use]
+    pub fn known(&self) -> &[SecretString] {
+        &self.known
+    }
+
+    /// `None` only with a problem noted.
+    pub(super) fn read(
+        environment: Environment<'_>,
+        with_card: bool,
+        problems: &mut Vec<String>,
+    ) -> Option<Self> {
+        let mut reader = Reader {
+            environment,
+            problems,
+            known: Vec::new(),
+        };
+        let api_keys = reader.required(
+            "VENTANILLA_API_KEY",
+            "make one with `ventanilla keys`",
+            |text| ApiKeys::parse(text).map_err(|error| error.to_string()),
+        );
+        let token_keys = reader.required(
+            "VENTANILLA_TOKEN_KEYS",
+            "make one with `ventanilla keys`",
+            |text| TokenKeys::parse(text).map_err(|error| error.to_string()),
+        );
+        let store_keys = reader.optional("VENTANILLA_STORE_KEYS", |text| {
+            // EXPOSE: parsed into key material that shows nothing.
+            SealingKeys::parse(text.expose_secret())
+        });
+        let greenpay_secret = if with_card {
+            let secret = reader.required(
+                "VENTANILLA_GREENPAY_SECRET",
+                "GreenPay hands it out with the merchant's credentials",
+                |text| Ok(text.clone()),
+            );
+            Some(secret?)
+        } else {
+            None
+        };
+        let known = reader.known;
+        Some(Self {
+            api_keys: api_keys?,
+            token_keys: token_keys?,
+            store_keys: store_keys.ok()?,
+            greenpay_secret,
+            known,
+        })
+    }
+}
+
+struct Reader<'a> {
+    environment: Environment<'a>,
+    problems: &'a mut Vec<String>,
+    known: Vec<SecretString>,
+}
+
+/// A problem was noted.
+struct Noted;
+
+impl Reader<'_> {
+    fn required<T>(
+        &mut self,
+        name: &str,
+        how: &str,
+        parse: impl FnOnce(&SecretString) -> Result<T, String>,
+    ) -> Option<T> {
+        match self.optional(name, parse) {
+            Ok(Some(value)) => Some(value),
+            Ok(None) => {
+                self.problems.push(format!(
+                    "{name}: expected it (or {name}_FILE) in the environment, found neither; {how}"
+                ));
+                None
+            }
+            Err(Noted) => None,
+        }
+    }
+
+    fn optional<T>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(&SecretString) -> Result<T, String>,
+    ) -> Result<Option<T>, Noted> {
+        let text = match self.text(name) {
+            Ok(Some(text)) => text,
+            Ok(None) => return Ok(None),
+            Err(problem) => {
+                self.problems.push(format!("{name}: {problem}"));
+                return Err(Noted);
+            }
+        };
+        self.remember(&text);
+        match parse(&text) {
+            Ok(value) => Ok(Some(value)),
+            Err(problem) => {
+                self.problems.push(format!("{name}: {problem}"));
+                Err(Noted)
+            }
+        }
+    }
+
+    fn text(&self, name: &str) -> Result<Option<SecretString>, String> {
+        let direct = (self.environment)(name).filter(|value| !value.is_empty());
+        let file = (self.environment)(&format!("{name}_FILE")).filter(|value| !value.is_empty());
+        match (direct, file) {
+            (None, None) => Ok(None),
+            (Some(_), Some(_)) => Err(format!("expected either this or {name}_FILE, found both")),
+            (Some(value), None) => value
+                .into_string()
+                .map(|text| Some(text.into()))
+                .map_err(|_| "expected UTF-8 text".to_owned()),
+            (None, Some(path)) => read_secret_file(Path::new(&path)).map(Some),
+        }
+    }
+
+    /// Lists and `name:key` pairs leak by their parts as well as whole.
+    fn remember(&mut self, text: &SecretString) {
+        // EXPOSE: split into secrets again.
+        for entry in text.expose_secret().split(',').map(str::trim) {
+            let key = entry.rsplit_once(':').map_or(entry, |(_, key)| key);
+            self.known.push(key.into());
+        }
+        self.known.push(text.clone());
+    }
+}
+
+fn read_secret_file(path: &Path) -> Result<SecretString, String> {
+    const MAX_BYTES: u64 = 64 * 1024;
+    let shown = path.display();
+    let unreadable = |error: std::io::Error| format!("{shown} cannot be read: {error}");
+    let mut file = File::open(path).map_err(unreadable)?;
+    let metadata = file.metadata().map_err(unreadable)?;
+    if !metadata.is_file() || metadata.len() > MAX_BYTES {
+        return Err(format!(
+            "expected a file of at most {MAX_BYTES} bytes at {shown}"
+        ));
+    }
+    refuse_world_readable(path, &metadata)?;
+    let mut text = Zeroizing::new(String::new());
+    file.read_to_string(&mut text).map_err(unreadable)?;
+    let text = text.trim_end_matches(['\r', '\n']);
+    if text.is_empty() {
+        return Err(format!("expected a secret in {shown}, found an empty file"));
+    }
+    Ok(text.into())
+}
+
+#[cfg(unix)]
+fn refuse_world_readable(path: &Path, metadata: &std::fs::Metadata) -> Result<(), String> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = metadata.permissions().mode() & 0o777;
+    if mode & 0o004 == 0 {
+        return Ok(());
+    }
+    let shown = path.display();
+    Err(format!(
+        "expected a file that only its owner and group may read, found mode {mode:04o}; chmod o-r {shown}"
+    ))
+}
+
+#[cfg(not(unix))]
+fn refuse_world_readable(_: &Path, _: &std::fs::Metadata) -> Result<(), String> {
+    Ok(())
+}

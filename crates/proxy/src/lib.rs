@@ -1,0 +1,34 @@
+//! The merchant's side of the window.
+//!
+//! What answers which question:
+//!
+//! | question | room |
+//! |---|---|
+//! | what may be configured | [`config`] |
+//! | what the shop's server may ask | [`merchant_api`] |
+//! | what the buyer's browser may ask | [`browser_api`], guarded by [`token`], [`origin`], [`limits`] and [`request`] |
+//! | how a payment is taken at most once | [`machine`] over [`store`], one folder per rail in [`rails`] |
+//! | what the browser runs, and under which policy | [`assets`], [`frame`] |
+//! | how it is served, watched and logged | [`server`], [`health`], [`logging`] |
+
+pub mod assets;
+pub mod browser_api;
+pub mod clock;
+pub mod config;
+pub mod error;
+pub mod frame;
+pub mod health;
+pub mod id;
+pub mod limits;
+pub mod logging;
+pub mod machine;
+pub mod merchant_api;
+pub mod origin;
+pub mod rails;
+pub mod request;
+pub mod server;
+pub mod store;
+pub mod token;
+
+#[cfg(test)]
+mod testing;

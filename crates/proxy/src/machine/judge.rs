@@ -1,0 +1,721 @@
+//! What an answer or a read proves, and what follows. Pure: time and chance are parameters.
+//!
+//! Evidence is monotone: success beats unknown beats negative. A success is never taken back, a
+//! negative end stands until money turns up after all, and what contradicts is kept and reported.
+//!
+//! For GreenPay a negative read proves something only behind a fence: its order session lives 30
+//! minutes, so 35 minutes after the right to send was taken no call of ours can be executed any more.
+//! Until then no second attempt is allowed, which is why each attempt may have a reference of its own.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use ventanilla_core::attempt::AttemptState as S;
+use ventanilla_core::card::Brand;
+use ventanilla_core::money::Money;
+
+use crate::clock::Timestamp;
+use crate::store::{AttemptRow, Change, MAX_RETURNS, NewSavedCard, Scene};
+
+/// What the one call of an attempt came to.
+#[derive(Clone)]
+pub enum Finding {
+    /// The provider confirmed our reference, amount and currency.
+    Confirmed(Confirmation),
+    /// The provider or issuer said no.
+    Declined {
+        /// The provider's code.
+        code: Option<String>,
+    },
+    /// Proven: no byte of it left.
+    NotSent(String),
+    /// Proven: the provider did not execute it.
+    Rejected(String),
+    /// Everything else.
+    Unknown(String),
+}
+
+/// What a provider confirmed.
+#[derive(Clone)]
+pub struct Confirmation {
+    /// The amount.
+    pub total: Money,
+    /// The issuer's authorization code.
+    pub authorization: Option<String>,
+    /// The card's brand.
+    pub brand: Option<Brand>,
+    /// The card's last four digits.
+    pub last4: Option<String>,
+    /// The card's leading digits.
+    pub bin: Option<String>,
+    /// A card that was saved on the way.
+    pub saved: Option<NewSavedCard>,
+}
+
+/// What a read by reference came to.
+#[derive(Clone)]
+pub enum Reading {
+    /// The provider has the payment. Whether its amount is ours is judged here.
+    Confirmed(Confirmation),
+    /// The provider does not know the reference, at this moment.
+    NotFound,
+    /// The provider has it in a state that proves nothing.
+    Other(String),
+    /// There was no answer that could be read.
+    Failed(String),
+}
+
+/// What is to be done.
+pub enum Verdict {
+    /// This.
+    Change(Box<Change>),
+    /// First these attempts, which never took the right to send, must be ended; then judge again.
+    EndFirst(Vec<String>),
+    /// Nothing.
+    Nothing,
+}
+
+/// No call can be executed any more so long after its right was taken.
+pub const FENCE: Duration = minutes(35);
+/// So many reads in a row must not find a payment before it is held never to have happened.
+pub const NOT_FOUND_NEEDED: u32 = 3;
+/// After so long in doubt somebody must look.
+pub const REVIEW_AFTER: Duration = days(7);
+/// Two reads of the same attempt are at least so far apart.
+pub const MIN_GAP: Duration = Duration::from_secs(2);
+
+/// When an attempt in doubt is read, counted from the moment of doubt; then daily. 36 minutes is the
+/// first read behind [`FENCE`]; 2 h 40 min is the last moment that leaves time for a void.
+const SCHEDULE: [Duration; 18] = [
+    Duration::from_secs(2),
+    Duration::from_secs(5),
+    Duration::from_secs(10),
+    Duration::from_secs(20),
+    Duration::from_secs(40),
+    minutes(1),
+    minutes(2),
+    minutes(5),
+    minutes(10),
+    minutes(20),
+    minutes(36),
+    minutes(60),
+    minutes(120),
+    minutes(160),
+    minutes(6 * 60),
+    minutes(12 * 60),
+    days(1),
+    days(2),
+];
+/// Behind the fence, the reads that are still missing need not wait for the schedule.
+const LAST_READS_GAP: Duration = Duration::from_secs(20);
+/// A negative end that had been in doubt is read again so long after it.
+const SECOND_LOOKS: [Duration; 2] = [days(1), days(3)];
+/// A second look that failed is repeated after this.
+const SECOND_LOOK_RETRY: Duration = minutes(10);
+/// An attempt in review is read again after this.
+const REVIEW_GAP: Duration = minutes(60);
+/// Money for an attempt that is held not to have happened waits this long for the attempt beside it.
+const DEFERRED_GAP: Duration = Duration::from_secs(30);
+
+const fn minutes(count: u64) -> Duration {
+    Duration::from_secs(count * 60)
+}
+
+const fn days(count: u64) -> Duration {
+    minutes(count * 24 * 60)
+}
+
+/// Judges the answer to the one call. Only the sender knows it, and it may come after others gave the
+/// attempt up.
+///
+/// A call that was not sent is not judged here while the right may still be returned: see
+/// [`may_return`].
+pub fn on_answer(scene: &Scene<'_>, finding: Finding, now: Timestamp) -> Verdict {
+    let row = scene.attempt;
+    match finding {
+        Finding::Confirmed(confirmation) if confirmation.total != row.total => {
+            mismatch(row, confirmation.total, now, "answer")
+        }
+        Finding::Confirmed(confirmation) => confirmed(scene, confirmation, now, "answer"),
+        Finding::Declined { code } => {
+            let evidence = json!({ "source": "answer", "provider_code": code });
+            match row.state {
+                S::Sent | S::Unknown | S::Review => {
+                    let mut after = ended(row, S::Declined, now);
+                    after.provider_code = code;
+                    after.reason = None;
+                    change(after, now, "declined", evidence)
+                }
+                S::New | S::Prepared | S::Succeeded | S::Duplicate => {
+                    contradiction(row, now, evidence)
+                }
+                S::Declined | S::NotExecuted => note(row, now, "answer_came_late", evidence),
+            }
+        }
+        Finding::NotSent(cause) | Finding::Rejected(cause) => {
+            let evidence = json!({ "source": "answer", "cause": cause });
+            match row.state {
+                S::Sent | S::Unknown | S::Review => {
+                    let mut after = ended(row, S::NotExecuted, now);
+                    after.reason = Some(cause);
+                    change(after, now, "not_executed", evidence)
+                }
+                S::New | S::Prepared | S::Succeeded | S::Duplicate => {
+                    contradiction(row, now, evidence)
+                }
+                S::Declined | S::NotExecuted => note(row, now, "answer_came_late", evidence),
+            }
+        }
+        Finding::Unknown(cause) => {
+            let evidence = json!({ "source": "answer", "cause": cause });
+            match row.state {
+                S::Sent => {
+                    let mut after = row.clone();
+                    after.state = S::Unknown;
+                    after.unknown_at = Some(now);
+                    // A read often settles at once what the answer could not prove.
+                    after.next_check_at = Some(now);
+                    after.reason = Some(cause);
+                    change(after, now, "unknown", evidence)
+                }
+                _ => note(row, now, "answer_came_late", evidence),
+            }
+        }
+    }
+}
+
+/// Judges a read.
+///
+/// `jitter` spreads reads over time: −200 to 200 thousandths.
+pub fn on_reading(scene: &Scene<'_>, reading: Reading, now: Timestamp, jitter: i32) -> Verdict {
+    let row = scene.attempt;
+    if !matches!(
+        row.state,
+        S::Unknown | S::Review | S::Declined | S::NotExecuted
+    ) {
+        return Verdict::Nothing;
+    }
+    match reading {
+        Reading::Confirmed(confirmation) if confirmation.total != row.total => {
+            mismatch(row, confirmation.total, now, "read")
+        }
+        Reading::Confirmed(confirmation) => confirmed(scene, confirmation, now, "read"),
+        Reading::NotFound => {
+            let mut after = row.clone();
+            after.not_found = row.not_found.saturating_add(1);
+            after.last_read_at = Some(now);
+            let evidence = json!({ "source": "read", "found": false, "in_a_row": after.not_found });
+            if row.state == S::Unknown && is_conclusive(&after, now) {
+                let mut after = ended(&after, S::NotExecuted, now);
+                after.reason = Some(String::from(
+                    "the provider never saw it, and cannot execute it any more",
+                ));
+                return change(after, now, "not_executed", evidence);
+            }
+            looked(after, now, jitter, "read", evidence)
+        }
+        Reading::Other(state) => {
+            let mut after = row.clone();
+            after.not_found = 0;
+            after.last_read_at = Some(now);
+            let evidence = json!({ "source": "read", "provider_state": state });
+            looked(after, now, jitter, "read", evidence)
+        }
+        Reading::Failed(cause) => {
+            let mut after = row.clone();
+            after.last_read_at = Some(now);
+            let evidence = json!({ "source": "read", "failed": cause });
+            if matches!(row.state, S::Declined | S::NotExecuted) {
+                let end = row.settled_at.unwrap_or(now) + REVIEW_AFTER;
+                after.next_check_at = (now < end).then(|| now + SECOND_LOOK_RETRY);
+                return change(after, now, "read_failed", evidence);
+            }
+            looked(after, now, jitter, "read_failed", evidence)
+        }
+    }
+}
+
+/// Whether an unused right to send may come back to the sender who took it as `version`.
+#[must_use]
+pub fn may_return(row: &AttemptRow, version: i64) -> bool {
+    row.state == S::Sent && row.version == version && row.returns < MAX_RETURNS
+}
+
+/// Whether an attempt's reads prove that it never happened and never will.
+fn is_conclusive(row: &AttemptRow, now: Timestamp) -> bool {
+    row.not_found >= NOT_FOUND_NEEDED
+        && row.sent_at.is_some_and(|sent_at| now >= sent_at + FENCE)
+        // On a clock that runs faster than the network, the call may outlast the fence.
+        && row.deadline_at.is_some_and(|deadline_at| now >= deadline_at)
+}
+
+/// When an attempt in doubt is read next.
+fn next_check(row: &AttemptRow, now: Timestamp, jitter: i32) -> Timestamp {
+    let sent_at = row.sent_at.unwrap_or(now);
+    let fence = sent_at + FENCE;
+    let earliest = now + MIN_GAP;
+    if now >= fence && row.not_found > 0 {
+        return now + LAST_READS_GAP;
+    }
+    let since = row.unknown_at.unwrap_or(sent_at);
+    let elapsed = now.since(since);
+    let mut before = Duration::ZERO;
+    let mut next = None;
+    for offset in SCHEDULE {
+        if offset > elapsed {
+            next = Some(offset);
+            break;
+        }
+        before = offset;
+    }
+    let offset = next.unwrap_or_else(|| {
+        while before <= elapsed {
+            before += days(1);
+        }
+        let offset = before;
+        before -= days(1);
+        offset
+    });
+    let gap = i64::try_from((offset - before).as_millis()).unwrap_or(0);
+    let planned =
+        Timestamp::from_millis((since + offset).millis() + gap * i64::from(jitter) / 1000);
+    // The first read behind the fence must not be spread in front of it.
+    let planned = if offset >= minutes(36) {
+        planned.max(fence + Duration::from_secs(1))
+    } else {
+        planned
+    };
+    planned.max(earliest)
+}
+
+/// A read that settled nothing: when is the next?
+fn looked(
+    mut after: AttemptRow,
+    now: Timestamp,
+    jitter: i32,
+    kind: &'static str,
+    evidence: Value,
+) -> Verdict {
+    match after.state {
+        S::Unknown => {
+            let since = after.unknown_at.unwrap_or(now);
+            if now.since(since) >= REVIEW_AFTER {
+                after.state = S::Review;
+                after.next_check_at = None;
+                after.reason = Some(String::from("reads did not settle it within 7 days"));
+                return change(after, now, "review", evidence);
+            }
+            after.next_check_at = Some(next_check(&after, now, jitter));
+        }
+        S::Review => {
+            let since = after.unknown_at.unwrap_or(now);
+            after.next_check_at = (now.since(since) < REVIEW_AFTER).then(|| now + REVIEW_GAP);
+        }
+        S::Declined | S::NotExecuted => {
+            after.second_looks = after.second_looks.saturating_add(1);
+            after.next_check_at = second_look(&after);
+        }
+        S::New | S::Prepared | S::Sent | S::Succeeded | S::Duplicate => {}
+    }
+    change(after, now, kind, evidence)
+}
+
+/// When a negative end is looked at again; only one that had been in doubt is.
+fn second_look(row: &AttemptRow) -> Option<Timestamp> {
+    row.unknown_at?;
+    let offset = SECOND_LOOKS.get(usize::from(row.second_looks))?;
+    Some(row.settled_at? + *offset)
+}
+
+/// The provider has our money, in our amount.
+fn confirmed(
+    scene: &Scene<'_>,
+    confirmation: Confirmation,
+    now: Timestamp,
+    source: &str,
+) -> Verdict {
+    let row = scene.attempt;
+    let evidence = json!({
+        "source": source,
+        "total": confirmation.total,
+        "authorization": confirmation.authorization,
+        "late": matches!(row.state, S::Declined | S::NotExecuted),
+    });
+    match row.state {
+        S::New | S::Prepared => return contradiction(row, now, evidence),
+        S::Succeeded | S::Duplicate => {
+            return if row.authorization == confirmation.authorization {
+                Verdict::Nothing
+            } else {
+                contradiction(row, now, evidence)
+            };
+        }
+        S::Sent | S::Unknown | S::Review | S::Declined | S::NotExecuted => {}
+    }
+    let with = |states: &[S]| -> Vec<&AttemptRow> {
+        scene
+            .others
+            .iter()
+            .filter(|other| states.contains(&other.state))
+            .collect()
+    };
+    let unsent = with(&[S::New, S::Prepared]);
+    let paid = !with(&[S::Succeeded]).is_empty();
+    let doubtful = !with(&[S::Sent, S::Unknown, S::Review]).is_empty();
+    if !paid && !doubtful && !unsent.is_empty() {
+        return Verdict::EndFirst(unsent.into_iter().map(|other| other.id.clone()).collect());
+    }
+    if !paid && doubtful {
+        // This attempt was held not to have happened, so another one was let go and is on its way.
+        // Which of the two pays the session is known when that one has ended.
+        let mut after = row.clone();
+        after.last_read_at = Some(now);
+        after.next_check_at = Some(now + DEFERRED_GAP);
+        return change(after, now, "late_money_deferred", evidence);
+    }
+    let state = if paid { S::Duplicate } else { S::Succeeded };
+    let mut after = ended(row, state, now);
+    after.next_check_at = None;
+    after.reason = None;
+    after.provider_code = None;
+    after.confirmed = Some(confirmation.total);
+    after.authorization = confirmation.authorization;
+    after.brand = confirmation.brand.or(after.brand);
+    after.last4 = confirmation.last4.or(after.last4);
+    after.bin = confirmation.bin.or(after.bin);
+    Verdict::Change(Box::new(Change {
+        after,
+        at: now,
+        kind: state.name(),
+        evidence,
+        saved_card: confirmation.saved,
+    }))
+}
+
+/// The provider has money of ours, but not the amount that was asked for.
+fn mismatch(row: &AttemptRow, found: Money, now: Timestamp, source: &str) -> Verdict {
+    let evidence = json!({ "source": source, "expected": row.total, "found": found });
+    let mut after = row.clone();
+    match row.state {
+        S::Sent | S::Unknown => {
+            // From sent there is no way to review; the read that follows at once leads there.
+            let review = row.state == S::Unknown && source == "read";
+            after.state = if review { S::Review } else { S::Unknown };
+            after.unknown_at = row.unknown_at.or(Some(now));
+            after.next_check_at = Some(if review { now + REVIEW_GAP } else { now });
+            after.reason = Some(String::from("the provider has another amount"));
+            change(after, now, "amount_differs", evidence)
+        }
+        S::Review => {
+            after.last_read_at = Some(now);
+            looked(after, now, 0, "amount_differs", evidence)
+        }
+        S::Declined | S::NotExecuted => {
+            after.last_read_at = Some(now);
+            looked(after, now, 0, "contradiction", evidence)
+        }
+        S::New | S::Prepared | S::Succeeded | S::Duplicate => contradiction(row, now, evidence),
+    }
+}
+
+fn ended(row: &AttemptRow, state: S, now: Timestamp) -> AttemptRow {
+    let mut after = row.clone();
+    after.state = state;
+    after.settled_at = Some(now);
+    after.next_check_at = second_look(&after);
+    after
+}
+
+fn change(after: AttemptRow, at: Timestamp, kind: &'static str, evidence: Value) -> Verdict {
+    Verdict::Change(Box::new(Change {
+        after,
+        at,
+        kind,
+        evidence,
+        saved_card: None,
+    }))
+}
+
+/// Evidence that changes nothing is kept all the same.
+fn note(row: &AttemptRow, at: Timestamp, kind: &'static str, evidence: Value) -> Verdict {
+    change(row.clone(), at, kind, evidence)
+}
+
+/// Evidence that should not exist: kept, reported, and nothing is changed on its word.
+fn contradiction(row: &AttemptRow, at: Timestamp, evidence: Value) -> Verdict {
+    metrics::counter!("ventanilla_guard_hits_total", "guard" => "contradiction").increment(1);
+    tracing::error!(
+        attempt.id = %row.id,
+        "attempt {} is {} and the provider says otherwise: {evidence}",
+        row.id,
+        row.state.name()
+    );
+    note(row, at, "contradiction", evidence)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::SessionRow;
+    use ventanilla_core::money::Currency;
+    use ventanilla_core::rails::Rail;
+
+    const T1: Timestamp = Timestamp::from_millis(1_795_000_000_000);
+
+    fn in_doubt() -> AttemptRow {
+        AttemptRow {
+            id: String::from("att_a"),
+            session_id: String::from("ses_a"),
+            idempotency_key: String::from("key"),
+            fingerprint: String::new(),
+            rail: Rail::Card,
+            state: S::Unknown,
+            version: 4,
+            reference: String::from("ref"),
+            total: Money::from_minor(125_000, Currency::CRC).unwrap(),
+            installments: None,
+            save_card: false,
+            saved_card_id: None,
+            owner: String::new(),
+            created_at: T1,
+            sends: 1,
+            returns: 0,
+            sent_at: Some(T1),
+            deadline_at: Some(T1 + Duration::from_secs(40)),
+            unknown_at: Some(T1 + Duration::from_secs(40)),
+            not_found: 0,
+            second_looks: 0,
+            last_read_at: None,
+            next_check_at: None,
+            reason: None,
+            provider_code: None,
+            confirmed: None,
+            authorization: None,
+            brand: None,
+            last4: None,
+            bin: None,
+            card_saved: false,
+            settled_at: None,
+        }
+    }
+
+    fn session() -> SessionRow {
+        SessionRow {
+            id: String::from("ses_a"),
+            fingerprint: String::new(),
+            state: ventanilla_core::session::SessionState::Open,
+            request: serde_json::from_str(
+                r#"{"order_reference":"A-1","total":{"amount_minor":125000,"currency":"CRC"}}"#,
+            )
+            .unwrap(),
+            created_at: T1,
+            expires_at: T1 + minutes(30),
+        }
+    }
+
+    fn ended_negative() -> AttemptRow {
+        let mut row = in_doubt();
+        row.state = S::NotExecuted;
+        row.settled_at = Some(T1 + minutes(40));
+        row
+    }
+
+    fn confirmation() -> Confirmation {
+        Confirmation {
+            total: in_doubt().total,
+            authorization: Some(String::from("123456")),
+            brand: None,
+            last4: None,
+            bin: None,
+            saved: None,
+        }
+    }
+
+    /// What a read of `row` beside one other attempt in `other` leads to.
+    fn read_beside(row: &AttemptRow, other: S, reading: Reading) -> Verdict {
+        let mut beside = in_doubt();
+        beside.id = String::from("att_b");
+        beside.state = other;
+        let session = session();
+        let scene = Scene {
+            attempt: row,
+            others: &[beside],
+            session: &session,
+        };
+        on_reading(&scene, reading, T1 + days(1), 0)
+    }
+
+    fn changed(verdict: Verdict) -> Change {
+        match verdict {
+            Verdict::Change(change) => *change,
+            Verdict::EndFirst(_) | Verdict::Nothing => panic!("a change is due"),
+        }
+    }
+
+    #[test]
+    fn late_money_pays_the_session_unless_another_attempt_did_or_may() {
+        let row = ended_negative();
+        for (other, expected) in [
+            (S::Declined, S::Succeeded),
+            (S::NotExecuted, S::Succeeded),
+            (S::Duplicate, S::Succeeded),
+            (S::Succeeded, S::Duplicate),
+            (S::Sent, S::NotExecuted),
+            (S::Unknown, S::NotExecuted),
+            (S::Review, S::NotExecuted),
+        ] {
+            let change = changed(read_beside(&row, other, Reading::Confirmed(confirmation())));
+            assert_eq!(change.after.state, expected, "beside {}", other.name());
+            let waits = change.after.next_check_at == Some(T1 + days(1) + DEFERRED_GAP);
+            assert_eq!(waits, expected == S::NotExecuted, "beside {}", other.name());
+        }
+    }
+
+    #[test]
+    fn late_money_first_ends_an_attempt_that_never_took_the_right() {
+        for other in [S::New, S::Prepared] {
+            let verdict = read_beside(&ended_negative(), other, Reading::Confirmed(confirmation()));
+            assert!(matches!(verdict, Verdict::EndFirst(ids) if ids == ["att_b"]));
+        }
+    }
+
+    #[test]
+    fn a_strange_state_breaks_a_row_of_reads_that_found_nothing_and_a_failed_read_does_not() {
+        let mut row = in_doubt();
+        row.not_found = 2;
+        let after = |reading| changed(read_beside(&row, S::Declined, reading)).after;
+        assert_eq!(after(Reading::Other(String::from("pending"))).not_found, 0);
+        assert_eq!(after(Reading::Failed(String::from("timeout"))).not_found, 2);
+        assert_eq!(after(Reading::NotFound).state, S::NotExecuted);
+    }
+
+    #[test]
+    fn a_contradiction_is_kept_and_changes_nothing() {
+        let mut paid = in_doubt();
+        paid.state = S::Succeeded;
+        paid.confirmed = Some(paid.total);
+        paid.authorization = Some(String::from("123456"));
+        paid.settled_at = Some(T1);
+        let session = session();
+        let scene = Scene {
+            attempt: &paid,
+            others: &[],
+            session: &session,
+        };
+        let mut another = confirmation();
+        another.authorization = Some(String::from("654321"));
+        for finding in [
+            Finding::Declined { code: None },
+            Finding::NotSent(String::from("no connection")),
+            Finding::Rejected(String::from("refused")),
+            Finding::Confirmed(another),
+        ] {
+            let change = changed(on_answer(&scene, finding, T1 + minutes(1)));
+            assert_eq!(change.kind, "contradiction");
+            assert_eq!(change.after, paid);
+        }
+        let same = on_answer(&scene, Finding::Confirmed(confirmation()), T1);
+        assert!(matches!(same, Verdict::Nothing));
+    }
+
+    #[test]
+    fn reads_follow_the_schedule_with_a_fifth_of_the_gap_either_way() {
+        let row = in_doubt();
+        let doubt = row.unknown_at.unwrap();
+        let mut before = Duration::ZERO;
+        for offset in SCHEDULE {
+            let now = doubt + before;
+            let gap = offset - before;
+            let nominal = next_check(&row, now, 0);
+            assert_eq!(nominal, (doubt + offset).max(now + MIN_GAP), "{offset:?}");
+            for jitter in [-200, 200] {
+                let spread = next_check(&row, now, jitter);
+                let allowed = gap / 5 + MIN_GAP;
+                assert!(
+                    spread + allowed >= nominal && nominal + allowed >= spread,
+                    "{offset:?} {jitter}"
+                );
+            }
+            before = offset;
+        }
+    }
+
+    #[test]
+    fn after_the_schedule_an_attempt_in_doubt_is_read_daily() {
+        let row = in_doubt();
+        let doubt = row.unknown_at.unwrap();
+        for day in 2..7 {
+            let now = doubt + days(day) + minutes(5);
+            assert_eq!(next_check(&row, now, 0), doubt + days(day + 1));
+        }
+    }
+
+    #[test]
+    fn the_first_read_behind_the_fence_is_never_spread_in_front_of_it() {
+        let mut row = in_doubt();
+        for since_t1 in [0, 40] {
+            row.unknown_at = Some(T1 + Duration::from_secs(since_t1));
+            let now = row.unknown_at.unwrap() + minutes(20);
+            assert!(next_check(&row, now, -200) > T1 + FENCE);
+        }
+    }
+
+    #[test]
+    fn behind_the_fence_missing_reads_do_not_wait_for_the_schedule() {
+        let mut row = in_doubt();
+        row.not_found = 1;
+        let now = T1 + minutes(90);
+        assert_eq!(next_check(&row, now, 200), now + LAST_READS_GAP);
+    }
+
+    #[test]
+    fn only_three_reads_in_a_row_with_the_last_behind_the_fence_prove_that_nothing_happened() {
+        let mut row = in_doubt();
+        let at_fence = T1 + FENCE;
+        for (not_found, now, expected) in [
+            (2, at_fence, false),
+            (3, at_fence - Duration::from_millis(1), false),
+            (300, at_fence - Duration::from_secs(1), false),
+            (3, at_fence, true),
+        ] {
+            row.not_found = not_found;
+            assert_eq!(
+                is_conclusive(&row, now),
+                expected,
+                "{not_found} reads at {now:?}"
+            );
+        }
+        // A clock so fast that the call itself outlasts the fence.
+        row.deadline_at = Some(at_fence + minutes(10));
+        assert!(!is_conclusive(&row, at_fence));
+    }
+
+    #[test]
+    fn only_a_negative_end_that_was_in_doubt_is_looked_at_again() {
+        let mut row = in_doubt();
+        row.state = S::NotExecuted;
+        row.settled_at = Some(T1);
+        assert_eq!(second_look(&row), Some(T1 + days(1)));
+        row.second_looks = 1;
+        assert_eq!(second_look(&row), Some(T1 + days(3)));
+        row.second_looks = 2;
+        assert_eq!(second_look(&row), None);
+        row.second_looks = 0;
+        row.unknown_at = None;
+        assert_eq!(second_look(&row), None);
+    }
+
+    #[test]
+    fn a_right_comes_back_to_the_sender_who_took_it_and_at_most_twice() {
+        let mut row = in_doubt();
+        assert!(
+            !may_return(&row, 4),
+            "not from unknown: others may have judged it"
+        );
+        row.state = S::Sent;
+        assert!(may_return(&row, 4));
+        assert!(!may_return(&row, 3), "a later right is not ours");
+        row.returns = MAX_RETURNS;
+        assert!(!may_return(&row, 4));
+    }
+}

@@ -1,0 +1,154 @@
+//! Sessions as the merchant opens and sees them.
+
+use serde::{Deserialize, Serialize};
+use ventanilla_core::money::Money;
+use ventanilla_core::rails::Rail;
+use ventanilla_core::rails::card::SaveCardPolicy;
+use ventanilla_core::session::SessionState;
+
+/// What the merchant's server asks for: the body of `POST /v1/sessions`.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewSession {
+    /// The merchant's order number, for people: 1 to 64 characters. Never sent to a provider as the
+    /// identity of a payment.
+    pub order_reference: String,
+    /// What is to be paid; more than zero.
+    pub total: Money,
+    /// The rails offered, in this order; empty offers every rail that is configured and settles in
+    /// the currency.
+    #[serde(default)]
+    pub rails: Vec<Rail>,
+    /// One line about the order: at most 200 characters.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// What is bought: at most 100 lines.
+    #[serde(default)]
+    pub items: Vec<NewItem>,
+    /// Who buys.
+    #[serde(default)]
+    pub buyer: Option<Buyer>,
+    /// Installment counts offered on the card rail, each from 2 to 99.
+    #[serde(default)]
+    pub installments: Vec<u8>,
+    /// Whether the buyer may save the card; needs [`Buyer::id`].
+    #[serde(default)]
+    pub save_card: SaveCardPolicy,
+    /// Seconds until the session expires: 60 to 86 400, 1 800 unless told.
+    #[serde(default)]
+    pub expires_in_secs: Option<u32>,
+    /// Anything the merchant wants back: at most 20 short texts.
+    #[serde(default)]
+    pub metadata: std::collections::BTreeMap<String, String>,
+}
+
+/// A line of the order.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewItem {
+    /// The merchant's article number.
+    #[serde(default)]
+    pub sku: Option<String>,
+    /// What it is: 1 to 200 characters.
+    pub description: String,
+    /// How many: 1 to 1 000 000.
+    pub quantity: u32,
+    /// Price of one.
+    #[serde(default)]
+    pub unit_price: Option<Money>,
+}
+
+/// Who buys, as far as the shop knows.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Buyer {
+    /// The shop's own identifier of the buyer: 1 to 64 characters. Saved cards belong to it.
+    #[serde(default)]
+    pub id: Option<String>,
+    /// Full name.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Electronic mail address.
+    #[serde(default)]
+    pub email: Option<String>,
+    /// Where the bill goes.
+    #[serde(default)]
+    pub billing_address: Option<Address>,
+    /// Where the goods go.
+    #[serde(default)]
+    pub shipping_address: Option<Address>,
+}
+
+/// A postal address.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Address {
+    /// ISO 3166-1 alpha-2 country code.
+    pub country: String,
+    /// First line.
+    pub street1: String,
+    /// Second line.
+    #[serde(default)]
+    pub street2: Option<String>,
+    /// City or canton.
+    #[serde(default)]
+    pub city: Option<String>,
+    /// Province or state.
+    #[serde(default)]
+    pub province: Option<String>,
+    /// Postal code.
+    #[serde(default)]
+    pub postal_code: Option<String>,
+}
+
+/// A session as the merchant sees it: the answer of `GET /v1/sessions/{id}`.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct SessionRecord {
+    /// `ses_` and 26 characters.
+    pub id: String,
+    /// Where it stands.
+    pub state: SessionState,
+    /// What the merchant asked for.
+    #[serde(flatten)]
+    pub request: NewSession,
+    /// RFC 3339 UTC.
+    pub created_at: String,
+    /// RFC 3339 UTC.
+    pub expires_at: String,
+    /// Its attempts, oldest first.
+    pub attempts: Vec<AttemptRecord>,
+}
+
+/// An attempt as the merchant sees it: the answer of `GET /v1/attempts/{id}`.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct AttemptRecord {
+    /// `att_` and 26 characters.
+    pub id: String,
+    /// Its session.
+    pub session_id: String,
+    /// Its rail.
+    pub rail: Rail,
+    /// Where it stands.
+    pub state: ventanilla_core::attempt::AttemptState,
+    /// Our reference at the provider.
+    pub reference: String,
+    /// What is to be paid.
+    pub total: Money,
+    /// The provider's own code, with a decline.
+    #[serde(default)]
+    pub provider_code: Option<String>,
+    /// The issuer's authorization code.
+    #[serde(default)]
+    pub authorization: Option<String>,
+    /// The card's brand.
+    #[serde(default)]
+    pub brand: Option<ventanilla_core::card::Brand>,
+    /// The card's last four digits.
+    #[serde(default)]
+    pub last4: Option<String>,
+    /// RFC 3339 UTC.
+    pub created_at: String,
+    /// When it ended, RFC 3339 UTC.
+    #[serde(default)]
+    pub settled_at: Option<String>,
+}

@@ -1,0 +1,126 @@
+//! Records as merchants and buyers see them.
+
+use std::time::Duration;
+
+use ventanilla_core::api::{AttemptView, ItemView, ReceiptView};
+use ventanilla_core::attempt::{AttemptState, NextAction};
+use ventanilla_core::rails::Rail;
+use ventanilla_core::rails::card::DeclineAdvice;
+use ventanilla_core::session::SessionState;
+
+use super::check;
+use super::session::{AttemptRecord, NewSession, SessionRecord};
+use crate::clock::Timestamp;
+use crate::store::{AttemptRow, SessionRow};
+
+/// A session as the merchant sees it.
+pub fn session_record(
+    session: SessionRow,
+    attempts: &[AttemptRow],
+    now: Timestamp,
+) -> SessionRecord {
+    SessionRecord {
+        state: session_state(&session, attempts, now),
+        created_at: session.created_at.rfc3339(),
+        expires_at: session.expires_at.rfc3339(),
+        attempts: attempts.iter().map(attempt_record).collect(),
+        id: session.id,
+        request: session.request,
+    }
+}
+
+/// Where a session stands at this moment: its time may have run out since it was last written.
+pub fn session_state(
+    session: &SessionRow,
+    attempts: &[AttemptRow],
+    now: Timestamp,
+) -> SessionState {
+    let over = session.state == SessionState::Open
+        && session.expires_at <= now
+        && !attempts.iter().any(|attempt| attempt.state.blocks_others());
+    if over {
+        SessionState::Expired
+    } else {
+        session.state
+    }
+}
+
+/// An attempt as the merchant sees it.
+pub fn attempt_record(row: &AttemptRow) -> AttemptRecord {
+    AttemptRecord {
+        id: row.id.clone(),
+        session_id: row.session_id.clone(),
+        rail: row.rail,
+        state: row.state,
+        reference: row.reference.clone(),
+        total: row.total,
+        provider_code: row.provider_code.clone(),
+        authorization: row.authorization.clone(),
+        brand: row.brand,
+        last4: row.last4.clone(),
+        created_at: row.created_at.rfc3339(),
+        settled_at: row.settled_at.map(Timestamp::rfc3339),
+    }
+}
+
+/// An attempt as its buyer sees it.
+pub fn attempt_view(row: &AttemptRow, now: Timestamp) -> AttemptView {
+    let age = now.since(row.created_at);
+    let next_action = NextAction::after(row.state);
+    AttemptView {
+        id: row.id.clone(),
+        rail: row.rail,
+        state: row.state,
+        next_action,
+        poll_after_ms: (next_action == NextAction::Wait).then(|| poll_after_ms(age)),
+        age_ms: u64::try_from(age.as_millis()).unwrap_or(u64::MAX),
+        // The provider's look-up asks for our reference and no secret, so the buyer's browser gets
+        // the attempt's own identifier; the shop finds the attempt by it.
+        reference: row.id.clone(),
+        advice: (row.state == AttemptState::Declined).then(|| advice(row)),
+        receipt: (row.state == AttemptState::Succeeded)
+            .then(|| receipt(row))
+            .flatten(),
+    }
+}
+
+/// The lines of an order as its buyer sees them.
+pub fn items(session: &NewSession) -> Vec<ItemView> {
+    session
+        .items
+        .iter()
+        .enumerate()
+        .map(|(index, item)| ItemView {
+            description: item.description.clone(),
+            quantity: item.quantity,
+            total: check::line_total(index, item).ok().flatten(),
+        })
+        .collect()
+}
+
+/// From 2 s, slower the longer it takes, to 15 s from the third minute on.
+fn poll_after_ms(age: Duration) -> u32 {
+    let millis = u32::try_from(age.as_millis() / 12).unwrap_or(u32::MAX);
+    millis.clamp(2_000, 15_000)
+}
+
+fn advice(row: &AttemptRow) -> DeclineAdvice {
+    match row.rail {
+        Rail::Card => row
+            .provider_code
+            .as_deref()
+            .map_or(DeclineAdvice::OtherCard, DeclineAdvice::for_greenpay),
+    }
+}
+
+fn receipt(row: &AttemptRow) -> Option<ReceiptView> {
+    Some(ReceiptView {
+        paid: row.confirmed?,
+        paid_at: row.sent_at.or(row.settled_at)?.rfc3339(),
+        brand: row.brand,
+        last4: row.last4.clone(),
+        authorization: row.authorization.clone(),
+        installments: row.installments,
+        card_saved: row.card_saved,
+    })
+}

@@ -1,0 +1,271 @@
+//! What the store keeps, as values.
+
+use secrecy::SecretString;
+use serde_json::Value;
+use ventanilla_core::attempt::AttemptState;
+use ventanilla_core::card::Brand;
+use ventanilla_core::money::Money;
+use ventanilla_core::rails::Rail;
+use ventanilla_core::session::SessionState;
+
+use crate::clock::Timestamp;
+use crate::machine::NewSession;
+
+/// A session as it is kept.
+#[derive(Clone, Debug)]
+pub struct SessionRow {
+    /// `ses_` and 26 characters.
+    pub id: String,
+    /// SHA-256 of the merchant's request, 64 lower-case hex digits.
+    pub fingerprint: String,
+    /// Where it stands.
+    pub state: SessionState,
+    /// What the merchant asked for, with every default filled in.
+    pub request: NewSession,
+    /// When it was opened.
+    pub created_at: Timestamp,
+    /// When it may no longer be paid.
+    pub expires_at: Timestamp,
+}
+
+/// An attempt as it is kept. Identity, amount and request never change after it was recorded.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct AttemptRow {
+    /// `att_` and 26 characters.
+    pub id: String,
+    /// Its session.
+    pub session_id: String,
+    /// The browser's key for it.
+    pub idempotency_key: String,
+    /// SHA-256 of the browser's request without the sealed card, 64 lower-case hex digits.
+    pub fingerprint: String,
+    /// Its rail.
+    pub rail: Rail,
+    /// Where it stands.
+    pub state: AttemptState,
+    /// Grows by one with every change.
+    pub version: i64,
+    /// Our reference at the provider: 26 characters, this attempt's alone.
+    pub reference: String,
+    /// What is to be paid, copied from the session.
+    pub total: Money,
+    /// Installments picked.
+    pub installments: Option<u8>,
+    /// The buyer asked to save the card.
+    pub save_card: bool,
+    /// The saved card it is paid with.
+    pub saved_card_id: Option<String>,
+    /// The process that started it.
+    pub owner: String,
+    /// When it was recorded.
+    pub created_at: Timestamp,
+    /// How often the right to send was taken.
+    pub sends: u8,
+    /// How often it came back unused: at most [`MAX_RETURNS`].
+    pub returns: u8,
+    /// When the right was last taken.
+    pub sent_at: Option<Timestamp>,
+    /// When the call must have answered.
+    pub deadline_at: Option<Timestamp>,
+    /// When its outcome first was in doubt.
+    pub unknown_at: Option<Timestamp>,
+    /// Reads in a row that did not find it.
+    pub not_found: u32,
+    /// Reads after a negative end that had been in doubt: 0 to 2.
+    pub second_looks: u8,
+    /// When it was last read back.
+    pub last_read_at: Option<Timestamp>,
+    /// When it is to be read back next.
+    pub next_check_at: Option<Timestamp>,
+    /// Why it ended as it did, or what the doubt is, in our own words.
+    pub reason: Option<String>,
+    /// The provider's code, with a decline.
+    pub provider_code: Option<String>,
+    /// What the provider confirmed.
+    pub confirmed: Option<Money>,
+    /// The issuer's authorization code.
+    pub authorization: Option<String>,
+    /// The card's brand.
+    pub brand: Option<Brand>,
+    /// The card's last four digits.
+    pub last4: Option<String>,
+    /// The card's leading digits as the provider told them; a void or refund needs them.
+    pub bin: Option<String>,
+    /// The card was saved with this attempt.
+    pub card_saved: bool,
+    /// When it ended.
+    pub settled_at: Option<Timestamp>,
+}
+
+/// How often an unused right to send may come back.
+pub const MAX_RETURNS: u8 = 2;
+
+/// A session to be opened.
+pub struct SessionDraft<'a> {
+    /// The session.
+    pub row: &'a SessionRow,
+    /// The merchant's idempotency key.
+    pub merchant_key: &'a str,
+}
+
+/// What opening a session came to.
+pub enum Opened {
+    /// It is new.
+    New(SessionRow),
+    /// The key was used before with the same request.
+    Same(SessionRow),
+    /// The key was used before with another request.
+    KeyReused,
+}
+
+/// What starting an attempt came to.
+pub enum Started {
+    /// It is recorded and new.
+    New(AttemptRow),
+    /// The key was used before with the same request.
+    Same(AttemptRow),
+    /// The key was used before with another request.
+    KeyReused,
+    /// There is no such session.
+    NoSession,
+    /// The session has expired.
+    Expired,
+    /// This attempt paid the session.
+    Paid(String),
+    /// This attempt runs, or its outcome is not known.
+    Running(String),
+    /// The session has used up its attempts.
+    Exhausted,
+}
+
+/// When starting an attempt is refused.
+#[derive(Clone, Copy)]
+pub struct StartRules {
+    /// How many attempts of a session may reach the provider's money call.
+    pub attempts: u32,
+    /// An attempt recorded before this moment whose right was never taken no longer stands in the
+    /// way: whoever started it is gone.
+    pub abandoned_before: Timestamp,
+}
+
+/// What ending a session came to.
+pub enum Ended {
+    /// It is expired, now or since earlier.
+    Expired(Box<SessionRow>),
+    /// There is no such session.
+    NoSession,
+    /// It is paid by this attempt.
+    Paid(String),
+    /// Money may be moving in this attempt.
+    Running(String),
+}
+
+/// An attempt in its surroundings, read in one transaction.
+pub struct Scene<'a> {
+    /// The attempt.
+    pub attempt: &'a AttemptRow,
+    /// Every other attempt of its session.
+    pub others: &'a [AttemptRow],
+    /// Its session.
+    pub session: &'a SessionRow,
+}
+
+/// What is to become of an attempt, and why.
+pub struct Change {
+    /// The attempt as it shall be. Its version is counted by the store.
+    pub after: AttemptRow,
+    /// When it happens: the time of whoever decides, while nobody else can write.
+    pub at: Timestamp,
+    /// What happened, in snake case.
+    pub kind: &'static str,
+    /// The evidence, without secrets.
+    pub evidence: Value,
+    /// A card to keep for the buyer.
+    pub saved_card: Option<NewSavedCard>,
+}
+
+/// A card to keep.
+#[derive(Clone)]
+pub struct NewSavedCard {
+    /// `crd_` and 26 characters.
+    pub id: String,
+    /// Whose it is.
+    pub buyer_id: String,
+    /// The provider's stand-in for the card number.
+    pub token: SecretString,
+    /// Its brand.
+    pub brand: Option<Brand>,
+    /// Its last four digits.
+    pub last4: String,
+    /// Its leading digits.
+    pub bin: Option<String>,
+    /// 1 to 12.
+    pub expiry_month: Option<u8>,
+    /// Four digits.
+    pub expiry_year: Option<u16>,
+}
+
+/// A kept card, without its token.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct SavedCardRow {
+    /// `crd_` and 26 characters.
+    pub id: String,
+    /// Its brand.
+    pub brand: Option<Brand>,
+    /// Its last four digits.
+    pub last4: String,
+    /// 1 to 12.
+    pub expiry_month: Option<u8>,
+    /// Four digits.
+    pub expiry_year: Option<u16>,
+}
+
+/// Something that happened.
+#[derive(Clone, Debug)]
+pub struct EventRow {
+    /// When.
+    pub at: Timestamp,
+    /// To which attempt; none is to the session itself.
+    pub attempt_id: Option<String>,
+    /// What, in snake case.
+    pub kind: String,
+    /// The state before, when it changed.
+    pub from_state: Option<String>,
+    /// The state after, when it changed.
+    pub to_state: Option<String>,
+    /// The evidence.
+    pub evidence: Value,
+}
+
+/// Something that the merchant is to be told.
+#[derive(Clone, Debug)]
+pub struct OutboxRow {
+    /// `msg_` and 26 characters: the receiver drops what it has seen.
+    pub id: String,
+    /// `session.<state>` or `attempt.<state>`.
+    pub kind: String,
+    /// The session.
+    pub session_id: String,
+    /// The attempt, when it is about one.
+    pub attempt_id: Option<String>,
+    /// When it became true.
+    pub created_at: Timestamp,
+}
+
+/// The attempts whose outcome is in doubt.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Doubt {
+    /// How many.
+    pub open: u64,
+    /// Since when the oldest is.
+    pub oldest_at: Option<Timestamp>,
+}
+
+/// The moments from which work is overdue.
+#[derive(Clone, Copy)]
+pub struct Overdue {
+    /// A call whose deadline lies before this has no answer any more.
+    pub deadline_before: Timestamp,
+    /// An attempt recorded before this whose right was never taken is over.
+    pub unsent_before: Timestamp,
+}

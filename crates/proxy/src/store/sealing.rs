@@ -1,0 +1,219 @@
+//! Card tokens at rest.
+
+use aes_gcm::aead::{Aead, KeyInit, Payload};
+use aes_gcm::{Aes256Gcm, Nonce};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use secrecy::{ExposeSecret, SecretString};
+use zeroize::Zeroizing;
+
+use crate::error::{Error, Result};
+
+/// The keys that seal saved card tokens: 256 bits each, with a short name. The first seals; every
+/// one opens, so that a key can be changed without losing the cards sealed under the one before.
+pub struct SealingKeys(Vec<(String, Aes256Gcm)>);
+
+/// A sealed card token.
+pub(super) struct Sealed {
+    /// The name of the key.
+    pub key_name: String,
+    /// 12 bytes of nonce, the ciphertext, 16 bytes of tag.
+    pub bytes: Vec<u8>,
+}
+
+impl SealingKeys {
+    /// Reads `name:base64 of 32 bytes`, several separated by commas, the current one first. A name
+    /// has 1 to 32 characters out of `A-Z a-z 0-9 _ -`.
+    ///
+    /// # Errors
+    ///
+    /// A text that says what was expected; it never repeats a key.
+    pub fn parse(text: &str) -> std::result::Result<Self, String> {
+        let mut keys: Vec<(String, Aes256Gcm)> = Vec::new();
+        for (place, entry) in text.split(',').map(str::trim).enumerate() {
+            let place = place + 1;
+            let (name, encoded) = entry.split_once(':').ok_or_else(|| {
+                format!("key {place} must be a name, a colon and 32 bytes in base64")
+            })?;
+            let named = (1..=32).contains(&name.len())
+                && name
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+            if !named {
+                return Err(format!(
+                    "the name of key {place} must have 1 to 32 characters out of A-Z a-z 0-9 _ -"
+                ));
+            }
+            if keys.iter().any(|(known, _)| known == name) {
+                return Err(format!("the name {name} stands twice"));
+            }
+            let bytes = Zeroizing::new(
+                STANDARD
+                    .decode(encoded)
+                    .map_err(|_| format!("key {name} must be standard base64"))?,
+            );
+            let cipher = Aes256Gcm::new_from_slice(&bytes)
+                .map_err(|_| format!("key {name} must have 32 bytes, found {}", bytes.len()))?;
+            keys.push((name.to_owned(), cipher));
+        }
+        Ok(Self(keys))
+    }
+
+    /// Seals a token to its place: it opens for the same card of the same buyer only.
+    pub(super) fn seal(
+        &self,
+        card_id: &str,
+        buyer_id: &str,
+        token: &SecretString,
+    ) -> Result<Sealed> {
+        let (name, cipher) = self
+            .0
+            .first()
+            .ok_or_else(|| Error::internal("there is no key to seal card tokens with"))?;
+        let mut nonce = [0_u8; NONCE_BYTES];
+        getrandom::fill(&mut nonce).map_err(Error::internal)?;
+        let sealed = cipher
+            .encrypt(
+                &Nonce::from(nonce),
+                Payload {
+                    // EXPOSE: it leaves this function as ciphertext only.
+                    msg: token.expose_secret().as_bytes(),
+                    aad: &place_of(card_id, buyer_id),
+                },
+            )
+            .map_err(|_| Error::internal("the card token could not be sealed"))?;
+        let mut bytes = nonce.to_vec();
+        bytes.extend_from_slice(&sealed);
+        Ok(Sealed {
+            key_name: name.clone(),
+            bytes,
+        })
+    }
+
+    /// Opens a token.
+    ///
+    /// # Errors
+    ///
+    /// When its key is not among ours, or the bytes or their place were changed.
+    pub(super) fn open(
+        &self,
+        card_id: &str,
+        buyer_id: &str,
+        sealed: &Sealed,
+    ) -> Result<SecretString> {
+        let (_, cipher) = self
+            .0
+            .iter()
+            .find(|(name, _)| *name == sealed.key_name)
+            .ok_or_else(|| {
+                Error::internal(format!(
+                    "saved card {card_id} is sealed under the key {}, which is not configured",
+                    sealed.key_name
+                ))
+            })?;
+        let damaged = || Error::internal(format!("saved card {card_id} does not open"));
+        let (nonce, bytes) = sealed
+            .bytes
+            .split_first_chunk::<NONCE_BYTES>()
+            .ok_or_else(damaged)?;
+        let opened = Zeroizing::new(
+            cipher
+                .decrypt(
+                    &Nonce::from(*nonce),
+                    Payload {
+                        msg: bytes,
+                        aad: &place_of(card_id, buyer_id),
+                    },
+                )
+                .map_err(|_| damaged())?,
+        );
+        let text = std::str::from_utf8(&opened).map_err(|_| damaged())?;
+        Ok(SecretString::from(text))
+    }
+}
+
+const NONCE_BYTES: usize = 12;
+
+fn place_of(card_id: &str, buyer_id: &str) -> Vec<u8> {
+    // A card's identifier has a fixed alphabet without a zero byte, so the two cannot be confused.
+    [
+        b"saved-card\0",
+        card_id.as_bytes(),
+        b"\0",
+        buyer_id.as_bytes(),
+    ]
+    .concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OLD: &str = "2025:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+    const BOTH: &str = "2026:Hx4dHBsaGRgXFhUUExIREA8ODQwLCgkIBwYFBAMCAQA=, \
+                        2025:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
+    #[test]
+    fn a_token_opens_in_its_own_place_only() {
+        let keys = SealingKeys::parse(OLD).unwrap();
+        let token = SecretString::from("6a2b8d9e-card-token");
+        let mut sealed = keys.seal("crd_a", "buyer-1", &token).unwrap();
+        assert!(!sealed.bytes.windows(10).any(|part| part == b"card-token"));
+        assert_eq!(
+            keys.open("crd_a", "buyer-1", &sealed)
+                .unwrap()
+                .expose_secret(),
+            token.expose_secret()
+        );
+        assert!(keys.open("crd_a", "buyer-2", &sealed).is_err());
+        assert!(keys.open("crd_b", "buyer-1", &sealed).is_err());
+        for place in 0..sealed.bytes.len() {
+            sealed.bytes[place] ^= 1;
+            assert!(
+                keys.open("crd_a", "buyer-1", &sealed).is_err(),
+                "byte {place}"
+            );
+            sealed.bytes[place] ^= 1;
+        }
+        sealed.bytes.truncate(NONCE_BYTES - 1);
+        assert!(keys.open("crd_a", "buyer-1", &sealed).is_err());
+    }
+
+    #[test]
+    fn a_token_sealed_under_an_earlier_key_opens_after_a_change_of_keys() {
+        let token = SecretString::from("token");
+        let before = SealingKeys::parse(OLD).unwrap();
+        let after = SealingKeys::parse(BOTH).unwrap();
+        let sealed = before.seal("crd_a", "b", &token).unwrap();
+        assert_eq!(
+            after.open("crd_a", "b", &sealed).unwrap().expose_secret(),
+            "token"
+        );
+        let sealed = after.seal("crd_a", "b", &token).unwrap();
+        assert_eq!(sealed.key_name, "2026");
+        assert!(before.open("crd_a", "b", &sealed).is_err());
+    }
+
+    #[test]
+    fn a_malformed_key_is_named_but_never_repeated() {
+        for (text, expected) in [
+            ("", "key 1 must be a name"),
+            ("AAECAwQ=", "key 1 must be a name"),
+            (":AAECAwQ=", "name of key 1 must have"),
+            ("a b:AAECAwQ=", "name of key 1 must have"),
+            ("k:AAECAwQ=", "key k must have 32 bytes, found 5"),
+            ("k:*", "key k must be standard base64"),
+        ] {
+            let error = SealingKeys::parse(text).err().unwrap();
+            assert!(error.contains(expected), "{text:?}: {error}");
+            assert!(!error.contains("AAECAwQ"), "{error}");
+        }
+        let twice = format!("{OLD},{OLD}");
+        assert!(
+            SealingKeys::parse(&twice)
+                .err()
+                .unwrap()
+                .contains("stands twice")
+        );
+    }
+}

@@ -1,0 +1,278 @@
+//! The binary, as a person or a service manager runs it.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::{Child, Command, Output, Stdio};
+
+use reqwest::Method;
+use serde_json::Value;
+use ventanilla_sandbox::{Sandbox, SandboxOptions};
+
+use crate::support::{
+    API_KEY, Folder, GREENPAY_SECRET, LOADER, OLD_API_KEY, PUBLIC_ORIGIN, environment, fresh_key,
+    integrity, new_session, settings,
+};
+
+fn ventanilla(folder: &Folder, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ventanilla"));
+    command
+        .args(arguments)
+        .current_dir(&folder.0)
+        .env_clear()
+        .envs(environment());
+    command
+}
+
+fn write_settings(folder: &Folder, text: &str) {
+    std::fs::write(folder.0.join("ventanilla.toml"), text).unwrap();
+}
+
+fn run(folder: &Folder, arguments: &[&str]) -> (i32, String, String) {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = ventanilla(folder, arguments).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (status.code().unwrap(), text(stdout), text(stderr))
+}
+
+/// A child that does not outlive the test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[tokio::test]
+async fn help_names_every_command_and_variable() {
+    let folder = Folder::new();
+    let (code, help, _) = run(&folder, &["--help"]);
+    assert_eq!(code, 0);
+    for word in [
+        "serve",
+        "check",
+        "embed",
+        "keys",
+        "VENTANILLA_API_KEY",
+        "VENTANILLA_TOKEN_KEYS",
+        "VENTANILLA_STORE_KEYS",
+        "VENTANILLA_GREENPAY_SECRET",
+        "VENTANILLA_LOG",
+        "Exit codes",
+    ] {
+        assert!(help.contains(word), "{word}");
+    }
+    let (code, help, _) = run(&folder, &["serve", "--help"]);
+    assert!(code == 0 && help.contains("--config <FILE>") && help.contains("ventanilla.toml"));
+    assert_eq!(run(&folder, &["no-such-command"]).0, 2);
+}
+
+#[tokio::test]
+async fn embed_prints_what_a_shop_pastes_and_needs_no_secret() {
+    let folder = Folder::new();
+    let sandbox = Sandbox::start(SandboxOptions::default()).await.unwrap();
+    write_settings(&folder, &settings(&folder.0, &sandbox));
+    let printed = ventanilla(&folder, &["embed"])
+        .env_clear()
+        .output()
+        .unwrap();
+    assert_eq!(
+        String::from_utf8(printed.stdout).unwrap(),
+        format!(
+            "<script src=\"{PUBLIC_ORIGIN}/assets/{LOADER}\" integrity=\"{}\" crossorigin=\"anonymous\" defer></script>\n\
+             <ventanilla-checkout proxy=\"{PUBLIC_ORIGIN}\"></ventanilla-checkout>\n",
+            integrity("loader")
+        )
+    );
+}
+
+#[tokio::test]
+async fn serve_refuses_a_wrong_configuration_and_a_missing_widget() {
+    let folder = Folder::new();
+    let sandbox = Sandbox::start(SandboxOptions::default()).await.unwrap();
+    let (code, _, said) = run(&folder, &["serve"]);
+    assert!(
+        code == 1 && said.contains("ventanilla.toml: the configuration cannot be read"),
+        "{said}"
+    );
+
+    write_settings(
+        &folder,
+        &settings(&folder.0, &sandbox).replace("trusted_proxy_hops = 0", "hops = 0"),
+    );
+    let (code, _, said) = run(&folder, &["serve"]);
+    assert!(
+        code == 1 && said.starts_with("server.hops: expected one of the keys"),
+        "{said}"
+    );
+
+    let empty = folder.0.join("empty");
+    std::fs::create_dir(&empty).unwrap();
+    let text = settings(&folder.0, &sandbox);
+    let text = text.replace(
+        &folder.0.join("dist").display().to_string(),
+        &empty.display().to_string(),
+    );
+    write_settings(&folder, &text);
+    let (code, _, said) = run(&folder, &["serve"]);
+    assert!(code == 1 && said.contains("scripts/package"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn check_tells_what_is_right_and_what_is_not() {
+    let folder = Folder::new();
+    let sandbox = Sandbox::start(SandboxOptions::default()).await.unwrap();
+    write_settings(&folder, &settings(&folder.0, &sandbox));
+    let (code, said, _) = run(&folder, &["check"]);
+    assert_eq!(code, 0, "{said}");
+    for line in [
+        "ok    configuration: ventanilla.toml",
+        "ok    widget: release 0.1.0",
+        "ok    store: ",
+        "ok    card.public_key: 1024 bits, SHA-256 ",
+        "note  card.public_key: 1024 bits are weak",
+        "ok    card.merchant_url: http://127.0.0.1:",
+        "ready to serve",
+    ] {
+        assert!(said.contains(line), "{line}\n{said}");
+    }
+    // It asked and moved nothing.
+    assert!(sandbox.ledger().debits.is_empty() && sandbox.ledger().orders.is_empty());
+    for secret in [API_KEY, OLD_API_KEY, GREENPAY_SECRET] {
+        assert!(!said.contains(secret));
+    }
+
+    let closed = settings(&folder.0, &sandbox).replace(&sandbox.merchant_url, "http://127.0.0.1:1");
+    write_settings(&folder, &closed);
+    let (code, said, _) = run(&folder, &["check"]);
+    assert_eq!(code, 3, "{said}");
+    assert!(
+        said.contains(
+            "FAIL  card.merchant_url: http://127.0.0.1:1: provider could not be connected to"
+        ),
+        "{said}"
+    );
+
+    write_settings(&folder, "[server]\n");
+    let (code, said, _) = run(&folder, &["check"]);
+    assert_eq!(code, 1, "{said}");
+    assert!(
+        said.contains("FAIL  configuration: merchant.name: expected a value, found none"),
+        "{said}"
+    );
+    assert!(
+        said.ends_with("not ready: put right what is marked FAIL\n"),
+        "{said}"
+    );
+}
+
+/// The canary run: everything is logged, a card is paid, and nothing of it may be in the log.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_served_payment_leaves_no_card_token_or_secret_in_the_most_talkative_log() {
+    let folder = Folder::new();
+    let sandbox = Sandbox::start(SandboxOptions::default()).await.unwrap();
+    write_settings(&folder, &settings(&folder.0, &sandbox));
+    let mut child = Running(
+        ventanilla(&folder, &["serve"])
+            .env("VENTANILLA_LOG", "trace")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap(),
+    );
+    let mut log = child.0.stderr.take().unwrap();
+    let log = std::thread::spawn(move || {
+        let mut text = String::new();
+        log.read_to_string(&mut text).map(|_| text)
+    });
+    let mut line = String::new();
+    BufReader::new(child.0.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    assert!(
+        line.starts_with("ventanilla 0.1.0 listens on http://127.0.0.1:"),
+        "{line}"
+    );
+    assert!(
+        line.contains(&format!(
+            " as {PUBLIC_ORIGIN} (management on http://127.0.0.1:"
+        )),
+        "{line}"
+    );
+    let origin = line.split_whitespace().nth(4).unwrap();
+
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let opened: Value = http
+        .post(format!("{origin}/v1/sessions"))
+        .bearer_auth(API_KEY)
+        .header("idempotency-key", fresh_key())
+        .json(&new_session())
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    let token = opened["client_token"].as_str().unwrap();
+    let start = crate::support::card_start(&sandbox, "5555555555554444");
+    let paid: Value = http
+        .request(Method::POST, format!("{origin}/v1/checkout/attempts"))
+        .bearer_auth(token)
+        .header("origin", PUBLIC_ORIGIN)
+        .header("idempotency-key", fresh_key())
+        .json(&start)
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    assert_eq!(paid["state"], "succeeded");
+    // A card number where none belongs.
+    let stray = http
+        .get(format!("{origin}/4000056655665556?pan=4000056655665556"))
+        .header("x-note", "4000 0566 5566 5556")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(stray.status(), 404);
+
+    let process = i32::try_from(child.0.id()).unwrap();
+    let process = rustix::process::Pid::from_raw(process).unwrap();
+    rustix::process::kill_process(process, rustix::process::Signal::TERM).unwrap();
+    assert_eq!(child.0.wait().unwrap().code(), Some(0));
+    let log = log.join().unwrap().unwrap();
+    assert!(
+        log.lines().count() > 20,
+        "the log is too quiet to prove anything: {log}"
+    );
+    assert!(log.contains("SIGTERM: stopping"));
+    for line in log.lines() {
+        assert!(
+            serde_json::from_str::<Value>(line).is_ok(),
+            "not a line of JSON: {line}"
+        );
+    }
+
+    let sealed = &start["card"]["sealed"];
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let hex = |text: &str| text.bytes().map(|b| format!("{b:02x}")).collect::<String>();
+    for canary in [
+        "5555555555554444".to_owned(),
+        "5555 5555 5555 4444".to_owned(),
+        "4000056655665556".to_owned(),
+        "4000 0566 5566 5556".to_owned(),
+        hex("5555555555554444"),
+        text(&sealed["ld"]),
+        text(&sealed["lk"]),
+        token.to_owned(),
+        API_KEY.to_owned(),
+        GREENPAY_SECRET.to_owned(),
+        environment()["VENTANILLA_TOKEN_KEYS"].clone(),
+    ] {
+        assert!(!log.contains(&canary), "{canary} is in the log");
+    }
+}

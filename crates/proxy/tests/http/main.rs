@@ -1,0 +1,14 @@
+//! The proxy over HTTP, from outside: guards, headers, documents, start and stop. The provider is the
+//! sandbox; everything listens on free loopback ports.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on fails; clippy sees #[test] functions as tests, but not what they call"
+)]
+
+mod binary;
+mod bodies;
+mod documents;
+mod guards;
+mod lifecycle;
+mod sent_twice;
+mod support;

@@ -1,0 +1,338 @@
+//! A proxy with a sandbox behind it, and who calls it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use reqwest::{Method, RequestBuilder, Response};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256, Sha384};
+use ventanilla_core::card::{Card, Cvc, Expiry, Holder, Pan, YearMonth};
+use ventanilla_core::random::{RandomError, RandomSource};
+use ventanilla_core::seal::{ProviderKey, SealOptions, seal};
+use ventanilla_proxy::clock::{Clock, SharedClock, Timestamp};
+use ventanilla_proxy::config::Config;
+use ventanilla_proxy::server::{self, Running};
+use ventanilla_sandbox::{Sandbox, SandboxOptions};
+
+pub const API_KEY: &str = "vsk_current_0123456789abcdefghijkl";
+pub const OLD_API_KEY: &str = "vsk_before_0123456789abcdefghijklm";
+pub const GREENPAY_SECRET: &str = "sandbox-secret";
+pub const PUBLIC_ORIGIN: &str = "http://127.0.0.1:8787";
+pub const SHOP_ORIGIN: &str = "http://localhost:8080";
+pub const PAN: &str = "4242424242424242";
+
+/// A clock that stands still until it is told to move; who sleeps, sleeps in real time.
+#[derive(Default)]
+pub struct HandClock(Mutex<Duration>);
+
+impl HandClock {
+    pub fn advance(&self, by: Duration) {
+        *self.0.lock().unwrap() += by;
+    }
+}
+
+impl Clock for HandClock {
+    fn now(&self) -> Timestamp {
+        // 2026-11-18T11:06:40Z
+        Timestamp::from_millis(1_795_000_000_000) + self.monotonic()
+    }
+
+    fn monotonic(&self) -> Duration {
+        *self.0.lock().unwrap()
+    }
+
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(tokio::time::sleep(duration))
+    }
+}
+
+/// A folder of its own, gone with the test.
+pub struct Folder(pub PathBuf);
+
+impl Folder {
+    pub fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let path =
+            std::env::temp_dir().join(format!("ventanilla-http-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A proxy that serves, the sandbox behind it, and a client without opinions.
+pub struct Proxy {
+    pub running: Running,
+    pub sandbox: Sandbox,
+    pub clock: Arc<HandClock>,
+    pub http: reqwest::Client,
+    pub _folder: Folder,
+}
+
+impl Proxy {
+    /// With the usual configuration.
+    pub async fn start() -> Self {
+        Self::start_with(|text| text).await
+    }
+
+    /// With a configuration that `change` made of the usual one.
+    pub async fn start_with(change: impl FnOnce(String) -> String) -> Self {
+        let folder = Folder::new();
+        let sandbox = Sandbox::start(SandboxOptions::default()).await.unwrap();
+        let text = change(settings(&folder.0, &sandbox));
+        let config =
+            Config::read(&text, &|name| environment().remove(name).map(Into::into)).unwrap();
+        let clock = Arc::new(HandClock::default());
+        let shared: SharedClock = clock.clone();
+        let running = server::start(config, shared).await.unwrap();
+        Self {
+            running,
+            sandbox,
+            clock,
+            http: reqwest::Client::builder().no_proxy().build().unwrap(),
+            _folder: folder,
+        }
+    }
+
+    /// A request with nothing in it.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http
+            .request(method, format!("{}{path}", self.running.origin()))
+    }
+
+    /// A request of the shop's server.
+    pub fn merchant(&self, method: Method, path: &str) -> RequestBuilder {
+        self.request(method, path).bearer_auth(API_KEY)
+    }
+
+    /// A request of the frame.
+    pub fn frame(&self, method: Method, path: &str, token: &str) -> RequestBuilder {
+        self.request(method, path)
+            .bearer_auth(token)
+            .header("origin", PUBLIC_ORIGIN)
+            .header("sec-fetch-site", "same-origin")
+    }
+
+    /// A new session: its answer.
+    pub async fn open_session(&self, key: &str, body: &Value) -> Response {
+        self.merchant(Method::POST, "/v1/sessions")
+            .header("idempotency-key", key)
+            .json(body)
+            .send()
+            .await
+            .unwrap()
+    }
+
+    /// A new session: its identifier and client token.
+    pub async fn session(&self) -> (String, String) {
+        let answer = self.open_session(&fresh_key(), &new_session()).await;
+        assert_eq!(answer.status(), 201);
+        let opened: Value = answer.json().await.unwrap();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        (
+            text(&opened["session"]["id"]),
+            text(&opened["client_token"]),
+        )
+    }
+
+    /// The body that starts an attempt with a card.
+    pub fn card_start(&self, pan: &str) -> Value {
+        card_start(&self.sandbox, pan)
+    }
+
+    /// Starts an attempt from the frame.
+    pub async fn start_attempt(&self, token: &str, key: &str, body: &Value) -> Response {
+        self.frame(Method::POST, "/v1/checkout/attempts", token)
+            .header("idempotency-key", key)
+            .json(body)
+            .send()
+            .await
+            .unwrap()
+    }
+
+    /// How often the provider took money.
+    pub fn debits(&self) -> u32 {
+        self.sandbox
+            .ledger()
+            .debits
+            .iter()
+            .map(|debit| debit.count)
+            .sum()
+    }
+}
+
+/// The body that starts an attempt with a card, sealed as the widget seals it.
+pub fn card_start(sandbox: &Sandbox, pan: &str) -> Value {
+    let card = Card {
+        pan: Pan::parse(pan).unwrap(),
+        expiry: Expiry::parse(
+            "12/30",
+            YearMonth {
+                year: 2026,
+                month: 11,
+            },
+        )
+        .unwrap(),
+        cvc: Cvc::parse("123", None).unwrap(),
+        holder: Holder::parse("Ana Rojas").unwrap(),
+    };
+    let key = ProviderKey::parse(&sandbox.public_key_pem()).unwrap();
+    let pins = [key.fingerprint()];
+    let key = key.pinned(&pins, true).unwrap();
+    let sealed = seal(&card, &SealOptions::default(), &key, &mut System).unwrap();
+    json!({ "rail": "card", "card": { "sealed": { "ld": sealed.ld, "lk": sealed.lk } } })
+}
+
+struct System;
+
+impl RandomSource for System {
+    fn fill(&mut self, bytes: &mut [u8]) -> Result<(), RandomError> {
+        getrandom::fill(bytes).map_err(|_| RandomError)
+    }
+}
+
+/// An idempotency key that no other call has.
+pub fn fresh_key() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    format!("key-{:016}", NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// A small order.
+pub fn new_session() -> Value {
+    json!({
+        "order_reference": "A-1001",
+        "total": { "amount_minor": 1_250_000, "currency": "CRC" },
+        "description": "Café de Tarrazú",
+        "items": [{ "sku": "C-1", "description": "Café, 1 kg", "quantity": 2,
+            "unit_price": { "amount_minor": 625_000, "currency": "CRC" } }],
+        "buyer": { "id": "buyer-7", "name": "Ana Rojas", "email": "ana@example.com",
+            "billing_address": { "country": "CR", "street1": "Calle 1", "city": "San José" } }
+    })
+}
+
+/// The secrets.
+pub fn environment() -> BTreeMap<&'static str, String> {
+    BTreeMap::from([
+        ("VENTANILLA_API_KEY", format!("{API_KEY},{OLD_API_KEY}")),
+        (
+            "VENTANILLA_TOKEN_KEYS",
+            format!("k1:{}", STANDARD.encode([7; 32])),
+        ),
+        (
+            "VENTANILLA_STORE_KEYS",
+            format!("s1:{}", STANDARD.encode([9; 32])),
+        ),
+        ("VENTANILLA_GREENPAY_SECRET", GREENPAY_SECRET.to_owned()),
+    ])
+}
+
+/// The configuration file.
+pub fn settings(folder: &Path, sandbox: &Sandbox) -> String {
+    let assets = folder.join("dist");
+    write_widget(&assets);
+    format!(
+        r#"
+[server]
+listen = "127.0.0.1:0"
+public_origin = "{PUBLIC_ORIGIN}"
+management_listen = "127.0.0.1:0"
+trusted_proxy_hops = 0
+[merchant]
+name = "Tienda Ejemplo"
+origins = ["{SHOP_ORIGIN}"]
+[store]
+path = "{}"
+[card]
+merchant_url = "{}"
+checkout_url = "{}"
+merchant_id = "11111111-1111-4111-8111-111111111111"
+terminal = "sandbox-terminal"
+public_key = """{}"""
+accept_weak_key = true
+currencies = ["CRC", "USD"]
+inline = false
+[assets]
+dir = "{}"
+[limits]
+requests_per_ip_per_minute = 10000
+"#,
+        folder.join("store.db").display(),
+        sandbox.merchant_url,
+        sandbox.checkout_url,
+        sandbox.public_key_pem(),
+        assets.display(),
+    )
+}
+
+pub const GLUE: &str = "glue.3f2a91c0.js";
+pub const LOADER: &str = "ventanilla.7c11d2e4.js";
+pub const WASM: &str = "ventanilla.90ab12cd.wasm";
+pub const BOOT_SCRIPT: &str = "boot()";
+pub const STYLE: &str = "body{margin:0}";
+
+/// A widget as scripts/package makes it, but of a few bytes.
+pub fn write_widget(folder: &Path) {
+    std::fs::create_dir_all(folder).unwrap();
+    let frame = format!(
+        "<!doctype html><html data-origins=\"__VENTANILLA_ORIGINS__\"><style>{STYLE}</style><script>{BOOT_SCRIPT}</script>"
+    );
+    let files = [
+        (GLUE, "glue"),
+        (LOADER, "loader"),
+        (WASM, "\0asm"),
+        ("pins.js", "pins"),
+        ("frame.html", frame.as_str()),
+    ];
+    let listed: Vec<Value> = files
+        .iter()
+        .map(|(name, content)| json!({ "file": name, "integrity": integrity(content) }))
+        .collect();
+    let manifest = json!({
+        "release": "0.1.0", "loader": LOADER, "glue": GLUE, "wasm": WASM, "frame": "frame.html",
+        "script_hashes": [inline_hash(BOOT_SCRIPT), integrity("glue")],
+        "style_hashes": [inline_hash(STYLE)],
+        "files": listed,
+    });
+    for (name, content) in files {
+        std::fs::write(folder.join(name), content).unwrap();
+    }
+    std::fs::write(folder.join(format!("{GLUE}.br")), "glue in brotli").unwrap();
+    std::fs::write(folder.join("manifest.json"), manifest.to_string()).unwrap();
+}
+
+pub fn integrity(content: &str) -> String {
+    format!("sha384-{}", STANDARD.encode(Sha384::digest(content)))
+}
+
+pub fn inline_hash(content: &str) -> String {
+    format!("sha256-{}", STANDARD.encode(Sha256::digest(content)))
+}
+
+/// Asserts a problem document with its status and code, and gives it back.
+pub async fn problem(answer: Response, status: u16, code: &str) -> Value {
+    let found = answer.status().as_u16();
+    assert_eq!(answer.headers()["content-type"], "application/problem+json");
+    assert_eq!(answer.headers()["cache-control"], "no-store");
+    assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
+    let document: Value = answer.json().await.unwrap();
+    assert_eq!(
+        (found, document["code"].as_str()),
+        (status, Some(code)),
+        "{document}"
+    );
+    assert_eq!(document["status"], status);
+    assert_eq!(document["type"], format!("urn:ventanilla:problem:{code}"));
+    document
+}

@@ -1,0 +1,337 @@
+//! A merchant's machine, a provider, and hands on the clock.
+
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use tokio::sync::watch;
+use ventanilla_core::api::{AttemptView, IdempotencyKey, StartAttempt};
+use ventanilla_core::card::{Card, Cvc, Expiry, Holder, Pan, YearMonth};
+use ventanilla_core::money::Currency;
+use ventanilla_core::rails::Rail;
+use ventanilla_core::rails::card::{CardStart, SealedCardMessage};
+use ventanilla_core::random::{RandomError, RandomSource};
+use ventanilla_core::seal::{ProviderKey, SealOptions, seal};
+use ventanilla_providers::greenpay;
+use ventanilla_proxy::clock::{Clock, SharedClock, Timestamp};
+use ventanilla_proxy::error::Result;
+use ventanilla_proxy::id;
+use ventanilla_proxy::machine::{Machine, MachineParts, NewSession, SessionRecord};
+use ventanilla_proxy::rails::card::{CardRail, CardRailConfig};
+use ventanilla_proxy::store::{AttemptRow, SealingKeys, Store};
+use ventanilla_sandbox::{Sandbox, SandboxOptions};
+
+/// Published test number: approved.
+pub const VISA: &str = "4242424242424242";
+/// The sandbox's number for code 51.
+pub const NO_FUNDS: &str = "4000000000044828";
+
+/// 2026-11-18T11:06:40Z.
+pub const START: Timestamp = Timestamp::from_millis(1_795_000_000_000);
+
+/// A clock that stands still until it is moved.
+pub struct HandClock(watch::Sender<Duration>);
+
+impl HandClock {
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self(watch::Sender::new(Duration::ZERO)))
+    }
+
+    pub fn advance(&self, by: Duration) {
+        self.0.send_modify(|passed| *passed += by);
+    }
+}
+
+impl Clock for HandClock {
+    fn now(&self) -> Timestamp {
+        START + self.monotonic()
+    }
+
+    fn monotonic(&self) -> Duration {
+        *self.0.borrow()
+    }
+
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        let mut hands = self.0.subscribe();
+        let until = *hands.borrow() + duration;
+        Box::pin(async move {
+            // The clock is gone with the test.
+            let _ = hands.wait_for(|passed| *passed >= until).await;
+        })
+    }
+}
+
+/// A directory of its own, gone with it.
+pub struct Scratch(PathBuf);
+
+impl Scratch {
+    pub fn new() -> Self {
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(id::make().unwrap());
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    pub fn store_path(&self) -> PathBuf {
+        self.0.join("ventanilla.db")
+    }
+
+    /// Every byte the store ever put on disk here.
+    pub fn bytes(&self) -> Vec<u8> {
+        std::fs::read_dir(&self.0)
+            .unwrap()
+            .flat_map(|file| std::fs::read(file.unwrap().path()).unwrap())
+            .collect()
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+pub fn sealing_keys() -> SealingKeys {
+    SealingKeys::parse("test:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=").unwrap()
+}
+
+/// A machine, its sweeper, its provider.
+pub struct Window {
+    pub sandbox: Sandbox,
+    pub clock: Arc<HandClock>,
+    pub scratch: Scratch,
+    pub store: Store,
+    pub machine: Arc<Machine>,
+    _sweeping: watch::Sender<bool>,
+}
+
+impl Window {
+    pub async fn open() -> Self {
+        let clock = HandClock::new();
+        Self::open_with(clock.clone(), clock).await
+    }
+
+    /// With another clock in the machine than the one moved by hand.
+    pub async fn open_with(clock: Arc<HandClock>, machine_clock: SharedClock) -> Self {
+        let sandbox = Sandbox::start(SandboxOptions::default()).await.unwrap();
+        let scratch = Scratch::new();
+        let (store, machine) = open_machine(&sandbox, &scratch.store_path(), machine_clock).await;
+        let (sweeping, stopped) = watch::channel(false);
+        tokio::spawn(Arc::clone(&machine).run_sweeper(stopped));
+        Self {
+            sandbox,
+            clock,
+            scratch,
+            store,
+            machine,
+            _sweeping: sweeping,
+        }
+    }
+
+    pub async fn session(&self) -> SessionRecord {
+        self.session_of(new_session()).await
+    }
+
+    pub async fn session_of(&self, new: NewSession) -> SessionRecord {
+        self.machine.open_session(&key(), new).await.unwrap()
+    }
+
+    pub fn sealed(&self, number: &str) -> SealedCardMessage {
+        self.sealed_with(number, SealOptions::default())
+    }
+
+    pub fn sealed_with(&self, number: &str, options: SealOptions) -> SealedCardMessage {
+        seal_to(&self.sandbox.public_key_pem(), number, options)
+    }
+
+    pub fn card(&self, number: &str) -> StartAttempt {
+        start(CardStart {
+            sealed: Some(self.sealed(number)),
+            saved_card: None,
+            installments: None,
+            save_card: false,
+        })
+    }
+
+    pub async fn pay(&self, session_id: &str, number: &str) -> Result<AttemptView> {
+        self.machine
+            .start_attempt(session_id, &key(), self.card(number))
+            .await
+    }
+
+    /// Starts a payment, does not wait for its outcome, and comes back when the attempt is as
+    /// `wanted`.
+    pub async fn pay_until(
+        &self,
+        session_id: &str,
+        wanted: impl Fn(&AttemptRow) -> bool,
+    ) -> AttemptRow {
+        let (machine, start) = (Arc::clone(&self.machine), self.card(VISA));
+        let of = session_id.to_owned();
+        tokio::spawn(async move { machine.start_attempt(&of, &key(), start).await });
+        attempt_until(&self.store, session_id, wanted).await
+    }
+
+    pub async fn row(&self, attempt_id: &str) -> AttemptRow {
+        self.store.attempt(attempt_id).await.unwrap().unwrap()
+    }
+
+    /// Waits until the attempt is as `wanted`; the clock stands still meanwhile.
+    pub async fn until(
+        &self,
+        attempt_id: &str,
+        wanted: impl Fn(&AttemptRow) -> bool,
+    ) -> AttemptRow {
+        let session_id = self.row(attempt_id).await.session_id;
+        attempt_until(&self.store, &session_id, |row| {
+            row.id == attempt_id && wanted(row)
+        })
+        .await
+    }
+
+    /// Moves the clock on and waits for the read that this makes due.
+    pub async fn advance_to_read(&self, attempt_id: &str, by: Duration) -> AttemptRow {
+        let before = self.row(attempt_id).await;
+        self.clock.advance(by);
+        self.until(attempt_id, |row| {
+            row.last_read_at > before.last_read_at || row.state != before.state
+        })
+        .await
+    }
+
+    /// What the merchant is told, in order.
+    pub async fn told(&self) -> Vec<String> {
+        let outbox = self.store.outbox(100).await.unwrap();
+        outbox.into_iter().map(|row| row.kind).collect()
+    }
+}
+
+/// Waits until one of a session's attempts is as `wanted`.
+pub async fn attempt_until(
+    store: &Store,
+    session_id: &str,
+    wanted: impl Fn(&AttemptRow) -> bool,
+) -> AttemptRow {
+    for _ in 0..6_000 {
+        let rows = store.attempts(session_id).await.unwrap();
+        if let Some(row) = rows.into_iter().rfind(|row| wanted(row)) {
+            return row;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    panic!("the attempts stayed {:?}", store.attempts(session_id).await);
+}
+
+pub async fn open_machine(
+    sandbox: &Sandbox,
+    path: &Path,
+    clock: SharedClock,
+) -> (Store, Arc<Machine>) {
+    let store = Store::open_sqlite(path, Some(sealing_keys()))
+        .await
+        .unwrap();
+    let machine = Machine::open(MachineParts {
+        store: store.clone(),
+        clock,
+        card: Some(card_rail(sandbox)),
+        merchant_name: String::from("Tienda Ejemplo"),
+        attempts_per_session: 3,
+    })
+    .await
+    .unwrap();
+    (store, machine)
+}
+
+pub fn card_rail(sandbox: &Sandbox) -> CardRail {
+    let credentials = sandbox.credentials();
+    let client = greenpay::Client::new(greenpay::Config {
+        merchant_url: sandbox.merchant_url.clone(),
+        checkout_url: sandbox.checkout_url.clone(),
+        merchant_id: credentials.merchant_id.clone(),
+        secret: SecretString::from(credentials.secret.as_str()),
+        terminal: credentials.terminal.clone(),
+        public_key: ProviderKey::parse(&sandbox.public_key_pem()).unwrap(),
+        pay_path: greenpay::PayPath::Plain,
+        timeouts: ventanilla_providers::Timeouts::default(),
+        read_retry: ventanilla_providers::ReadRetry {
+            tries: 1,
+            pause: Duration::ZERO,
+        },
+    })
+    .unwrap();
+    let config = CardRailConfig {
+        currencies: vec![Currency::CRC, Currency::USD],
+        public_key: sandbox.public_key_pem(),
+        pins: Vec::new(),
+        accept_weak_key: true,
+    };
+    CardRail::new(client, config).unwrap()
+}
+
+pub fn new_session() -> NewSession {
+    serde_json::from_str(
+        r#"{"order_reference":"A-1001","total":{"amount_minor":125050,"currency":"CRC"}}"#,
+    )
+    .unwrap()
+}
+
+/// A session for a buyer who may save cards.
+pub fn session_for(buyer: &str) -> NewSession {
+    let mut new = new_session();
+    new.buyer =
+        serde_json::from_value(serde_json::json!({ "id": buyer, "name": "Ana Mora" })).unwrap();
+    new.save_card = ventanilla_core::rails::card::SaveCardPolicy::Ask;
+    new
+}
+
+pub fn key() -> IdempotencyKey {
+    id::make().unwrap().parse().unwrap()
+}
+
+pub fn start(card: CardStart) -> StartAttempt {
+    StartAttempt {
+        rail: Rail::Card,
+        card: Some(card),
+    }
+}
+
+pub fn seal_to(public_key_pem: &str, number: &str, options: SealOptions) -> SealedCardMessage {
+    let card = Card {
+        pan: Pan::parse(number).unwrap(),
+        expiry: Expiry::parse(
+            "12/30",
+            YearMonth {
+                year: 2026,
+                month: 11,
+            },
+        )
+        .unwrap(),
+        cvc: Cvc::parse("123", None).unwrap(),
+        holder: Holder::parse("Ana Mora").unwrap(),
+    };
+    let key = ProviderKey::parse(public_key_pem).unwrap();
+    let pins = [key.fingerprint()];
+    let key = key.pinned(&pins, true).unwrap();
+    seal(&card, &options, &key, &mut SystemRandom).unwrap()
+}
+
+struct SystemRandom;
+
+impl RandomSource for SystemRandom {
+    fn fill(&mut self, bytes: &mut [u8]) -> std::result::Result<(), RandomError> {
+        getrandom::fill(bytes).map_err(|_| RandomError)
+    }
+}
+
+pub const fn secs(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
+
+pub const fn minutes(count: u64) -> Duration {
+    secs(count * 60)
+}
+
+pub const fn hours(count: u64) -> Duration {
+    minutes(count * 60)
+}
