@@ -1,0 +1,167 @@
+//! What a buyer reads when something is certain.
+
+use std::rc::Rc;
+
+use gloo_timers::callback::Timeout;
+use ventanilla_core::api::ReceiptView;
+use ventanilla_core::problem::Fault;
+use ventanilla_core::rails::card::DeclineAdvice;
+use wasm_bindgen_futures::JsFuture;
+
+use super::page::Page;
+use super::room::Room;
+use super::state::News;
+use crate::error::Trouble;
+use crate::locale::fill;
+use crate::ui::{Button, Icon, button, el, run};
+
+/// How long a button says that it copied.
+const COPIED_MS: u32 = 2_500;
+
+/// The bank said no: why, as far as it helps, and what to do.
+pub fn declined(room: &Rc<Room>, advice: DeclineAdvice) -> Page {
+    let texts = room.texts();
+    let next = match advice {
+        DeclineAdvice::CallBank | DeclineAdvice::InsufficientFunds | DeclineAdvice::OtherCard => {
+            texts.use_other_card
+        }
+        DeclineAdvice::CheckNumber
+        | DeclineAdvice::CheckExpiry
+        | DeclineAdvice::TryAgain
+        | DeclineAdvice::TryLater
+        | DeclineAdvice::AskShop => texts.try_again,
+    };
+    Page::new("stop", Icon::Stop, texts.declined_title)
+        .say(texts.advice(advice))
+        .say(texts.declined_money)
+        .action(&deed(room, next, || News::TryAgain).el)
+}
+
+/// Nothing was sent to the bank.
+pub fn not_executed(room: &Rc<Room>) -> Page {
+    let texts = room.texts();
+    Page::new("stop", Icon::Stop, texts.not_executed_title)
+        .say(texts.not_executed_text)
+        .action(&deed(room, texts.try_again, || News::TryAgain).el)
+}
+
+/// Paid.
+pub fn paid(room: &Rc<Room>, receipt: Option<&ReceiptView>, reference: Option<&str>) -> Page {
+    let texts = room.texts();
+    let page = Page::new("done", Icon::Check, texts.paid_title);
+    let Some(receipt) = receipt else {
+        return page.say(texts.paid_before);
+    };
+    let locale = room.locale();
+    let (payee, order) = room.order();
+    let card = receipt
+        .last4
+        .as_ref()
+        .map(|last4| texts.named_card(receipt.brand, last4));
+    let installments = receipt
+        .installments
+        .filter(|count| *count > 1)
+        .map(|count| count.to_string());
+    let page = page
+        .with(el("p", "vt-total").text(&locale.money(receipt.paid)))
+        .rows(&[
+            (texts.row_payee, payee),
+            (texts.row_order, order),
+            (texts.row_card, card),
+            (texts.row_installments, installments),
+            (texts.row_date, Some(locale.moment(&receipt.paid_at))),
+            (texts.row_authorization, receipt.authorization.clone()),
+            (texts.reference, reference.map(String::from)),
+        ]);
+    let page = if receipt.card_saved {
+        page.say(texts.card_saved)
+    } else {
+        page
+    };
+    let print = button("button", "vt-second", texts.print).on_press(|| {
+        if let Some(window) = web_sys::window() {
+            let _ = window.print();
+        }
+    });
+    let page = page.action(&print.el);
+    match reference {
+        Some(reference) => page.action(&copy(room, reference).el),
+        None => page,
+    }
+}
+
+/// Somebody at the shop is looking.
+pub fn review(room: &Rc<Room>, twice: bool, reference: &str) -> Page {
+    let texts = room.texts();
+    let (title, text) = if twice {
+        (texts.twice_title, texts.twice_text)
+    } else {
+        (texts.review_title, texts.review_text)
+    };
+    Page::new("wait", Icon::Clock, title)
+        .say(text)
+        .rows(&[(texts.reference, Some(String::from(reference)))])
+        .action(&copy(room, reference).el)
+}
+
+/// The session's time is over.
+pub fn expired(room: &Rc<Room>) -> Page {
+    let texts = room.texts();
+    Page::new("stop", Icon::Clock, texts.expired_title).say(texts.expired_text)
+}
+
+/// No attempts are left.
+pub fn exhausted(room: &Rc<Room>) -> Page {
+    let texts = room.texts();
+    Page::new("stop", Icon::Stop, texts.exhausted_title).say(texts.exhausted_text)
+}
+
+/// The session could not be read.
+pub fn trouble(room: &Rc<Room>, trouble: &Trouble) -> Page {
+    let texts = room.texts();
+    let text = match trouble.fault {
+        Fault::Network | Fault::Provider => String::from(texts.trouble_network),
+        Fault::Integration | Fault::Buyer | Fault::Internal => {
+            fill(texts.trouble_shop, "code", &trouble.code)
+        }
+    };
+    Page::new("stop", Icon::Stop, texts.trouble_title)
+        .say(&text)
+        .action(&deed(room, texts.retry, || News::Retry).el)
+}
+
+fn deed(room: &Rc<Room>, text: &str, news: fn() -> News) -> Button {
+    let room = Rc::downgrade(room);
+    button("button", "vt-first", text).on_press(move || {
+        if let Some(room) = room.upgrade() {
+            room.take(news());
+        }
+    })
+}
+
+fn copy(room: &Rc<Room>, reference: &str) -> Button {
+    let texts = room.texts();
+    let room = Rc::downgrade(room);
+    let reference = String::from(reference);
+    let button = button("button", "vt-second", texts.copy_reference);
+    let at = button.clone();
+    button.on_press(move || {
+        let (Some(window), Some(room)) = (web_sys::window(), room.upgrade()) else {
+            return;
+        };
+        let clipboard = window.navigator().clipboard();
+        // Absent outside of secure contexts.
+        if clipboard.is_undefined() {
+            return;
+        }
+        let copied = JsFuture::from(clipboard.write_text(&reference));
+        let at = at.clone();
+        run(async move {
+            if copied.await.is_ok() {
+                room.say(texts.copied);
+                at.set_text(texts.copied);
+                Timeout::new(COPIED_MS, move || at.set_text(texts.copy_reference)).forget();
+            }
+        });
+    })
+}

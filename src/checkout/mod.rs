@@ -1,0 +1,21 @@
+//! The room that all rails share.
+
+pub mod state;
+
+#[cfg(target_arch = "wasm32")]
+mod ended;
+#[cfg(target_arch = "wasm32")]
+mod head;
+#[cfg(target_arch = "wasm32")]
+mod memory;
+#[cfg(target_arch = "wasm32")]
+mod method;
+#[cfg(target_arch = "wasm32")]
+mod page;
+#[cfg(target_arch = "wasm32")]
+mod room;
+#[cfg(target_arch = "wasm32")]
+mod waiting;
+
+#[cfg(target_arch = "wasm32")]
+pub use room::{Checkout, Options, open};

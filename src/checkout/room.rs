@@ -1,0 +1,560 @@
+//! `<Checkout>`: does what the state asks for, and shows what it says.
+
+use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
+
+use gloo_timers::callback::Timeout;
+use js_sys::{Array, Date};
+use leptos::prelude::*;
+use ventanilla_core::api::{self, CheckoutView, IdempotencyKey, StartAttempt};
+use wasm_bindgen::closure::Closure;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::ResizeObserver;
+
+use super::method::Methods;
+use super::page::Page;
+use super::state::{Deed, News, SLOW_AFTER_MS, Screen, State};
+use super::{ended, head, memory, waiting};
+use crate::element::Door;
+use crate::element::events::Event;
+use crate::error;
+use crate::locale::{Locale, Texts};
+use crate::proxy::Proxy;
+use crate::rails::card::fill_random;
+use crate::ui::{El, View, apply_appearance, el, keep, listen, page_is_hidden, run, watch};
+
+/// Card fields that nobody has touched for so long are emptied.
+const IDLE_MS: u32 = 600_000;
+
+/// How a checkout is set up by the page around it.
+#[derive(Clone, Default)]
+pub struct Options {
+    /// The proxy's origin, or nothing when this page comes from it.
+    pub proxy: String,
+    /// BCP 47 tag, or nothing for what the browser's owner reads.
+    pub locale: String,
+    /// Rails to show first, by name.
+    pub rails: String,
+    /// An object of `--ventanilla-*` properties and `scheme`.
+    pub appearance: JsValue,
+    /// Whether this is the proxy's own frame, where no script of the shop can look in.
+    pub framed: bool,
+}
+
+/// A checkout, as a component for shops that are Leptos themselves.
+///
+/// It stands in the shop's own page: whatever runs there can read what is typed. The element
+/// `<ventanilla-checkout>`, which keeps the card in a frame of the proxy's, is the safer choice.
+#[component]
+pub fn Checkout(
+    /// What the page is told and asked.
+    door: Door,
+    /// How it is set up.
+    #[prop(optional)]
+    options: Options,
+) -> impl IntoView {
+    View(open(door, &options))
+}
+
+/// The checkout's element; it lives as long as the surrounding owner.
+pub fn open(door: Door, options: &Options) -> El {
+    let locale = Rc::new(Locale::open(&options.locale));
+    let texts = locale.texts;
+    let live = el("p", "vt-live").attr("role", "status");
+    let stage = el("div", "vt-stage");
+    let column = el("div", "vt-column")
+        .child(live.clone())
+        .child(stage.clone());
+    let root = el("div", "vt")
+        .attr("lang", texts.tag)
+        .child(column.clone());
+    apply_appearance(root.as_node(), &options.appearance);
+
+    let room = Rc::new(Room {
+        proxy: Proxy::new(&options.proxy, door.clone()),
+        door,
+        locale,
+        options: options.clone(),
+        owner: Owner::current().unwrap_or_default(),
+        root,
+        column,
+        live,
+        stage,
+        head: RefCell::default(),
+        methods: RefCell::default(),
+        state: RefCell::default(),
+        screen: ArcRwSignal::new(Screen::Loading),
+        asking: ArcRwSignal::new(false),
+        pending: RefCell::default(),
+        wake: RefCell::default(),
+        slow: RefCell::default(),
+        expiry: RefCell::default(),
+        idle: RefCell::default(),
+        gone: Cell::new(false),
+    });
+    room.settle_in();
+    room.root.clone()
+}
+
+/// Everything a checkout holds.
+pub struct Room {
+    proxy: Proxy,
+    door: Door,
+    locale: Rc<Locale>,
+    options: Options,
+    owner: Owner,
+    root: El,
+    column: El,
+    live: El,
+    stage: El,
+    head: RefCell<Option<El>>,
+    methods: RefCell<Option<Rc<Methods>>>,
+    state: RefCell<State>,
+    screen: ArcRwSignal<Screen>,
+    asking: ArcRwSignal<bool>,
+    pending: RefCell<Option<Pending>>,
+    wake: RefCell<Option<Timeout>>,
+    slow: RefCell<Option<Timeout>>,
+    expiry: RefCell<Option<Timeout>>,
+    idle: RefCell<Option<Timeout>>,
+    gone: Cell<bool>,
+}
+
+/// A start that is not answered yet. Only this can be sent again, and only under its key.
+#[derive(Clone)]
+struct Pending {
+    key: IdempotencyKey,
+    start: StartAttempt,
+}
+
+/// Ends the room with its owner: nothing that is still under way may draw or send any more.
+struct Tenancy(Rc<Room>);
+
+impl Drop for Tenancy {
+    fn drop(&mut self) {
+        let room = &self.0;
+        room.gone.set(true);
+        room.clear_card();
+        for timer in [&room.wake, &room.slow, &room.expiry, &room.idle] {
+            timer.take();
+        }
+        room.methods.take();
+    }
+}
+
+impl Room {
+    fn settle_in(self: &Rc<Self>) {
+        keep(Tenancy(Rc::clone(self)));
+        self.watch_page();
+        self.watch_height();
+        let room = Rc::clone(self);
+        let screen = self.screen.clone();
+        let mut before = None;
+        watch(Box::new(move || {
+            let screen = screen.get();
+            room.draw(&screen, before.as_ref());
+            before = Some(screen);
+        }));
+        self.take(News::Opened);
+    }
+
+    pub fn texts(&self) -> &'static Texts {
+        self.locale.texts
+    }
+
+    pub fn locale(&self) -> Rc<Locale> {
+        Rc::clone(&self.locale)
+    }
+
+    pub fn asking(&self) -> ArcRwSignal<bool> {
+        self.asking.clone()
+    }
+
+    pub fn is_framed(&self) -> bool {
+        self.options.framed
+    }
+
+    pub fn checkout(&self) -> Option<CheckoutView> {
+        self.state.borrow().checkout.clone()
+    }
+
+    /// Payee and order, for a receipt.
+    pub fn order(&self) -> (Option<String>, Option<String>) {
+        match &self.state.borrow().checkout {
+            Some(view) => (Some(view.payee.clone()), Some(view.order_reference.clone())),
+            None => (None, None),
+        }
+    }
+
+    pub fn tell(&self, event: &Event) {
+        self.door.tell(event);
+    }
+
+    /// Speaks to a screen reader, without moving the focus.
+    pub fn say(&self, text: &str) {
+        self.live.set_text(text);
+    }
+
+    /// Takes a piece of news and does what follows from it.
+    pub fn take(self: &Rc<Self>, news: News) {
+        if self.gone.get() {
+            return;
+        }
+        let deeds = self.state.borrow_mut().take(news, now_ms());
+        let (screen, asking) = {
+            let state = self.state.borrow();
+            (state.screen.clone(), state.asking)
+        };
+        if self.screen.with_untracked(|shown| *shown != screen) {
+            self.screen.set(screen);
+        }
+        if self.asking.get_untracked() != asking {
+            self.asking.set(asking);
+        }
+        for deed in deeds {
+            self.perform(deed);
+        }
+    }
+
+    fn perform(self: &Rc<Self>, deed: Deed) {
+        let room = Rc::clone(self);
+        match deed {
+            Deed::ReadCheckout => run(async move { room.read_checkout().await }),
+            Deed::Start => run(async move { room.start().await }),
+            Deed::StartAgain => run(async move { room.send_start().await }),
+            Deed::ReadAttempt {
+                id,
+                wait_secs,
+                turn,
+            } => run(async move {
+                let answer = room.proxy.send(&api::read_attempt(&id, wait_secs)).await;
+                room.take(match answer {
+                    Ok(view) => News::AttemptRead {
+                        turn,
+                        view: Box::new(view),
+                    },
+                    Err(_) => News::AttemptLost { turn },
+                });
+            }),
+            Deed::Forget => {
+                self.pending.take();
+                if let Some(view) = &self.state.borrow().checkout {
+                    memory::forget(&view.session_id);
+                }
+            }
+            Deed::ClearCard => self.clear_card(),
+            Deed::Wake { after_ms, turn } => {
+                let deed = move |room: Rc<Self>| {
+                    let hidden = page_is_hidden();
+                    room.take(News::Awake { turn, hidden });
+                };
+                self.later(&self.wake, after_ms, Box::new(deed));
+            }
+            Deed::WakeSlow => self.later(
+                &self.slow,
+                SLOW_AFTER_MS,
+                Box::new(|room| room.take(News::Slow)),
+            ),
+            Deed::Tell(event) => self.tell(&event),
+        }
+    }
+
+    async fn read_checkout(self: Rc<Self>) {
+        match self.proxy.send(&api::read_checkout()).await {
+            Ok(view) => {
+                self.watch_expiry(&view);
+                let remembered = memory::recall(&view.session_id);
+                self.take(News::CheckoutRead {
+                    view: Box::new(view),
+                    remembered,
+                });
+            }
+            Err(failure) => self.take(News::CheckoutLost(failure.trouble)),
+        }
+    }
+
+    async fn start(self: Rc<Self>) {
+        let methods = self.methods.borrow().clone();
+        let Some((methods, rail)) =
+            methods.and_then(|methods| methods.rail().map(|rail| (methods, rail)))
+        else {
+            return self.take(News::PayWithdrawn(None));
+        };
+        let allowed = self.door.allows_submit(rail).await;
+        if !allowed || self.gone.get() {
+            return self.take(News::PayWithdrawn(None));
+        }
+        let mut bytes = [0; 16];
+        let pending = methods.start().and_then(|start| {
+            fill_random(&mut bytes).map_err(|_| error::INTERNAL)?;
+            let key = IdempotencyKey::from_bytes(bytes);
+            Ok(Pending { key, start })
+        });
+        match pending {
+            Ok(pending) => {
+                {
+                    let state = self.state.borrow();
+                    if let Some(view) = &state.checkout {
+                        memory::remember(&view.session_id, &pending.key, state.attempt_id());
+                    }
+                }
+                self.pending.replace(Some(pending));
+                self.take(News::StartSent);
+                self.send_start().await;
+            }
+            Err(trouble) => self.take(News::PayWithdrawn(Some(trouble))),
+        }
+    }
+
+    async fn send_start(self: Rc<Self>) {
+        let Some(pending) = self.pending.borrow().clone() else {
+            return;
+        };
+        let key = pending.key.clone();
+        let answer = self
+            .proxy
+            .send(&api::start_attempt(pending.key, pending.start))
+            .await;
+        // An answer to a start that was given up is about nothing that is on screen.
+        if self
+            .pending
+            .borrow()
+            .as_ref()
+            .is_none_or(|pending| pending.key != key)
+        {
+            return;
+        }
+        self.take(match answer {
+            Ok(view) => News::StartAnswered(Box::new(view)),
+            Err(failure) => News::StartFailed {
+                trouble: failure.trouble,
+                attempt_id: failure.attempt_id,
+            },
+        });
+    }
+
+    fn draw(self: &Rc<Self>, screen: &Screen, before: Option<&Screen>) {
+        let had_focus = self.root.has_focus();
+        self.draw_head(screen);
+        if let Screen::Form { busy, alert } = screen {
+            let methods = match self.methods() {
+                Ok(methods) => methods,
+                Err(trouble) => {
+                    self.tell(&Event::Error(trouble.clone()));
+                    return self.put(ended::trouble(self, &trouble), had_focus);
+                }
+            };
+            methods.show(*busy, alert.as_ref());
+            methods.el.hide(false);
+            self.stage.hide(true);
+            self.stage.set_text("");
+            if !matches!(before, Some(Screen::Form { .. } | Screen::Loading) | None) && had_focus {
+                methods.focus();
+            }
+            return;
+        }
+        if let Some(methods) = &*self.methods.borrow() {
+            methods.el.hide(true);
+        }
+        let page = match screen {
+            Screen::Loading | Screen::Form { .. } => return self.draw_skeleton(),
+            Screen::Waiting { why, reference } => {
+                waiting::waiting(self, *why, reference.as_deref())
+            }
+            Screen::Declined { advice } => ended::declined(self, *advice),
+            Screen::NotExecuted => ended::not_executed(self),
+            Screen::Paid { receipt, reference } => {
+                ended::paid(self, receipt.as_ref(), reference.as_deref())
+            }
+            Screen::Review { twice, reference } => ended::review(self, *twice, reference),
+            Screen::Expired => ended::expired(self),
+            Screen::Exhausted => ended::exhausted(self),
+            Screen::Trouble(trouble) => ended::trouble(self, trouble),
+        };
+        self.put(page, had_focus);
+    }
+
+    fn put(&self, page: Page, had_focus: bool) {
+        self.root.toggle("aria-busy", false);
+        self.stage.hide(false);
+        self.stage.show_only(&page.el);
+        if had_focus {
+            // Read aloud by taking the focus; saying it as well would be twice.
+            self.say("");
+            page.heading.focus();
+        } else {
+            self.say(&page.heading.node().text_content().unwrap_or_default());
+        }
+    }
+
+    fn draw_head(&self, screen: &Screen) {
+        let mut head = self.head.borrow_mut();
+        if head.is_none()
+            && let Some(view) = &self.state.borrow().checkout
+        {
+            let made = self.owner.with(|| head::head(view, &self.locale));
+            let _ = self
+                .column
+                .node()
+                .insert_before(made.node(), Some(self.stage.node()));
+            *head = Some(made);
+        }
+        if let Some(head) = &*head {
+            // A receipt says both itself.
+            head.hide(matches!(
+                screen,
+                Screen::Paid {
+                    receipt: Some(_),
+                    ..
+                }
+            ));
+        }
+    }
+
+    /// In the form's dimensions, so that nothing jumps when it comes.
+    fn draw_skeleton(&self) {
+        self.root.set("aria-busy", "true");
+        let bars = [
+            "line", "amount", "row", "field", "half", "half", "field", "button",
+        ];
+        let skeleton =
+            el("div", "vt-skeleton").child(el("p", "vt-live").text(self.texts().loading));
+        self.stage.show_only(
+            &skeleton.children(bars.map(|bar| el("div", &format!("vt-bar vt-bar-{bar}")))),
+        );
+    }
+
+    fn methods(self: &Rc<Self>) -> Result<Rc<Methods>, error::Trouble> {
+        if let Some(methods) = &*self.methods.borrow() {
+            return Ok(Rc::clone(methods));
+        }
+        // Not under the effect that draws: what is typed must outlive every screen.
+        let methods = self.owner.with(|| {
+            let methods = Methods::open(self, &self.options.rails)?;
+            let room = Rc::downgrade(self);
+            let _ = methods.el.clone().on("input", move |_| {
+                if let Some(room) = room.upgrade() {
+                    room.later(&room.idle, IDLE_MS, Box::new(|room| room.clear_card()));
+                }
+            });
+            Ok::<_, error::Trouble>(methods)
+        })?;
+        self.root.toggle("aria-busy", false);
+        self.column.append(&methods.el);
+        self.methods.replace(Some(Rc::clone(&methods)));
+        Ok(methods)
+    }
+
+    fn clear_card(&self) {
+        // The busy form shows what is being paid with until it is answered.
+        if let Some(methods) = &*self.methods.borrow() {
+            methods.clear();
+        }
+    }
+
+    fn watch_page(self: &Rc<Self>) {
+        let Some(window) = web_sys::window() else {
+            return;
+        };
+        let room = Rc::downgrade(self);
+        // A page that the browser keeps for the way back keeps its inputs too.
+        listen(
+            &window,
+            "pagehide",
+            Box::new(move |_| {
+                if let Some(room) = room.upgrade() {
+                    room.clear_card();
+                }
+            }),
+        );
+        let room = Rc::downgrade(self);
+        if let Some(document) = window.document() {
+            listen(
+                &document,
+                "visibilitychange",
+                Box::new(move |_| {
+                    if let (Some(room), false) = (room.upgrade(), page_is_hidden()) {
+                        room.take(News::Shown);
+                    }
+                }),
+            );
+        }
+    }
+
+    fn watch_height(self: &Rc<Self>) {
+        let room = Rc::downgrade(self);
+        let resized: Closure<dyn FnMut(Array)> = Closure::wrap(Box::new(move |_| {
+            if let Some(room) = room.upgrade() {
+                room.door
+                    .height(room.root.node().get_bounding_client_rect().height());
+            }
+        }));
+        if let Ok(observer) = ResizeObserver::new(resized.as_ref().unchecked_ref()) {
+            observer.observe(self.root.node());
+            keep(Watch {
+                observer,
+                _resized: resized,
+            });
+        }
+    }
+
+    fn watch_expiry(self: &Rc<Self>, view: &CheckoutView) {
+        let at = |time: &str| Date::new(&time.into()).get_time();
+        let left_ms = at(&view.expires_at) - at(&view.server_time);
+        // A second later, so that the proxy sees it the same way.
+        if left_ms.is_finite() && left_ms < f64::from(i32::MAX - 1_000) {
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "between 1 s and 2³¹ ms"
+            )]
+            let after_ms = (left_ms.max(0.0) + 1_000.0) as u32;
+            self.later(
+                &self.expiry,
+                after_ms,
+                Box::new(|room| room.take(News::TimeOver)),
+            );
+        }
+    }
+
+    /// Does something later, unless the timer is set anew or the room is gone by then.
+    fn later(
+        self: &Rc<Self>,
+        timer: &RefCell<Option<Timeout>>,
+        after_ms: u32,
+        deed: Box<dyn FnOnce(Rc<Self>)>,
+    ) {
+        let room: Weak<Self> = Rc::downgrade(self);
+        let timeout = Timeout::new(after_ms, move || {
+            if let Some(room) = room.upgrade() {
+                deed(room);
+            }
+        });
+        timer.replace(Some(timeout));
+    }
+}
+
+struct Watch {
+    observer: ResizeObserver,
+    _resized: Closure<dyn FnMut(Array)>,
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.observer.disconnect();
+    }
+}
+
+/// A clock that only goes forward.
+fn now_ms() -> u64 {
+    let now = web_sys::window()
+        .and_then(|window| window.performance())
+        .map_or(0.0, |clock| clock.now());
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "milliseconds since the page began"
+    )]
+    let now = now as u64;
+    now
+}

@@ -1,0 +1,55 @@
+//! What a buyer reads while nobody knows yet.
+
+use std::rc::Rc;
+
+use leptos::prelude::Get;
+
+use super::page::Page;
+use super::room::Room;
+use super::state::{News, Why};
+use crate::ui::{Icon, button, el, watch};
+
+/// The screen of an attempt whose outcome is not known: what is known, that nobody pays twice, the
+/// reference, and a way to ask now.
+pub fn waiting(room: &Rc<Room>, why: Why, reference: Option<&str>) -> Page {
+    let texts = room.texts();
+    let (title, text) = match why {
+        Why::Bank => (texts.bank_title, texts.bank_text),
+        Why::Connection => (texts.connection_title, texts.connection_text),
+        Why::Confirming => (texts.confirming_title, texts.confirming_text),
+    };
+    // A status of its own: only this line changes while the screen stands.
+    let status = el("p", "vt-status").attr("role", "status");
+    let check = {
+        let room = Rc::downgrade(room);
+        button("button", "vt-second", texts.check_now).on_press(move || {
+            if let Some(room) = room.upgrade() {
+                room.take(News::CheckNow);
+            }
+        })
+    };
+    let page = Page::new("wait", Icon::Clock, title)
+        .say(text)
+        .with(status.clone())
+        .rows(&[(texts.reference, reference.map(String::from))]);
+    let page = if why == Why::Bank {
+        page
+    } else {
+        page.action(&check.el)
+    };
+    let asking = room.asking();
+    let mut asked = false;
+    watch(Box::new(move || {
+        let asking = asking.get();
+        let text = match (asking, asked) {
+            (true, _) => texts.asking,
+            (false, true) => texts.no_answer_yet,
+            (false, false) => "",
+        };
+        status.set_text(text);
+        status.toggle("data-busy", asking);
+        check.set_busy(asking, texts.check_now);
+        asked |= asking;
+    }));
+    page
+}

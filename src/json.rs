@@ -1,0 +1,261 @@
+//! Reads core's views out of what the browser's own `JSON.parse` made of an answer.
+//!
+//! By hand, because a general reader with its generated code would be 8 kB of the download. What core
+//! writes and what is read here are compared in `tests/web`.
+
+use js_sys::{Array, JSON, Object, Reflect};
+use ventanilla_core::api::{AttemptView, CheckoutView, ItemView, ReceiptView, StartAttempt};
+use ventanilla_core::attempt::{AttemptState, NextAction};
+use ventanilla_core::card::Brand;
+use ventanilla_core::money::{Currency, Money};
+use ventanilla_core::problem::{Fault, Problem};
+use ventanilla_core::rails::Rail;
+use ventanilla_core::rails::card::{CardOffer, DeclineAdvice, SaveCardPolicy, SavedCardView};
+use ventanilla_core::session::SessionState;
+use wasm_bindgen::JsValue;
+
+/// Something that can be read from a parsed answer.
+pub trait Read: Sized {
+    /// Reads it; `None` when something that it cannot do without is missing or of another kind.
+    fn read(json: &JsValue) -> Option<Self>;
+}
+
+impl Read for CheckoutView {
+    fn read(json: &JsValue) -> Option<Self> {
+        Some(Self {
+            session_id: text(json, "session_id")?,
+            state: SessionState::from_name(&text(json, "state")?)?,
+            payee: text(json, "payee")?,
+            order_reference: text(json, "order_reference")?,
+            total: Money::read(&get(json, "total"))?,
+            items: list(json, "items"),
+            // A rail that a newer proxy offers and this widget has not heard of is not shown.
+            rails: list(json, "rails"),
+            card: CardOffer::read(&get(json, "card")),
+            attempt: AttemptView::read(&get(json, "attempt")),
+            expires_at: text(json, "expires_at")?,
+            server_time: text(json, "server_time")?,
+        })
+    }
+}
+
+impl Read for AttemptView {
+    fn read(json: &JsValue) -> Option<Self> {
+        // A state of a newer proxy is not an end that this widget may report.
+        let state = AttemptState::from_name(&text(json, "state")?).unwrap_or(AttemptState::Unknown);
+        Some(Self {
+            id: text(json, "id")?,
+            rail: Rail::read(&get(json, "rail"))?,
+            state,
+            next_action: match text(json, "next_action")?.as_str() {
+                "wait" => NextAction::Wait,
+                "try_again" => NextAction::TryAgain,
+                "ask_shop" => NextAction::AskShop,
+                "finish" => NextAction::Finish,
+                _ => NextAction::after(state),
+            },
+            poll_after_ms: number(json, "poll_after_ms").and_then(|ms| u32::try_from(ms).ok()),
+            age_ms: number(json, "age_ms").unwrap_or_default(),
+            reference: text(json, "reference")?,
+            advice: text(json, "advice").map(|advice| match advice.as_str() {
+                "call_bank" => DeclineAdvice::CallBank,
+                "check_number" => DeclineAdvice::CheckNumber,
+                "check_expiry" => DeclineAdvice::CheckExpiry,
+                "insufficient_funds" => DeclineAdvice::InsufficientFunds,
+                "try_again" => DeclineAdvice::TryAgain,
+                "try_later" => DeclineAdvice::TryLater,
+                "ask_shop" => DeclineAdvice::AskShop,
+                _ => DeclineAdvice::OtherCard,
+            }),
+            receipt: ReceiptView::read(&get(json, "receipt")),
+        })
+    }
+}
+
+impl Read for ReceiptView {
+    fn read(json: &JsValue) -> Option<Self> {
+        Some(Self {
+            paid: Money::read(&get(json, "paid"))?,
+            paid_at: text(json, "paid_at")?,
+            brand: brand(json),
+            last4: text(json, "last4"),
+            authorization: text(json, "authorization"),
+            installments: small(json, "installments"),
+            card_saved: flag(json, "card_saved"),
+        })
+    }
+}
+
+impl Read for CardOffer {
+    fn read(json: &JsValue) -> Option<Self> {
+        Some(Self {
+            public_key: text(json, "public_key")?,
+            key_pins: list(json, "key_pins"),
+            accept_weak_key: flag(json, "accept_weak_key"),
+            installments: list(json, "installments"),
+            saved_cards: list(json, "saved_cards"),
+            save_card: match text(json, "save_card").as_deref() {
+                Some("ask") => SaveCardPolicy::Ask,
+                _ => SaveCardPolicy::Never,
+            },
+        })
+    }
+}
+
+impl Read for SavedCardView {
+    fn read(json: &JsValue) -> Option<Self> {
+        Some(Self {
+            id: text(json, "id")?,
+            brand: brand(json),
+            last4: text(json, "last4")?,
+            expiry_month: small(json, "expiry_month"),
+            expiry_year: number(json, "expiry_year").and_then(|year| u16::try_from(year).ok()),
+        })
+    }
+}
+
+impl Read for ItemView {
+    fn read(json: &JsValue) -> Option<Self> {
+        Some(Self {
+            description: text(json, "description")?,
+            quantity: number(json, "quantity").and_then(|quantity| u32::try_from(quantity).ok())?,
+            total: Money::read(&get(json, "total")),
+        })
+    }
+}
+
+impl Read for Money {
+    fn read(json: &JsValue) -> Option<Self> {
+        let currency = Currency::from_code(&text(json, "currency")?)?;
+        Self::from_minor(number(json, "amount_minor")?, currency).ok()
+    }
+}
+
+impl Read for Problem {
+    fn read(json: &JsValue) -> Option<Self> {
+        Some(Self {
+            kind: text(json, "type")?,
+            code: text(json, "code")?,
+            status: number(json, "status").and_then(|status| u16::try_from(status).ok())?,
+            fault: match text(json, "fault")?.as_str() {
+                "integration" => Fault::Integration,
+                "buyer" => Fault::Buyer,
+                "network" => Fault::Network,
+                "provider" => Fault::Provider,
+                _ => Fault::Internal,
+            },
+            title: text(json, "title")?,
+            detail: text(json, "detail"),
+            attempt_id: text(json, "attempt_id"),
+        })
+    }
+}
+
+impl Read for Rail {
+    fn read(json: &JsValue) -> Option<Self> {
+        Self::from_name(&json.as_string()?)
+    }
+}
+
+impl Read for String {
+    fn read(json: &JsValue) -> Option<Self> {
+        json.as_string()
+    }
+}
+
+impl Read for u8 {
+    fn read(json: &JsValue) -> Option<Self> {
+        whole(json).and_then(|number| Self::try_from(number).ok())
+    }
+}
+
+/// The JSON text of a start.
+#[must_use]
+pub fn start_text(start: &StartAttempt) -> Option<String> {
+    let body = object(&[("rail", start.rail.name().into())]);
+    if let Some(card) = &start.card {
+        let part = object(&[("save_card", card.save_card.into())]);
+        if let Some(sealed) = &card.sealed {
+            let message = object(&[
+                ("ld", sealed.ld.as_str().into()),
+                ("lk", sealed.lk.as_str().into()),
+            ]);
+            put(&part, "sealed", &message);
+        }
+        if let Some(id) = &card.saved_card {
+            put(&part, "saved_card", &id.as_str().into());
+        }
+        if let Some(count) = card.installments {
+            put(&part, "installments", &count.into());
+        }
+        put(&body, "card", &part);
+    }
+    JSON::stringify(&body)
+        .ok()
+        .and_then(|text| text.as_string())
+}
+
+/// A plain object.
+#[must_use]
+pub fn object(members: &[(&str, JsValue)]) -> Object {
+    let object = Object::new();
+    for (name, value) in members {
+        put(&object, name, value);
+    }
+    object
+}
+
+/// Sets a member of a plain object.
+pub fn put(object: &Object, name: &str, value: &JsValue) {
+    let _ = Reflect::set(object, &name.into(), value);
+}
+
+fn get(json: &JsValue, name: &str) -> JsValue {
+    Reflect::get(json, &name.into()).unwrap_or(JsValue::UNDEFINED)
+}
+
+fn text(json: &JsValue, name: &str) -> Option<String> {
+    get(json, name).as_string()
+}
+
+fn flag(json: &JsValue, name: &str) -> bool {
+    get(json, name).is_truthy()
+}
+
+fn number(json: &JsValue, name: &str) -> Option<u64> {
+    whole(&get(json, name))
+}
+
+fn small(json: &JsValue, name: &str) -> Option<u8> {
+    u8::read(&get(json, name))
+}
+
+fn brand(json: &JsValue) -> Option<Brand> {
+    Brand::from_name(&text(json, "brand")?)
+}
+
+fn list<T: Read>(json: &JsValue, name: &str) -> Vec<T> {
+    let items = get(json, name);
+    if !Array::is_array(&items) {
+        return Vec::new();
+    }
+    Array::from(&items)
+        .iter()
+        .filter_map(|item| T::read(&item))
+        .collect()
+}
+
+fn whole(json: &JsValue) -> Option<u64> {
+    let number = json.as_f64()?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "compared right after"
+    )]
+    let whole = number as u64;
+    #[expect(clippy::cast_precision_loss, reason = "what was rounded is refused")]
+    (whole as f64 == number && number >= 0.0 && number <= LARGEST_EXACT).then_some(whole)
+}
+
+/// 2⁵³ − 1: above it a JSON number has lost digits in the browser.
+const LARGEST_EXACT: f64 = 9_007_199_254_740_991.0;

@@ -1,0 +1,29 @@
+//! Ventanilla's widget: the checkout that runs in the buyer's browser.
+//!
+//! [`mount`] is what the page's side calls; the element `<ventanilla-checkout>` and the frame around it are
+//! JavaScript in `pkg/`. Shops that are Leptos themselves use [`Checkout`].
+//!
+//! Built for anything but a browser, this crate is its rules and texts only: the state and what follows
+//! from news, the languages, the tables of events and errors.
+
+pub mod checkout;
+pub mod element;
+pub mod error;
+pub mod locale;
+
+#[cfg(target_arch = "wasm32")]
+pub mod json;
+#[cfg(target_arch = "wasm32")]
+mod proxy;
+#[cfg(target_arch = "wasm32")]
+pub mod rails;
+#[cfg(target_arch = "wasm32")]
+pub mod ui;
+
+#[cfg(target_arch = "wasm32")]
+mod mount;
+
+#[cfg(target_arch = "wasm32")]
+pub use checkout::{Checkout, Options};
+#[cfg(target_arch = "wasm32")]
+pub use mount::{Handle, mount};

@@ -1,0 +1,455 @@
+//! What the buyer reads: texts by language, amounts and dates by the browser's own `Intl`.
+//!
+//! One file per language, each a whole [`Texts`]: a text that is missing anywhere does not compile. The
+//! words follow the country: usted in Costa Rica, vos in Argentina, tú in Mexico, vous in Canada.
+
+mod en_ca;
+mod es_ar;
+mod es_cr;
+mod es_mx;
+mod fr_ca;
+
+#[cfg(target_arch = "wasm32")]
+mod intl;
+
+#[cfg(target_arch = "wasm32")]
+pub use intl::Locale;
+
+use ventanilla_core::card::{Brand, CvcError, ExpiryError, HolderError, PanError};
+use ventanilla_core::rails::card::DeclineAdvice;
+
+/// Every language, in the order in which one stands in for another of the same kind.
+pub static LANGUAGES: [&Texts; 5] = [
+    &es_cr::TEXTS,
+    &en_ca::TEXTS,
+    &fr_ca::TEXTS,
+    &es_ar::TEXTS,
+    &es_mx::TEXTS,
+];
+
+/// The texts for the first of `wanted` language tags that is spoken here, and that tag.
+///
+/// A tag is served by its own texts, else by the first of its language: `es-AR` by `es-AR`, `es-PA` by
+/// `es-CR`, `fr` by `fr-CA`. When none is spoken: `en-CA`.
+#[must_use]
+pub fn choose<'a>(wanted: impl IntoIterator<Item = &'a str>) -> (&'static Texts, &'a str) {
+    let same = |a: &str, b: &str| a.eq_ignore_ascii_case(b);
+    for tag in wanted {
+        let exact = LANGUAGES.iter().find(|texts| same(texts.tag, tag));
+        let kin = || {
+            LANGUAGES
+                .iter()
+                .find(|texts| same(language(texts.tag), language(tag)))
+        };
+        if let Some(texts) = exact.or_else(kin) {
+            return (texts, tag);
+        }
+    }
+    (&en_ca::TEXTS, en_ca::TEXTS.tag)
+}
+
+/// The tag by which the browser writes amounts and dates for somebody who reads `texts` and asked for
+/// `tag`: `es-PA` keeps its country, and anything that is not plainly a country is left out, for a
+/// malformed tag makes `Intl` throw.
+#[must_use]
+pub fn country_tag(texts: &Texts, tag: &str) -> String {
+    let country = tag.split(['-', '_']).nth(1).unwrap_or_default();
+    let letters = country.len() == 2 && country.bytes().all(|b| b.is_ascii_alphabetic());
+    let digits = country.len() == 3 && country.bytes().all(|b| b.is_ascii_digit());
+    if letters || digits {
+        format!("{}-{country}", language(texts.tag))
+    } else {
+        String::from(texts.tag)
+    }
+}
+
+fn language(tag: &str) -> &str {
+    tag.split(['-', '_']).next().unwrap_or(tag)
+}
+
+/// Puts `value` where `name` stands in braces: `fill("Pagar {amount}", "amount", "₡100")`.
+#[must_use]
+pub fn fill(text: &str, name: &str, value: &str) -> String {
+    let mut filled = String::with_capacity(text.len() + value.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('{') {
+        filled.push_str(before);
+        match after.split_once('}') {
+            Some((found, behind)) if found == name => {
+                filled.push_str(value);
+                rest = behind;
+            }
+            _ => {
+                filled.push('{');
+                rest = after;
+            }
+        }
+    }
+    filled.push_str(rest);
+    filled
+}
+
+/// Everything a buyer can read. Braces hold what is filled in: `{amount}`, `{n}`.
+pub struct Texts {
+    /// BCP 47 tag.
+    pub tag: &'static str,
+
+    pub loading: &'static str,
+    pub order: &'static str,
+    pub items: &'static str,
+    pub item: &'static str,
+    pub methods: &'static str,
+    pub pay: &'static str,
+    pub paying: &'static str,
+    /// Said only where it holds: in the frame, on the proxy's own origin.
+    pub privacy: &'static str,
+
+    pub card: &'static str,
+    pub card_line: &'static str,
+    pub number: &'static str,
+    pub number_empty: &'static str,
+    pub number_not_digits: &'static str,
+    pub number_one_missing: &'static str,
+    pub number_missing: &'static str,
+    pub number_too_long: &'static str,
+    pub number_check: &'static str,
+    pub expiry: &'static str,
+    pub expiry_placeholder: &'static str,
+    pub expiry_hint: &'static str,
+    pub expiry_empty: &'static str,
+    pub expiry_incomplete: &'static str,
+    pub expiry_month: &'static str,
+    pub expiry_past: &'static str,
+    pub expiry_too_far: &'static str,
+    pub cvc: &'static str,
+    pub cvc_hint: &'static str,
+    pub cvc_hint_front: &'static str,
+    pub cvc_empty: &'static str,
+    pub cvc_not_digits: &'static str,
+    pub cvc_length: &'static str,
+    pub holder: &'static str,
+    pub holder_hint: &'static str,
+    pub holder_empty: &'static str,
+    pub holder_too_short: &'static str,
+    pub holder_too_long: &'static str,
+    pub holder_number: &'static str,
+    pub holder_characters: &'static str,
+    pub one_to_correct: &'static str,
+    pub several_to_correct: &'static str,
+    pub brand_found: &'static str,
+
+    pub which_card: &'static str,
+    pub card_ending: &'static str,
+    pub brand_ending: &'static str,
+    pub expires: &'static str,
+    pub has_expired: &'static str,
+    pub another_card: &'static str,
+    pub installments: &'static str,
+    pub installments_once: &'static str,
+    pub installments_even: &'static str,
+    pub installments_about: &'static str,
+    pub installments_hint: &'static str,
+    pub save_card: &'static str,
+    pub save_card_hint: &'static str,
+
+    pub alert_network: &'static str,
+    pub alert_provider: &'static str,
+    pub alert_saved_card: &'static str,
+    pub alert_shop: &'static str,
+
+    pub bank_title: &'static str,
+    pub bank_text: &'static str,
+    pub connection_title: &'static str,
+    pub connection_text: &'static str,
+    pub confirming_title: &'static str,
+    pub confirming_text: &'static str,
+    pub asking: &'static str,
+    pub check_now: &'static str,
+    pub no_answer_yet: &'static str,
+    pub reference: &'static str,
+
+    pub declined_title: &'static str,
+    pub declined_money: &'static str,
+    pub advice_call_bank: &'static str,
+    pub advice_check_number: &'static str,
+    pub advice_check_expiry: &'static str,
+    pub advice_insufficient_funds: &'static str,
+    pub advice_other_card: &'static str,
+    pub advice_try_again: &'static str,
+    pub advice_try_later: &'static str,
+    pub advice_ask_shop: &'static str,
+    pub try_again: &'static str,
+    pub use_other_card: &'static str,
+    pub not_executed_title: &'static str,
+    pub not_executed_text: &'static str,
+
+    pub paid_title: &'static str,
+    pub paid_before: &'static str,
+    pub row_payee: &'static str,
+    pub row_order: &'static str,
+    pub row_card: &'static str,
+    pub row_date: &'static str,
+    pub row_installments: &'static str,
+    pub row_authorization: &'static str,
+    pub card_saved: &'static str,
+    pub print: &'static str,
+    pub copy_reference: &'static str,
+    pub copied: &'static str,
+
+    pub review_title: &'static str,
+    pub review_text: &'static str,
+    pub twice_title: &'static str,
+    pub twice_text: &'static str,
+    pub expired_title: &'static str,
+    pub expired_text: &'static str,
+    pub exhausted_title: &'static str,
+    pub exhausted_text: &'static str,
+    pub trouble_title: &'static str,
+    pub trouble_network: &'static str,
+    pub trouble_shop: &'static str,
+    pub retry: &'static str,
+}
+
+impl Texts {
+    /// What to do about a card number.
+    #[must_use]
+    pub fn pan_error(&self, error: PanError) -> String {
+        String::from(match error {
+            PanError::Empty => self.number_empty,
+            PanError::NotDigits => self.number_not_digits,
+            PanError::TooShort { missing: 1 } => self.number_one_missing,
+            PanError::TooShort { missing } => {
+                return fill(self.number_missing, "n", &missing.to_string());
+            }
+            PanError::TooLong => self.number_too_long,
+            PanError::CheckDigit => self.number_check,
+        })
+    }
+
+    /// What to do about an expiry.
+    #[must_use]
+    pub const fn expiry_error(&self, error: ExpiryError) -> &'static str {
+        match error {
+            ExpiryError::Empty => self.expiry_empty,
+            ExpiryError::Incomplete => self.expiry_incomplete,
+            ExpiryError::Month => self.expiry_month,
+            ExpiryError::Past => self.expiry_past,
+            ExpiryError::TooFar => self.expiry_too_far,
+        }
+    }
+
+    /// What to do about a CVC.
+    #[must_use]
+    pub fn cvc_error(&self, error: CvcError) -> String {
+        String::from(match error {
+            CvcError::Empty => self.cvc_empty,
+            CvcError::NotDigits => self.cvc_not_digits,
+            CvcError::Length { expected } => {
+                return fill(self.cvc_length, "n", &expected.to_string());
+            }
+        })
+    }
+
+    /// What to do about the name on a card.
+    #[must_use]
+    pub const fn holder_error(&self, error: HolderError) -> &'static str {
+        match error {
+            HolderError::Empty => self.holder_empty,
+            HolderError::TooShort => self.holder_too_short,
+            HolderError::TooLong => self.holder_too_long,
+            HolderError::LooksLikeNumber => self.holder_number,
+            HolderError::Characters => self.holder_characters,
+        }
+    }
+
+    /// How many fields are to be corrected.
+    #[must_use]
+    pub fn to_correct(&self, count: usize) -> String {
+        match count {
+            1 => String::from(self.one_to_correct),
+            _ => fill(self.several_to_correct, "n", &count.to_string()),
+        }
+    }
+
+    /// What to do after a decline.
+    #[must_use]
+    pub const fn advice(&self, advice: DeclineAdvice) -> &'static str {
+        match advice {
+            DeclineAdvice::CallBank => self.advice_call_bank,
+            DeclineAdvice::CheckNumber => self.advice_check_number,
+            DeclineAdvice::CheckExpiry => self.advice_check_expiry,
+            DeclineAdvice::InsufficientFunds => self.advice_insufficient_funds,
+            DeclineAdvice::OtherCard => self.advice_other_card,
+            DeclineAdvice::TryAgain => self.advice_try_again,
+            DeclineAdvice::TryLater => self.advice_try_later,
+            DeclineAdvice::AskShop => self.advice_ask_shop,
+        }
+    }
+
+    /// A card as people name it: "Visa terminada en 4242".
+    #[must_use]
+    pub fn named_card(&self, brand: Option<Brand>, last4: &str) -> String {
+        let named = match brand {
+            Some(brand) => fill(self.brand_ending, "brand", brand.display_name()),
+            None => String::from(self.card_ending),
+        };
+        fill(&named, "last4", last4)
+    }
+
+    /// One of the installment plans, each amount already written out.
+    #[must_use]
+    pub fn plan(&self, count: u8, each: &str, even: bool) -> String {
+        let text = match (count, even) {
+            (1, _) => self.installments_once,
+            (_, true) => self.installments_even,
+            (_, false) => self.installments_about,
+        };
+        fill(&fill(text, "n", &count.to_string()), "amount", each)
+    }
+}
+
+/// One of `count` installments of `total` minor units, rounded to the nearest, and whether they are all
+/// equal.
+#[must_use]
+pub const fn installment(total_minor: u64, count: u8) -> (u64, bool) {
+    let count = if count == 0 { 1 } else { count as u64 };
+    ((total_minor + count / 2) / count, total_minor.is_multiple_of(count))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_is_served_by_its_own_texts_then_by_its_language_then_by_the_next_tag() {
+        let chosen = |wanted: &[&'static str]| {
+            let (texts, tag) = choose(wanted.iter().copied());
+            (texts.tag, tag)
+        };
+        assert_eq!(chosen(&["es-AR"]), ("es-AR", "es-AR"));
+        assert_eq!(chosen(&["ES-ar"]), ("es-AR", "ES-ar"));
+        assert_eq!(chosen(&["es"]), ("es-CR", "es"));
+        assert_eq!(chosen(&["es-PA", "fr-CA"]), ("es-CR", "es-PA"));
+        assert_eq!(chosen(&["fr"]), ("fr-CA", "fr"));
+        assert_eq!(chosen(&["en-US"]), ("en-CA", "en-US"));
+        assert_eq!(chosen(&["de-DE", "fr-FR"]), ("fr-CA", "fr-FR"));
+        assert_eq!(chosen(&["", "ja"]), ("en-CA", "en-CA"));
+        assert_eq!(chosen(&[]), ("en-CA", "en-CA"));
+    }
+
+    #[test]
+    fn amounts_follow_the_readers_country_when_the_tag_names_one() {
+        let tag = |tag| country_tag(&es_cr::TEXTS, tag);
+        assert_eq!(tag("es-PA"), "es-PA");
+        assert_eq!(tag("es_PA"), "es-PA");
+        assert_eq!(tag("es-419"), "es-419");
+        for odd in ["es", "es-", "es-Latn-PA", "es-x-y", "es-ñá", ""] {
+            assert_eq!(tag(odd), "es-CR", "{odd:?}");
+        }
+    }
+
+    #[test]
+    fn filling_in_leaves_every_other_brace_alone() {
+        assert_eq!(fill("Pagar {amount}", "amount", "₡1"), "Pagar ₡1");
+        assert_eq!(fill("{n} de {n}", "n", "2"), "2 de 2");
+        assert_eq!(
+            fill("{n} cuotas de {amount}", "amount", "{n}"),
+            "{n} cuotas de {n}"
+        );
+        assert_eq!(fill("{amount", "amount", "x"), "{amount");
+    }
+
+    #[test]
+    fn installments_are_rounded_without_fractions_and_say_when_they_are_equal() {
+        assert_eq!(installment(1_250_000, 1), (1_250_000, true));
+        assert_eq!(installment(1_250_000, 2), (625_000, true));
+        assert_eq!(installment(1_250_000, 3), (416_667, false));
+        assert_eq!(installment(100, 3), (33, false));
+        assert_eq!(installment(9_999_999_999_999, 99), (101_010_101_010, false));
+    }
+
+    #[test]
+    fn every_language_fills_in_the_same_things() {
+        let braces = |text: &str| {
+            let mut found: Vec<String> = text
+                .split('{')
+                .skip(1)
+                .filter_map(|rest| rest.split_once('}').map(|(name, _)| name.to_owned()))
+                .collect();
+            found.sort();
+            found
+        };
+        let reference = fields(LANGUAGES[0]);
+        for texts in LANGUAGES {
+            for ((name, expected), (_, found)) in reference.iter().zip(fields(texts)) {
+                assert_eq!(braces(expected), braces(found), "{name} in {}", texts.tag);
+                assert!(!found.trim().is_empty(), "{name} in {}", texts.tag);
+                assert!(
+                    !found.contains(['!', '¡']),
+                    "{name} in {} shouts",
+                    texts.tag
+                );
+            }
+        }
+    }
+
+    // Expiry and CVC stand side by side on a phone; a second line would push everything below it down.
+    #[test]
+    fn what_is_said_below_the_half_width_fields_fits_on_one_line() {
+        for texts in LANGUAGES {
+            for (name, text) in fields(texts) {
+                if name.starts_with("expiry") || name.starts_with("cvc") {
+                    // An error has a sign in front.
+                    let fits = if name.contains("hint") { 22 } else { 20 };
+                    assert!(
+                        text.chars().count() <= fits,
+                        "{name} in {} is too long",
+                        texts.tag
+                    );
+                }
+            }
+        }
+    }
+
+    // Unknown is not a failure, and a claim nobody can prove is no comfort.
+    #[test]
+    fn no_text_claims_a_failure_or_security() {
+        for texts in LANGUAGES {
+            for (name, text) in fields(texts) {
+                let text = text.to_lowercase();
+                for word in ["fall", "fail", "échou", "segur", "secur", "sécuri"] {
+                    assert!(!text.contains(word), "{name} in {} says {word}", texts.tag);
+                }
+            }
+        }
+    }
+
+    macro_rules! fields {
+        ($($name:ident)*) => {
+            fn fields(texts: &'static Texts) -> Vec<(&'static str, &'static str)> {
+                // Without `..`: a text that is not listed here does not compile.
+                let Texts { tag: _, $($name),* } = texts;
+                vec![$((stringify!($name), *$name)),*]
+            }
+        };
+    }
+
+    fields! {
+        loading order items item methods pay paying privacy card card_line number
+        number_empty number_not_digits number_one_missing number_missing number_too_long number_check
+        expiry expiry_placeholder expiry_hint expiry_empty expiry_incomplete expiry_month expiry_past
+        expiry_too_far cvc cvc_hint cvc_hint_front cvc_empty cvc_not_digits cvc_length holder holder_hint
+        holder_empty holder_too_short holder_too_long holder_number holder_characters one_to_correct
+        several_to_correct brand_found which_card card_ending brand_ending expires has_expired
+        another_card installments installments_once installments_even installments_about
+        installments_hint save_card save_card_hint alert_network alert_provider alert_saved_card
+        alert_shop bank_title bank_text connection_title connection_text confirming_title
+        confirming_text asking check_now no_answer_yet reference declined_title declined_money
+        advice_call_bank advice_check_number advice_check_expiry advice_insufficient_funds
+        advice_other_card advice_try_again advice_try_later advice_ask_shop try_again use_other_card
+        not_executed_title not_executed_text paid_title paid_before row_payee row_order row_card
+        row_date row_installments row_authorization card_saved print copy_reference copied review_title
+        review_text twice_title twice_text expired_title expired_text exhausted_title exhausted_text
+        trouble_title trouble_network trouble_shop retry
+    }
+}

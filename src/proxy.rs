@@ -1,0 +1,196 @@
+//! Sends what [`ventanilla_core::api`] built, and has no shapes of its own.
+
+use std::cell::RefCell;
+use std::pin::Pin;
+
+use gloo_net::http::Request;
+use gloo_timers::callback::Timeout;
+use ventanilla_core::api::{Call, IDEMPOTENCY_KEY, NoBody, StartAttempt};
+use ventanilla_core::problem::Problem;
+use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{AbortController, ReferrerPolicy, RequestCache, RequestCredentials, RequestRedirect};
+
+use crate::element::Door;
+use crate::error::{self, Trouble};
+use crate::json::{self, Read};
+
+/// How long an answer may take, beyond what the proxy was asked to hold it back.
+const PATIENCE_MS: u32 = 30_000;
+
+/// The proxy, with the client token of one session.
+pub struct Proxy {
+    origin: String,
+    door: Door,
+    token: RefCell<Option<String>>,
+}
+
+type Exchange<'a> = Pin<Box<dyn Future<Output = Result<JsValue, Failure>> + 'a>>;
+
+/// Why a call brought nothing.
+pub struct Failure {
+    /// What happened.
+    pub trouble: Trouble,
+    /// The attempt to look at instead.
+    pub attempt_id: Option<String>,
+}
+
+/// What a call carries.
+pub trait Body {
+    /// Its JSON text.
+    fn text(&self) -> Option<String>;
+}
+
+impl Body for NoBody {
+    fn text(&self) -> Option<String> {
+        None
+    }
+}
+
+impl Body for StartAttempt {
+    fn text(&self) -> Option<String> {
+        json::start_text(self)
+    }
+}
+
+impl Proxy {
+    /// The proxy at an origin; an empty one is where this page came from.
+    #[must_use]
+    pub fn new(origin: &str, door: Door) -> Self {
+        Self {
+            origin: String::from(origin),
+            door,
+            token: RefCell::new(None),
+        }
+    }
+
+    /// Sends a call. A client token that the proxy no longer takes is replaced once.
+    ///
+    /// # Errors
+    ///
+    /// The proxy's problem, or [`error::NETWORK`] when what came was not an answer of the proxy.
+    pub async fn send<B: Body, A: Read>(&self, call: &Call<B, A>) -> Result<A, Failure> {
+        let body = call.body.as_ref().and_then(Body::text);
+        let key = call.idempotency_key.as_ref().map(|key| key.as_str());
+        // Boxed, so that the exchange is downloaded once and not once per kind of answer.
+        let exchange: Exchange<'_> = Box::pin(self.exchange(&call.path, key, body.as_deref()));
+        let answer = exchange.await?;
+        A::read(&answer).ok_or_else(unreadable)
+    }
+
+    async fn exchange(
+        &self,
+        path: &str,
+        key: Option<&str>,
+        body: Option<&str>,
+    ) -> Result<JsValue, Failure> {
+        let known = self.token.borrow().clone();
+        let refused = match known {
+            Some(token) => match self.once(&token, path, key, body).await {
+                Err(failure) if failure.trouble.is(error::CLIENT_TOKEN_INVALID) => true,
+                answer => return answer,
+            },
+            None => false,
+        };
+        // The page's own copy may have run out since it was written into the page.
+        let mut fresh = refused;
+        loop {
+            let token = self.ask_page(fresh).await?;
+            match self.once(&token, path, key, body).await {
+                Err(failure) if failure.trouble.is(error::CLIENT_TOKEN_INVALID) && !fresh => {
+                    fresh = true
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    async fn ask_page(&self, fresh: bool) -> Result<String, Failure> {
+        let token = self.door.client_token(fresh).await;
+        // Anything else cannot stand in a header.
+        let token =
+            token.filter(|token| !token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic()));
+        let token =
+            token.ok_or_else(|| Failure::from(Trouble::from(error::CLIENT_TOKEN_INVALID)))?;
+        *self.token.borrow_mut() = Some(token.clone());
+        Ok(token)
+    }
+
+    async fn once(
+        &self,
+        token: &str,
+        path: &str,
+        key: Option<&str>,
+        body: Option<&str>,
+    ) -> Result<JsValue, Failure> {
+        let url = format!("{}{path}", self.origin);
+        let request = if body.is_some() {
+            Request::post(&url)
+        } else {
+            Request::get(&url)
+        };
+        let mut request = request
+            .header("Authorization", &format!("Bearer {token}"))
+            .cache(RequestCache::NoStore)
+            .credentials(RequestCredentials::Omit)
+            .redirect(RequestRedirect::Error)
+            .referrer_policy(ReferrerPolicy::NoReferrer);
+        if let Some(key) = key {
+            request = request.header(IDEMPOTENCY_KEY, key);
+        }
+        let abort = AbortController::new().ok();
+        request = request.abort_signal(abort.as_ref().map(AbortController::signal).as_ref());
+        let _impatience = Timeout::new(PATIENCE_MS, move || {
+            if let Some(abort) = abort {
+                abort.abort();
+            }
+        });
+        let request = match body {
+            Some(body) => request
+                .header("Content-Type", "application/json")
+                .body(body),
+            None => request.build(),
+        };
+        let response = request
+            .map_err(|_| unreadable())?
+            .send()
+            .await
+            .map_err(|_| lost())?;
+        let response = web_sys::Response::from(response);
+        let json = response.json().map_err(|_| unreadable())?;
+        let json = JsFuture::from(json).await.map_err(|_| unreadable())?;
+        if response.ok() {
+            return Ok(json);
+        }
+        Err(match Problem::read(&json) {
+            Some(problem) => Failure {
+                attempt_id: problem.attempt_id.clone(),
+                trouble: problem.into(),
+            },
+            None => unreadable(),
+        })
+    }
+}
+
+impl From<Trouble> for Failure {
+    fn from(trouble: Trouble) -> Self {
+        Self {
+            trouble,
+            attempt_id: None,
+        }
+    }
+}
+
+fn lost() -> Failure {
+    Trouble::from(error::NETWORK).into()
+}
+
+/// Something between the buyer and the proxy answered in its place, or half an answer came: as good as
+/// none.
+fn unreadable() -> Failure {
+    Trouble {
+        message: String::from("what answered was not the proxy, or not all of its answer came"),
+        ..Trouble::from(error::NETWORK)
+    }
+    .into()
+}

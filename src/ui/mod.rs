@@ -1,0 +1,54 @@
+//! What screens are made of: elements, fields, buttons, icons, the merchant's appearance.
+//!
+//! Elements are made one by one, through `createElement` and text nodes: nothing here is ever parsed as
+//! markup, which is what lets the frame forbid it. Leptos owns the state, the effects and whatever must be
+//! let go on unmount; its own element types would be 20 kB of the download.
+
+use std::pin::Pin;
+
+use leptos::prelude::Effect;
+use wasm_bindgen_futures::spawn_local;
+
+mod appearance;
+mod button;
+mod element;
+mod field;
+mod icon;
+mod view;
+
+pub use appearance::apply as apply_appearance;
+pub use button::{Button, button};
+pub use element::{El, el, keep, listen};
+pub use field::{Field, FieldTexts};
+pub use icon::{Icon, disc, icon};
+pub use view::{Placed, View};
+
+/// The number of the next element that needs an id of its own.
+#[must_use]
+pub fn fresh_id(name: &str) -> String {
+    thread_local! {
+        static NEXT: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };
+    }
+    let number = NEXT.get();
+    NEXT.set(number.wrapping_add(1));
+    format!("vt-{name}-{number}")
+}
+
+/// Runs `deed` now and whenever a signal that it read has changed, for as long as the surrounding owner
+/// lives.
+pub fn watch(mut deed: Box<dyn FnMut()>) {
+    Effect::new(move |_: Option<()>| deed());
+}
+
+/// Runs a task to its end.
+pub fn run(task: impl Future<Output = ()> + 'static) {
+    // Boxed, so that the machinery around a task is downloaded once.
+    let task: Pin<Box<dyn Future<Output = ()>>> = Box::pin(task);
+    spawn_local(task);
+}
+
+/// Whether nobody is looking at the page.
+#[must_use]
+pub fn page_is_hidden() -> bool {
+    element::document().hidden()
+}
