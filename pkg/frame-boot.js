@@ -1,0 +1,166 @@
+// Runs inline in the frame's document, before everything else. It waits for one shop page that is on
+// the list, fetches the widget's code against its pins, and gives the widget its door to that page.
+// What the buyer must know when any of this goes wrong is said here, without the widget.
+
+import { blame, fetchPinned } from "./launch.js";
+import { TO_FRAME, read } from "./port.js";
+import { titleFor, trouble } from "./trouble.js";
+
+const PINS = __PINS__;
+const START_WITHIN_MS = 30_000;
+const STOPPED = {
+  es: "El formulario se detuvo. Intente de nuevo: si ya pagó, aquí lo verá, y no se le cobrará dos veces.",
+  en: "The form has stopped. Try again: if you have already paid, it will say so here, and you will not be charged twice.",
+  fr: "Le formulaire s’est arrêté. Réessayez : si vous avez déjà payé, vous le verrez ici, et vous ne serez pas débité deux fois.",
+};
+
+const origins = (document.documentElement.dataset.origins ?? "").split(" ");
+const verdicts = new Map();
+const tokenWaits = [];
+const unsent = [];
+let port, opened, handle, stopped, sentHeight;
+let clientToken = "";
+let locale = "";
+let questions = 0;
+
+const urlOf = ({ file }) => `/assets/${file}`;
+const wasm = fetchPinned(urlOf(PINS.wasm), PINS.wasm.integrity);
+wasm.catch(() => {});
+
+const started = new Promise((resolve, reject) => {
+  // The glue's own tag stands below with its pin; a deferred script has run by then, or never will.
+  addEventListener("DOMContentLoaded", () => {
+    // Opened by itself, outside a shop, there is nothing to pay.
+    if (parent === window) give("setup-invalid", "this page belongs in a shop's page");
+    const glue = globalThis[PINS.global];
+    if (glue) glue.start(wasm).then(resolve, reject);
+    else reject(new Error("the glue did not run"));
+  });
+});
+started.then(mount, codeRefused);
+const patience = setTimeout(() => give("load-failed", "the code did not arrive in time"), START_WITHIN_MS);
+
+addEventListener("message", (event) => {
+  const { data, origin, ports, source } = event;
+  if (port || source !== parent || parent === window || !origins.includes(origin)) return;
+  if (data?.ventanilla !== 1 || data.kind !== "init" || ports.length !== 1) return;
+  port = ports[0];
+  port.onmessage = ({ data }) => heard(read(TO_FRAME, data));
+  send({ kind: "hello" });
+  for (const message of unsent.splice(0)) send(message);
+  watchHeight();
+});
+
+// A trap in WebAssembly leaves a form that no longer answers. Money may be on its way, so the way out
+// is to load the frame again: it then reads from the proxy how the attempt stands.
+addEventListener("error", ({ error }) => {
+  if (error instanceof WebAssembly.RuntimeError) broke();
+});
+addEventListener("unhandledrejection", ({ reason }) => {
+  if (reason instanceof WebAssembly.RuntimeError) broke();
+});
+
+const door = {
+  emit(name, detail) {
+    // The page takes explanations of this length and no longer.
+    if (detail.message) detail.message = detail.message.slice(0, 500);
+    send({ kind: "event", name, detail });
+  },
+  askSubmit: (detail) =>
+    new Promise((resolve) => {
+      verdicts.set((questions += 1), resolve);
+      send({ kind: "ask", id: questions, detail });
+    }),
+  clientToken: (fresh) =>
+    fresh
+      ? new Promise((resolve, reject) => {
+          tokenWaits.push({ resolve, reject });
+          send({ kind: "token-wanted" });
+        })
+      : Promise.resolve(clientToken),
+  height: tellHeight,
+};
+
+function heard(message) {
+  const kind = message?.kind;
+  if (kind === "open" && !opened) {
+    opened = message;
+    ({ clientToken, locale } = message);
+    document.title = titleFor(locale);
+    started.then(mount, () => {});
+  } else if (kind === "token") {
+    if (message.clientToken) ({ clientToken } = message);
+    for (const { resolve, reject } of tokenWaits.splice(0)) {
+      if (message.clientToken) resolve(clientToken);
+      else reject(new Error("the page gave no client token"));
+    }
+  } else if (kind === "verdict") {
+    verdicts.get(message.id)?.(message.proceed);
+    verdicts.delete(message.id);
+  } else if (kind === "appearance") {
+    if (opened) opened.appearance = message.appearance;
+    handle?.appearance(message.appearance);
+  } else if (kind === "close") {
+    stopped = true;
+    handle?.unmount();
+  }
+}
+
+function mount(widget) {
+  clearTimeout(patience);
+  if (!opened || handle || stopped) return;
+  const root = document.createElement("div");
+  root.id = "ventanilla";
+  document.getElementById("ventanilla").replaceWith(root);
+  try {
+    handle = widget.mount(root, door, {
+      proxy: "",
+      locale,
+      rails: opened.rails,
+      appearance: opened.appearance,
+      mode: "frame",
+    });
+  } catch {
+    broke();
+  }
+}
+
+async function codeRefused(error) {
+  clearTimeout(patience);
+  const codes = await Promise.all(
+    [PINS.glue, PINS.wasm].map((pin) => blame(urlOf(pin), pin.integrity)),
+  );
+  const tampered = codes.find((code) => code === "load-tampered");
+  give(tampered ?? "load-failed", tampered ? "the code does not match its pins" : error.message);
+}
+
+function broke() {
+  if (stopped) return;
+  stopped = true;
+  give("internal", "the widget stopped");
+}
+
+/** Tells buyer and page that it goes no further. */
+function give(code, message) {
+  const fault = { "load-failed": "network", internal: "internal" }[code] ?? "integration";
+  const box = trouble(locale, code, () => location.reload(), code === "internal" ? STOPPED : {});
+  box.id = "ventanilla";
+  document.getElementById("ventanilla").replaceWith(box);
+  send({ kind: "event", name: "ventanilla-error", detail: { fault, code, message } });
+}
+
+function send(message) {
+  if (port) port.postMessage(message);
+  else unsent.push(message);
+}
+
+function tellHeight(height) {
+  const whole = Math.ceil(height);
+  if (whole === sentHeight) return;
+  sentHeight = whole;
+  send({ kind: "height", height: whole });
+}
+
+function watchHeight() {
+  new ResizeObserver(() => tellHeight(document.body.offsetHeight)).observe(document.body);
+}

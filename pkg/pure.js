@@ -1,0 +1,313 @@
+// The element, without registering it. Importing this file does nothing, in a browser or out of one.
+
+import { pins } from "./dist/pins.js";
+import { blame } from "./launch.js";
+import { SUBMIT, TO_PAGE, read } from "./port.js";
+import { titleFor, trouble } from "./trouble.js";
+
+const HELLO_WITHIN_MS = 15_000;
+const HELLO_AFTER_LOAD_MS = 5_000;
+const SETUP = "setup-invalid";
+const FAILED = "load-failed";
+
+// One bar where each row of the form will stand.
+const CSS = `:host{display:block;position:relative;min-height:3rem}:host([hidden]){display:none}
+.skeleton,.trouble{box-sizing:border-box;max-width:440px;margin:0 auto}
+.skeleton{height:30rem;background:repeating-linear-gradient(color-mix(in srgb,currentColor 9%,transparent) 0 3rem,#0000 0 5rem)}
+iframe{display:block;width:100%;height:30rem;border:0}iframe:not(.there){position:absolute;inset:0;opacity:0}
+.trouble{padding:1rem;border:1px solid;border-radius:8px}.trouble~*{display:none}
+p{margin:0 0 1rem}button{min-height:3rem;padding:0 1rem;font:inherit}`;
+
+// On a server there is no HTMLElement, and the class is never constructed.
+export class VentanillaCheckout extends (globalThis.HTMLElement ?? Object) {
+  static observedAttributes = ["proxy", "locale", "mode", "rails", "inline-cards"];
+
+  #clientToken;
+  #appearance = null;
+  #mounted;
+  #restarting;
+
+  get clientToken() {
+    return this.#clientToken;
+  }
+
+  set clientToken(value) {
+    const before = this.#clientToken;
+    this.#clientToken = value;
+    // A new function is a new way to ask, as every render of a page makes; a new text is a new session.
+    if (before && typeof value !== "function" && value !== before) this.#restart();
+    else this.#mounted?.open?.();
+  }
+
+  get appearance() {
+    return this.#appearance;
+  }
+
+  set appearance(value) {
+    this.#appearance = value ?? null;
+    this.#mounted?.appearance?.(this.#appearance);
+  }
+
+  connectedCallback() {
+    // A page may have set the properties before this class was there.
+    for (const name of ["clientToken", "appearance"]) {
+      if (!Object.hasOwn(this, name)) continue;
+      const value = this[name];
+      delete this[name];
+      this[name] = value;
+    }
+    if (!this.#mounted) this.#start();
+  }
+
+  disconnectedCallback() {
+    // Moving a node disconnects and connects it; only one that stays out is gone.
+    queueMicrotask(() => this.isConnected || this.#stop());
+  }
+
+  attributeChangedCallback(name, before, after) {
+    // Until the checkout is open, these two have not been used.
+    const unused = !this.#mounted?.opened && ["locale", "rails"].includes(name);
+    if (before !== after && !unused) this.#restart();
+  }
+
+  get #locale() {
+    const found = this.getAttribute("locale") || this.closest("[lang]")?.lang;
+    return (found || navigator.language).slice(0, 35);
+  }
+
+  #restart() {
+    if (!this.#mounted || this.#restarting) return;
+    this.#restarting = true;
+    queueMicrotask(() => {
+      this.#restarting = false;
+      this.#stop();
+      if (this.isConnected) this.#start();
+    });
+  }
+
+  #stop() {
+    const mounted = this.#mounted;
+    this.#mounted = undefined;
+    mounted?.stop?.();
+    this.shadowRoot?.replaceChildren();
+  }
+
+  #start() {
+    const root = this.shadowRoot ?? this.attachShadow({ mode: "open" });
+    root.adoptedStyleSheets = [sheet()];
+    const skeleton = document.createElement("div");
+    skeleton.className = "skeleton";
+    root.append(skeleton);
+    // Whatever is still under way when the element starts over finds that it is no longer mounted.
+    const mounted = (this.#mounted = {});
+    const live = () => this.#mounted === mounted;
+    const fail = (code, message) => {
+      if (!live()) return;
+      root.querySelector(".trouble")?.remove();
+      root.prepend(trouble(this.#locale, code, () => this.#restart()));
+      const fault = code === FAILED ? "network" : "integration";
+      this.#emit("ventanilla-error", { fault, code, message });
+    };
+    const wanted = this.getAttribute("proxy");
+    const proxy = originOf(wanted);
+    const inline = this.getAttribute("mode") === "inline";
+    if (!proxy) {
+      fail(SETUP, `proxy must be an origin such as https://pay.example, found ${wanted}`);
+    } else if (inline && !this.hasAttribute("inline-cards")) {
+      fail(SETUP, "mode=inline takes cards only with the attribute inline-cards");
+    } else if (inline) {
+      this.#inline(root, mounted, live, proxy, fail);
+    } else if (proxy === location.origin) {
+      fail(SETUP, `the frame needs an origin of its own; page and proxy are both ${proxy}`);
+    } else {
+      this.#frame(root, mounted, live, proxy, fail);
+    }
+  }
+
+  #frame(root, mounted, live, proxy, fail) {
+    let port, greeted, timer;
+    const post = (message) => port?.postMessage(message);
+    const expectHello = (ms) => {
+      clearTimeout(timer);
+      timer = setTimeout(
+        fail,
+        ms,
+        FAILED,
+        `${proxy}/frame did not answer; is it up, and is ${location.origin} in its list of origins?`,
+      );
+    };
+    mounted.open = async () => {
+      if (!greeted || mounted.opened || !this.#clientToken) return;
+      mounted.opened = true;
+      const greetedPort = port;
+      const clientToken = await this.#token(fail);
+      if (port !== greetedPort) return;
+      mounted.opened = !!clientToken;
+      if (clientToken) post({ kind: "open", clientToken, ...this.#options() });
+    };
+    mounted.appearance = (appearance) =>
+      mounted.opened && post({ kind: "appearance", appearance });
+    mounted.stop = () => {
+      clearTimeout(timer);
+      post({ kind: "close" });
+      port?.close();
+    };
+
+    const frame = Object.assign(document.createElement("iframe"), {
+      title: titleFor(this.#locale),
+      allow: "payment; publickey-credentials-get; clipboard-write",
+      referrerPolicy: "no-referrer",
+      // The last two together are safe only because the frame is on another origin than this page.
+      sandbox: "allow-forms allow-scripts allow-same-origin",
+      src: `${proxy}/frame`,
+    });
+    // Once per document in the frame: a buyer may reload it by itself.
+    frame.onload = () => {
+      if (!live()) return;
+      port?.close();
+      greeted = mounted.opened = false;
+      const channel = new MessageChannel();
+      port = channel.port1;
+      port.onmessage = async ({ data }) => {
+        const message = live() && read(TO_PAGE, data);
+        if (!message) return;
+        const { kind, id, detail } = message;
+        if (kind === "hello") {
+          clearTimeout(timer);
+          // A frame that is put into its place again would load again.
+          for (const other of root.querySelectorAll("div")) other.remove();
+          frame.className = "there";
+          greeted = true;
+          mounted.open();
+        } else if (kind === "height") {
+          frame.style.height = `${message.height}px`;
+        } else if (kind === "event") {
+          this.#emit(message.name, detail);
+        } else if (kind === "ask") {
+          post({ kind: "verdict", id, proceed: this.#emit(SUBMIT, detail) });
+        } else {
+          post({ kind: "token", clientToken: (await this.#token()) ?? "" });
+        }
+      };
+      frame.contentWindow.postMessage({ ventanilla: 1, kind: "init" }, proxy, [channel.port2]);
+      expectHello(HELLO_AFTER_LOAD_MS);
+    };
+    expectHello(HELLO_WITHIN_MS);
+    root.append(frame);
+  }
+
+  async #inline(root, mounted, live, proxy, fail) {
+    if (!warned) console.warn("ventanilla: inline, every script of this page can read the card");
+    warned = true;
+    const emit = (name, detail) => live() && this.#emit(name, detail);
+    const door = {
+      emit,
+      askSubmit: async (detail) => emit(SUBMIT, detail),
+      clientToken: async () => {
+        const clientToken = await this.#token();
+        if (!clientToken) throw new Error("clientToken gave no text");
+        return clientToken;
+      },
+      height() {},
+    };
+    try {
+      const { sheet: styles, widget } = await startInline(proxy);
+      let handle;
+      mounted.open = () => {
+        if (!live() || handle || !this.#clientToken) return;
+        mounted.opened = true;
+        const holder = document.createElement("div");
+        root.adoptedStyleSheets = [sheet(), styles];
+        root.replaceChildren(holder);
+        handle = widget.mount(holder, door, { proxy, mode: "inline", ...this.#options() });
+      };
+      mounted.appearance = (appearance) => handle?.appearance(appearance);
+      mounted.stop = () => handle?.unmount();
+      mounted.open();
+    } catch (error) {
+      fail(error.code ?? FAILED, `the widget of ${proxy} did not start: ${error.message}`);
+    }
+  }
+
+  #options() {
+    const rails = this.getAttribute("rails") ?? "";
+    return { locale: this.#locale, rails, appearance: this.#appearance };
+  }
+
+  /** The client token, or nothing; then `fail` has been told. */
+  async #token(fail) {
+    let found = this.#clientToken;
+    try {
+      if (typeof found === "function") found = await found();
+      if (found && typeof found === "string") return found;
+      found = `clientToken must give a text, found ${typeof found}`;
+    } catch (error) {
+      found = `the clientToken function failed: ${error?.message}`;
+    }
+    fail?.("client-token-invalid", found);
+  }
+
+  #emit(name, detail) {
+    const options = { detail, bubbles: true, composed: true, cancelable: name === SUBMIT };
+    return this.dispatchEvent(new CustomEvent(name, options));
+  }
+}
+
+/** Registers the element, unless the page already has one of that name, and returns its class. */
+export function define({ tagName = "ventanilla-checkout" } = {}) {
+  const registry = globalThis.customElements;
+  if (registry && !registry.get(tagName)) {
+    // A class can be registered once; a further name needs one of its own.
+    registry.define(tagName, defined ? class extends VentanillaCheckout {} : VentanillaCheckout);
+    defined = true;
+  }
+  return registry?.get(tagName) ?? VentanillaCheckout;
+}
+
+let defined, warned, inlineParts, styles;
+
+function sheet() {
+  if (!styles) (styles = new CSSStyleSheet()).replaceSync(CSS);
+  return styles;
+}
+
+function originOf(text) {
+  try {
+    const { origin } = new URL(text);
+    return /^https?:/.test(origin) && origin;
+  } catch {
+    return false;
+  }
+}
+
+/** The widget in this page: its code is loaded once, however many elements there are. */
+function startInline(proxy) {
+  inlineParts ??= loadGlue(proxy).then(
+    () => globalThis[pins.global].startInline(proxy),
+  ).catch((error) => {
+    inlineParts = undefined;
+    throw error;
+  });
+  return inlineParts;
+}
+
+function loadGlue(proxy) {
+  const { file, integrity } = pins.glue;
+  const url = `${proxy}/assets/${file}`;
+  return new Promise((resolve, reject) => {
+    // The pin decides what runs; the policy only says so to a page with Trusted Types.
+    const policy = globalThis.trustedTypes?.createPolicy("ventanilla", { createScriptURL: () => url });
+    const script = Object.assign(document.createElement("script"), {
+      src: policy?.createScriptURL("") ?? url,
+      integrity,
+      crossOrigin: "anonymous",
+      onload: resolve,
+      onerror: async () => {
+        script.remove();
+        const code = await blame(url, integrity);
+        reject(Object.assign(new Error(`${file} was refused`), { code }));
+      },
+    });
+    document.head.append(script);
+  });
+}

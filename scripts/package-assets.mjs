@@ -1,0 +1,159 @@
+// The last step of scripts/package: from wasm-bindgen's output to pkg/dist.
+
+import { createHash } from "node:crypto";
+import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { brotliCompressSync, constants } from "node:zlib";
+import { build, transform } from "esbuild";
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
+const [gluePath, wasmPath, flag] = process.argv.slice(2);
+const dev = flag === "--dev";
+const target = ["chrome111", "firefox116", "safari16.4"];
+
+const { version: release } = JSON.parse(await readFile(join(root, "pkg/package.json"), "utf8"));
+const global = `__ventanilla_${release.replace(/\W/g, "_")}`;
+
+const files = [];
+const pin = (bytes, algorithm = "sha384") =>
+  `${algorithm}-${createHash(algorithm).update(bytes).digest("base64")}`;
+
+/** Adds a file of the release under a name with its hash. */
+function add(stem, extension, contents, purpose) {
+  const bytes = Buffer.from(contents);
+  const hash = createHash("sha256").update(bytes).digest("hex").slice(0, 16);
+  const file = `${stem}.${hash}.${extension}`;
+  return addNamed(file, bytes, purpose);
+}
+
+function addNamed(file, contents, purpose) {
+  const bytes = Buffer.from(contents);
+  const compressed = brotliCompressSync(bytes, {
+    params: {
+      [constants.BROTLI_PARAM_QUALITY]: dev ? 5 : 11,
+      [constants.BROTLI_PARAM_LGWIN]: 24,
+      [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length,
+    },
+  });
+  const entry = { file, integrity: pin(bytes), bytes: bytes.length, bytes_br: compressed.length, purpose };
+  files.push({ entry, bytes, compressed });
+  return entry;
+}
+
+async function bundle(entry, options = {}) {
+  const result = await build({
+    entryPoints: [join(root, "pkg", entry)],
+    absWorkingDir: root,
+    bundle: true,
+    format: "iife",
+    minify: !dev,
+    charset: "utf8",
+    legalComments: "none",
+    target,
+    write: false,
+    ...options,
+  });
+  return result.outputFiles[0].text;
+}
+
+// wasm-bindgen's glue finds its .wasm beside itself by import.meta.url. Ours is always handed the answer
+// of a fetch against a pin, so that path goes; if the generator changes shape, the build stops here.
+const wasmBindgenOutput = {
+  name: "wasm-bindgen-output",
+  setup(builds) {
+    builds.onResolve({ filter: /^wasm-bindgen-output$/ }, () => ({ path: resolve(gluePath) }));
+    builds.onLoad({ filter: /[\\/]widget\.js$/ }, async ({ path }) => {
+      const text = await readFile(path, "utf8");
+      const pattern = /module_or_path = new URL\([^)]*import\.meta\.url\);/;
+      const contents = text.replace(pattern, 'throw new Error("started without its WebAssembly");');
+      if (contents === text || contents.includes("import.meta")) {
+        throw new Error(`${path}: expected one default path by import.meta.url, found another shape`);
+      }
+      return { contents };
+    });
+  },
+};
+
+const wasm = add("ventanilla", "wasm", await readFile(wasmPath), "the widget: form, validation, encryption of the card");
+
+const sheets = (await readdir(join(root, "src"), { recursive: true })).filter((name) => name.endsWith(".css")).sort();
+const widgetCss = (await Promise.all(sheets.map((sheet) => readFile(join(root, "src", sheet), "utf8")))).join("\n");
+const minifyCss = async (text) => (await transform(text, { loader: "css", minify: !dev, target })).code.trim();
+const css = add("style", "css", await minifyCss(widgetCss), "the widget's styles, inline mode only");
+
+const short = ({ file, integrity }) => ({ file, integrity });
+const glue = add(
+  "glue",
+  "js",
+  await bundle("glue.js", {
+    plugins: [wasmBindgenOutput],
+    define: { __PINS__: JSON.stringify({ wasm: short(wasm), css: short(css) }) },
+    globalName: global,
+  }),
+  "JavaScript side of the WebAssembly; runs in the frame, or inline in the shop's page",
+);
+
+// The loader pins the glue, and the glue pins the rest: a page that pins the loader pins everything.
+const pins = { release, global, glue: short(glue) };
+const pinsModule = `// Written by scripts/package: what belongs to this release.\nexport const pins = ${JSON.stringify(pins, null, 2)};\n`;
+
+const dist = join(root, "pkg/dist");
+const fresh = `${dist}.new`;
+await rm(fresh, { recursive: true, force: true });
+await mkdir(fresh, { recursive: true });
+await writeFile(join(fresh, "pins.js"), pinsModule);
+
+// The loader carries the pins it is built with, not those of the build before.
+const pinsOfThisBuild = {
+  name: "pins",
+  setup(builds) {
+    builds.onLoad({ filter: /[\\/]dist[\\/]pins\.js$/ }, () => ({ contents: pinsModule }));
+    builds.onResolve({ filter: /\/dist\/pins\.js$/ }, () => ({ path: join(dist, "pins.js") }));
+  },
+};
+const loader = add(
+  "ventanilla",
+  "js",
+  await bundle("index.js", { plugins: [pinsOfThisBuild] }),
+  "loader: registers <ventanilla-checkout> in the shop's page",
+);
+
+const style = await minifyCss(`${await readFile(join(root, "pkg/frame.css"), "utf8")}\n${widgetCss}`);
+const boot = (
+  await bundle("frame-boot.js", {
+    define: { __PINS__: JSON.stringify({ global, glue: short(glue), wasm: short(wasm) }) },
+  })
+).trim();
+if (/<\/(script|style)|<!--/i.test(boot + style)) throw new Error("boot script or styles would end their own tag");
+const template = await readFile(join(root, "pkg/frame.html"), "utf8");
+const frame = template
+  .replace("/* styles */", () => style)
+  .replace("/* boot */", () => boot)
+  .replace("{{glue.file}}", glue.file)
+  .replace("{{glue.integrity}}", glue.integrity)
+  .replace(/>\n\s*</g, "><");
+addNamed("frame.html", frame, "frame document: styles, skeleton, handshake with the shop's page");
+
+const manifest = {
+  release,
+  loader: loader.file,
+  glue: glue.file,
+  wasm: wasm.file,
+  css: css.file,
+  frame: "frame.html",
+  script_hashes: [pin(boot, "sha256"), glue.integrity],
+  style_hashes: [pin(style, "sha256")],
+  files: files.map(({ entry }) => entry),
+};
+await writeFile(join(fresh, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+for (const { entry, bytes, compressed } of files) {
+  await writeFile(join(fresh, entry.file), bytes);
+  await writeFile(join(fresh, `${entry.file}.br`), compressed);
+}
+await rm(dist, { recursive: true, force: true });
+await rename(fresh, dist);
+
+for (const { bytes, bytes_br, file } of manifest.files) {
+  console.log(`${String(bytes).padStart(8)} bytes ${String(bytes_br).padStart(7)} brotli  pkg/dist/${file}`);
+}
