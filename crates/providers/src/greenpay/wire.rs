@@ -86,7 +86,9 @@ struct Additional<'a> {
 impl<'a> Additional<'a> {
     fn of(order: &'a Order) -> Option<Self> {
         let customer = order.buyer.as_ref().and_then(Customer::of);
-        let products: Vec<_> = order.items.iter().map(Product::of).collect();
+        // All lines or none: a list that leaves some out would be another order.
+        let products: Option<Vec<_>> = order.items.iter().map(Product::of).collect();
+        let products = products.unwrap_or_default();
         (customer.is_some() || !products.is_empty()).then_some(Self { customer, products })
     }
 }
@@ -94,10 +96,8 @@ impl<'a> Additional<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Customer<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    email: Option<&'a str>,
+    name: &'a str,
+    email: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     billing_address: Option<WireAddress<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -105,18 +105,14 @@ struct Customer<'a> {
 }
 
 impl<'a> Customer<'a> {
+    /// The document requires name and email of a customer, and no customer of an order.
     fn of(buyer: &'a Buyer) -> Option<Self> {
-        let customer = Self {
-            name: buyer.name.as_deref(),
-            email: buyer.email.as_deref(),
+        Some(Self {
+            name: buyer.name.as_deref()?,
+            email: buyer.email.as_deref()?,
             billing_address: buyer.billing_address.as_ref().map(WireAddress::of),
             shipping_address: buyer.shipping_address.as_ref().map(WireAddress::of),
-        };
-        let empty = customer.name.is_none()
-            && customer.email.is_none()
-            && customer.billing_address.is_none()
-            && customer.shipping_address.is_none();
-        (!empty).then_some(customer)
+        })
     }
 }
 
@@ -153,18 +149,18 @@ struct Product<'a> {
     sku: Option<&'a str>,
     description: &'a str,
     quantity: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    price: Option<Amount>,
+    price: Amount,
 }
 
 impl<'a> Product<'a> {
-    fn of(item: &'a OrderItem) -> Self {
-        Self {
+    /// The document requires the price of a product, and no products of an order.
+    fn of(item: &'a OrderItem) -> Option<Self> {
+        Some(Self {
             sku: item.sku.as_deref(),
             description: &item.description,
             quantity: item.quantity,
-            price: item.unit_price.map(Amount),
-        }
+            price: item.unit_price.map(Amount)?,
+        })
     }
 }
 

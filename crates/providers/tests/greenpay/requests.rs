@@ -1,7 +1,7 @@
 //! What goes out, held against the documented requests.
 
 use serde_json::Value;
-use ventanilla_providers::greenpay::{Buyer, Client, PayPath};
+use ventanilla_providers::greenpay::{Buyer, Client, OrderItem, PayPath};
 
 use crate::given::{
     MERCHANT_ID, REFERENCE, SECRET, SESSION_TOKEN, card_token, client, config, expected,
@@ -63,6 +63,24 @@ async fn an_order_of_a_shop_that_tells_nothing_has_nothing_additional() {
         &only_request(&server).2,
         &fixture_json("create_order_request_minimal"),
     );
+}
+
+#[tokio::test]
+async fn a_product_without_a_price_or_a_customer_without_an_email_is_left_out_not_sent_incomplete() {
+    let server = server().await;
+    let mut order = order();
+    order.items.push(OrderItem {
+        sku: None,
+        description: String::from("Envío"),
+        quantity: 1,
+        unit_price: None,
+    });
+    if let Some(buyer) = &mut order.buyer {
+        buyer.email = None;
+    }
+    let _ = client(&server.url).create_order(&order).await;
+    let (_, _, body) = only_request(&server);
+    assert!(!body.contains("additional"), "{body}");
 }
 
 #[tokio::test]
