@@ -116,6 +116,21 @@ async fn a_session_expired_twice_is_expired() {
         .await;
     problem(late, 410, "session-expired").await;
     assert_eq!(proxy.debits(), 0);
+    // The buyer's page may still ask how it ended, with a token made after the end.
+    let path = format!("/v1/sessions/{session}/client-token");
+    let answer = proxy.merchant(Method::POST, &path).send().await.unwrap();
+    let made: Value = answer.json().await.unwrap();
+    let view = proxy
+        .frame(
+            Method::GET,
+            "/v1/checkout",
+            made["client_token"].as_str().unwrap(),
+        )
+        .send()
+        .await
+        .unwrap();
+    let view: Value = view.json().await.unwrap();
+    assert_eq!(view["state"], "expired");
 }
 
 #[tokio::test]
