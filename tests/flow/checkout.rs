@@ -66,7 +66,7 @@ impl Checkout {
     pub async fn call<B: Serialize, A: DeserializeOwned>(
         &self,
         call: Call<B, A>,
-    ) -> Result<A, Problem> {
+    ) -> Result<A, Box<Problem>> {
         let answer = self.world.send(self.build(&call)).await;
         read(&answer)
     }
@@ -138,7 +138,7 @@ impl Checkout {
         &self,
         key: IdempotencyKey,
         start: StartAttempt,
-    ) -> Result<AttemptView, Problem> {
+    ) -> Result<AttemptView, Box<Problem>> {
         self.call(start_attempt(key, start)).await
     }
 
@@ -146,12 +146,12 @@ impl Checkout {
         &self,
         number: &str,
         choice: Choice,
-    ) -> Result<AttemptView, Problem> {
+    ) -> Result<AttemptView, Box<Problem>> {
         let start = self.sealed_start(number, choice).await;
         self.start(self.world.next_key(), start).await
     }
 
-    pub async fn try_to_pay(&self, number: &str) -> Result<AttemptView, Problem> {
+    pub async fn try_to_pay(&self, number: &str) -> Result<AttemptView, Box<Problem>> {
         self.try_to_pay_with(number, Choice::default()).await
     }
 
@@ -159,7 +159,7 @@ impl Checkout {
         self.try_to_pay(number).await.unwrap()
     }
 
-    pub async fn pay_with_saved(&self, id: &str) -> Result<AttemptView, Problem> {
+    pub async fn pay_with_saved(&self, id: &str) -> Result<AttemptView, Box<Problem>> {
         let start = StartAttempt {
             rail: Rail::Card,
             card: Some(CardStart {
@@ -269,11 +269,11 @@ impl World {
     }
 }
 
-pub fn read<A: DeserializeOwned>(answer: &Answer) -> Result<A, Problem> {
+pub fn read<A: DeserializeOwned>(answer: &Answer) -> Result<A, Box<Problem>> {
     if (200..300).contains(&answer.status) {
         Ok(serde_json::from_str(&answer.text).unwrap())
     } else {
-        let problem: Problem = serde_json::from_str(&answer.text).unwrap();
+        let problem: Box<Problem> = serde_json::from_str(&answer.text).unwrap();
         assert_eq!(problem.status, answer.status, "{}", answer.text);
         Err(problem)
     }

@@ -144,8 +144,9 @@ async fn next_connection(listener: Option<&TcpListener>) -> io::Result<TcpStream
 /// Resets a connection once its request is there, without reading it. Sooner, the client might find the
 /// connection gone before it had made it, and then know that nothing was sent.
 async fn reset_unread(stream: TcpStream, mut stop: watch::Receiver<bool>) {
+    let mut first_byte = [0];
     tokio::select! {
-        _ = stream.readable() => {}
+        _ = stream.peek(&mut first_byte) => {}
         () = stopped(&mut stop) => {}
     }
     let _ = stream.set_zero_linger();

@@ -36,12 +36,13 @@ async fn an_expired_session_is_not_paid() {
     assert_eq!(by_shop.view().await.state, SessionState::Expired);
 
     world.move_clock(Duration::from_secs(61));
-    // A client token does not outlive its session.
+    // The token outlives the session, so that the buyer is told what is the matter.
     let refused = by_time.start(world.next_key(), start).await.unwrap_err();
     assert_eq!(
         (refused.code.as_str(), refused.status),
-        ("client-token-invalid", 401)
+        ("session-expired", 410)
     );
+    assert_eq!(by_time.view().await.state, SessionState::Expired);
     assert_eq!(by_time.record().await["state"], "expired");
     assert!(world.ledger().calls.is_empty());
 }

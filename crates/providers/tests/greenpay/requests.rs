@@ -66,7 +66,8 @@ async fn an_order_of_a_shop_that_tells_nothing_has_nothing_additional() {
 }
 
 #[tokio::test]
-async fn a_product_without_a_price_or_a_customer_without_an_email_is_left_out_not_sent_incomplete() {
+async fn a_product_without_a_price_or_a_customer_without_an_email_is_left_out_not_sent_incomplete()
+{
     let server = server().await;
     let mut order = order();
     order.items.push(OrderItem {

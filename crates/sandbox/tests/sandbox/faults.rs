@@ -210,6 +210,25 @@ async fn a_connection_is_reset_and_not_merely_closed() {
 }
 
 #[tokio::test]
+async fn a_refused_connection_is_reset_once_a_request_is_there() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let shop = Shop::open().await;
+    shop.sandbox
+        .arm(Fault::once(Operation::CreateOrder, Kind::Refuse))
+        .await
+        .unwrap();
+    let address = shop.sandbox.merchant_url.strip_prefix("http://").unwrap();
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let sooner = tokio::time::timeout(Duration::from_millis(100), stream.read(&mut [0; 1])).await;
+    assert!(sooner.is_err(), "{sooner:?}");
+    stream.write_all(b"POST / HTTP/1.1\r\n").await.unwrap();
+    let error = stream.read(&mut [0; 1]).await.unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+    let answered = shop.merchant("/", &shop.order("ref-next")).await;
+    assert_eq!(answered.http, 200);
+}
+
+#[tokio::test]
 async fn a_stalled_answer_is_executed_at_once() {
     let shop = Shop::open().await;
     let fault = Fault::once(Operation::Pay, Kind::Stall).for_ms(3_600_000);
