@@ -448,3 +448,46 @@ impl Payment {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::given::{attempt, session};
+
+    #[test]
+    fn the_right_is_taken_from_prepared_on_the_newest_view_of_an_open_session_only() {
+        let now = Timestamp::from_millis(1_795_000_000_000);
+        let deadline = now + Duration::from_secs(40);
+        for state in AttemptState::ALL {
+            for (version, session_state) in [
+                (7, SessionState::Open),
+                (6, SessionState::Open),
+                (8, SessionState::Open),
+                (7, SessionState::Expired),
+                (7, SessionState::Succeeded),
+            ] {
+                let mut session = session(now);
+                session.state = session_state;
+                let mut row = attempt(&session, "key", now);
+                row.state = state;
+                row.version = 7;
+                let scene = Scene {
+                    attempt: &row,
+                    others: &[],
+                    session: &session,
+                };
+                let taken = take(&scene, version, now, deadline, "me");
+                let expected = state == AttemptState::Prepared
+                    && version == 7
+                    && session_state == SessionState::Open;
+                assert_eq!(taken.is_some(), expected, "{} {version}", state.name());
+                if let Some(change) = taken {
+                    assert_eq!(change.after.state, AttemptState::Sent);
+                    assert_eq!(change.after.sends, 1);
+                    assert_eq!(change.after.sent_at, Some(now));
+                    assert_eq!(change.after.deadline_at, Some(deadline));
+                }
+            }
+        }
+    }
+}

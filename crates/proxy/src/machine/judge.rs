@@ -456,61 +456,24 @@ fn contradiction(row: &AttemptRow, at: Timestamp, evidence: Value) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::machine::given::attempt;
     use crate::store::SessionRow;
-    use ventanilla_core::money::Currency;
-    use ventanilla_core::rails::Rail;
 
     const T1: Timestamp = Timestamp::from_millis(1_795_000_000_000);
 
     fn in_doubt() -> AttemptRow {
-        AttemptRow {
-            id: String::from("att_a"),
-            session_id: String::from("ses_a"),
-            idempotency_key: String::from("key"),
-            fingerprint: String::new(),
-            rail: Rail::Card,
-            state: S::Unknown,
-            version: 4,
-            reference: String::from("ref"),
-            total: Money::from_minor(125_000, Currency::CRC).unwrap(),
-            installments: None,
-            save_card: false,
-            saved_card_id: None,
-            owner: String::new(),
-            created_at: T1,
-            sends: 1,
-            returns: 0,
-            sent_at: Some(T1),
-            deadline_at: Some(T1 + Duration::from_secs(40)),
-            unknown_at: Some(T1 + Duration::from_secs(40)),
-            not_found: 0,
-            second_looks: 0,
-            last_read_at: None,
-            next_check_at: None,
-            reason: None,
-            provider_code: None,
-            confirmed: None,
-            authorization: None,
-            brand: None,
-            last4: None,
-            bin: None,
-            card_saved: false,
-            settled_at: None,
-        }
+        let mut row = attempt(&session(), "key", T1);
+        row.state = S::Unknown;
+        row.version = 4;
+        row.sends = 1;
+        row.sent_at = Some(T1);
+        row.deadline_at = Some(T1 + Duration::from_secs(40));
+        row.unknown_at = Some(T1 + Duration::from_secs(40));
+        row
     }
 
     fn session() -> SessionRow {
-        SessionRow {
-            id: String::from("ses_a"),
-            fingerprint: String::new(),
-            state: ventanilla_core::session::SessionState::Open,
-            request: serde_json::from_str(
-                r#"{"order_reference":"A-1","total":{"amount_minor":125000,"currency":"CRC"}}"#,
-            )
-            .unwrap(),
-            created_at: T1,
-            expires_at: T1 + minutes(30),
-        }
+        crate::machine::given::session(T1)
     }
 
     fn ended_negative() -> AttemptRow {

@@ -33,6 +33,8 @@
 
 mod check;
 mod drive;
+#[cfg(test)]
+mod given;
 mod judge;
 #[cfg(test)]
 mod random_tests;

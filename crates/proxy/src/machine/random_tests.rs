@@ -11,12 +11,11 @@ use std::time::Duration;
 use proptest::prelude::*;
 use ventanilla_core::attempt::AttemptState as S;
 use ventanilla_core::money::{Currency, Money};
-use ventanilla_core::rails::Rail;
 use ventanilla_core::session::SessionState;
 
 use super::drive::take;
+use super::given::{attempt, session};
 use super::judge::{self, Confirmation, Finding, Reading, Verdict};
-use super::session::NewSession;
 use crate::clock::Timestamp;
 use crate::id;
 use crate::store::{
@@ -110,18 +109,7 @@ impl World {
     async fn new(path: &std::path::Path, lag: Duration) -> Self {
         let store = Store::open_sqlite(path, None).await.unwrap();
         let now = Timestamp::from_millis(1_795_000_000_000);
-        let request: NewSession = serde_json::from_str(
-            r#"{"order_reference":"A-1","total":{"amount_minor":125000,"currency":"CRC"},"rails":["card"]}"#,
-        )
-        .unwrap();
-        let row = SessionRow {
-            id: id::make_prefixed("ses").unwrap(),
-            fingerprint: String::new(),
-            state: SessionState::Open,
-            request,
-            created_at: now,
-            expires_at: now + Duration::from_secs(86_400),
-        };
+        let row = session(now);
         let opened = store
             .open_session(SessionDraft {
                 row: &row,
@@ -152,40 +140,7 @@ impl World {
     }
 
     fn draft(&self, key: &str) -> AttemptRow {
-        AttemptRow {
-            id: id::make_prefixed("att").unwrap(),
-            session_id: self.session.id.clone(),
-            idempotency_key: key.to_owned(),
-            fingerprint: String::from("same"),
-            rail: Rail::Card,
-            state: S::New,
-            version: 0,
-            reference: id::make().unwrap(),
-            total: self.session.request.total,
-            installments: None,
-            save_card: false,
-            saved_card_id: None,
-            owner: String::from("test"),
-            created_at: self.now,
-            sends: 0,
-            returns: 0,
-            sent_at: None,
-            deadline_at: None,
-            unknown_at: None,
-            not_found: 0,
-            second_looks: 0,
-            last_read_at: None,
-            next_check_at: None,
-            reason: None,
-            provider_code: None,
-            confirmed: None,
-            authorization: None,
-            brand: None,
-            last4: None,
-            bin: None,
-            card_saved: false,
-            settled_at: None,
-        }
+        attempt(&self.session, key, self.now)
     }
 
     async fn start(&self, draft: &AttemptRow) -> Started {
