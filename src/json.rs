@@ -254,7 +254,7 @@ fn whole(json: &JsValue) -> Option<u64> {
     )]
     let whole = number as u64;
     #[expect(clippy::cast_precision_loss, reason = "what was rounded is refused")]
-    (whole as f64 == number && number >= 0.0 && number <= LARGEST_EXACT).then_some(whole)
+    (whole as f64 == number && (0.0..=LARGEST_EXACT).contains(&number)).then_some(whole)
 }
 
 /// 2⁵³ − 1: above it a JSON number has lost digits in the browser.

@@ -1,7 +1,7 @@
 //! Ventanilla's widget: the checkout that runs in the buyer's browser.
 //!
-//! [`mount`] is what the page's side calls; the element `<ventanilla-checkout>` and the frame around it are
-//! JavaScript in `pkg/`. Shops that are Leptos themselves use [`Checkout`].
+//! `mount` is what the page's side calls; the element `<ventanilla-checkout>` and the frame around it are
+//! JavaScript in `pkg/`. Shops that are Leptos themselves use `Checkout`.
 //!
 //! Built for anything but a browser, this crate is its rules and texts only: the state and what follows
 //! from news, the languages, the tables of events and errors.
@@ -24,6 +24,9 @@ pub mod ui;
 mod mount;
 
 #[cfg(target_arch = "wasm32")]
-pub use checkout::{Checkout, Options};
+pub use checkout::{Checkout, CheckoutProps, Options};
 #[cfg(target_arch = "wasm32")]
 pub use mount::{Handle, mount};
+
+/// The stylesheet that a page with a `Checkout` needs, once. The frame and the element bring it along.
+pub const STYLES: &str = include_str!("ui/widget.css");

@@ -1,5 +1,7 @@
 //! The way in from JavaScript.
 
+use std::rc::Rc;
+
 use js_sys::Reflect;
 use leptos::mount::{UnmountHandle, mount_to};
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -7,7 +9,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::HtmlElement;
 
 use crate::checkout::{Options, open};
-use crate::element::{Door, JsDoor};
+use crate::element::JsDoor;
 use crate::ui::{Placed, View, apply_appearance};
 
 /// A checkout on a page. Letting go of the handle leaves the checkout where it is.
@@ -34,7 +36,7 @@ pub fn mount(root: HtmlElement, door: JsDoor, options: &JsValue) -> Handle {
         framed: text("mode") == "frame",
     };
     root.set_text_content(None);
-    let mounted = mount_to(root.clone(), move || View(open(Door::new(door), &options)));
+    let mounted = mount_to(root.clone(), move || View(open(Rc::new(door), &options)));
     Handle {
         mounted: Some(mounted),
         root,

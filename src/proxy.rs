@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::pin::Pin;
+use std::rc::Rc;
 
 use gloo_net::http::Request;
 use gloo_timers::callback::Timeout;
@@ -21,7 +22,7 @@ const PATIENCE_MS: u32 = 30_000;
 /// The proxy, with the client token of one session.
 pub struct Proxy {
     origin: String,
-    door: Door,
+    door: Rc<dyn Door>,
     token: RefCell<Option<String>>,
 }
 
@@ -56,7 +57,7 @@ impl Body for StartAttempt {
 impl Proxy {
     /// The proxy at an origin; an empty one is where this page came from.
     #[must_use]
-    pub fn new(origin: &str, door: Door) -> Self {
+    pub fn new(origin: &str, door: Rc<dyn Door>) -> Self {
         Self {
             origin: String::from(origin),
             door,

@@ -40,7 +40,7 @@ pub fn declined(room: &Rc<Room>, advice: DeclineAdvice) -> Page {
 /// Nothing was sent to the bank.
 pub fn not_executed(room: &Rc<Room>) -> Page {
     let texts = room.texts();
-    Page::new("stop", Icon::Stop, texts.not_executed_title)
+    Page::new("over", Icon::Stop, texts.not_executed_title)
         .say(texts.not_executed_text)
         .action(&deed(room, texts.try_again, || News::TryAgain).el)
 }
@@ -84,8 +84,8 @@ pub fn paid(room: &Rc<Room>, receipt: Option<&ReceiptView>, reference: Option<&s
         }
     });
     let page = page.action(&print.el);
-    match reference {
-        Some(reference) => page.action(&copy(room, reference).el),
+    match reference.and_then(|reference| copy(room, reference)) {
+        Some(copy) => page.action(&copy.el),
         None => page,
     }
 }
@@ -98,22 +98,25 @@ pub fn review(room: &Rc<Room>, twice: bool, reference: &str) -> Page {
     } else {
         (texts.review_title, texts.review_text)
     };
-    Page::new("wait", Icon::Clock, title)
+    let page = Page::new("wait", Icon::Clock, title)
         .say(text)
-        .rows(&[(texts.reference, Some(String::from(reference)))])
-        .action(&copy(room, reference).el)
+        .rows(&[(texts.reference, Some(String::from(reference)))]);
+    match copy(room, reference) {
+        Some(copy) => page.action(&copy.el),
+        None => page,
+    }
 }
 
 /// The session's time is over.
 pub fn expired(room: &Rc<Room>) -> Page {
     let texts = room.texts();
-    Page::new("stop", Icon::Clock, texts.expired_title).say(texts.expired_text)
+    Page::new("over", Icon::Clock, texts.expired_title).say(texts.expired_text)
 }
 
 /// No attempts are left.
 pub fn exhausted(room: &Rc<Room>) -> Page {
     let texts = room.texts();
-    Page::new("stop", Icon::Stop, texts.exhausted_title).say(texts.exhausted_text)
+    Page::new("over", Icon::Stop, texts.exhausted_title).say(texts.exhausted_text)
 }
 
 /// The session could not be read.
@@ -139,29 +142,26 @@ fn deed(room: &Rc<Room>, text: &str, news: fn() -> News) -> Button {
     })
 }
 
-fn copy(room: &Rc<Room>, reference: &str) -> Button {
+/// A button that copies the reference; none where the browser has no clipboard to copy to.
+fn copy(room: &Rc<Room>, reference: &str) -> Option<Button> {
+    let clipboard = web_sys::window()?.navigator().clipboard();
+    if clipboard.is_undefined() {
+        return None;
+    }
     let texts = room.texts();
     let room = Rc::downgrade(room);
     let reference = String::from(reference);
     let button = button("button", "vt-second", texts.copy_reference);
     let at = button.clone();
-    button.on_press(move || {
-        let (Some(window), Some(room)) = (web_sys::window(), room.upgrade()) else {
-            return;
-        };
-        let clipboard = window.navigator().clipboard();
-        // Absent outside of secure contexts.
-        if clipboard.is_undefined() {
-            return;
-        }
+    Some(button.on_press(move || {
         let copied = JsFuture::from(clipboard.write_text(&reference));
-        let at = at.clone();
+        let (at, room) = (at.clone(), room.clone());
         run(async move {
-            if copied.await.is_ok() {
+            if let (Ok(_), Some(room)) = (copied.await, room.upgrade()) {
                 room.say(texts.copied);
                 at.set_text(texts.copied);
                 Timeout::new(COPIED_MS, move || at.set_text(texts.copy_reference)).forget();
             }
         });
-    })
+    }))
 }

@@ -188,7 +188,7 @@ impl Methods {
         let group = fresh_id("method");
         let alone = self.forms.len() == 1;
         if !alone {
-            list.set("role", "radiogroup");
+            list.set("role", "group");
             list.set("aria-label", self.texts.methods);
         }
         for (index, (rail, form)) in self.forms.iter().enumerate() {

@@ -18,4 +18,4 @@ mod room;
 mod waiting;
 
 #[cfg(target_arch = "wasm32")]
-pub use room::{Checkout, Options, open};
+pub use room::{Checkout, CheckoutProps, Options, open};

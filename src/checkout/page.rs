@@ -20,14 +20,14 @@ impl Page {
             .attr("id", &id)
             .attr("tabindex", "-1")
             .text(title);
-        let el = el("section", &format!("vt-page vt-{kind}"))
+        let section = el("section", &format!("vt-page vt-{kind}"))
             .attr("aria-labelledby", &id)
             .child(disc(icon))
             .child(heading.clone());
         Self {
-            el,
+            el: section,
             heading,
-            actions: crate::ui::el("div", "vt-actions"),
+            actions: el("div", "vt-actions"),
         }
     }
 

@@ -6,6 +6,7 @@ use std::rc::{Rc, Weak};
 use gloo_timers::callback::Timeout;
 use js_sys::{Array, Date};
 use leptos::prelude::*;
+use leptos::reactive::owner::WeakOwner;
 use ventanilla_core::api::{self, CheckoutView, IdempotencyKey, StartAttempt};
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
@@ -43,12 +44,13 @@ pub struct Options {
 
 /// A checkout, as a component for shops that are Leptos themselves.
 ///
-/// It stands in the shop's own page: whatever runs there can read what is typed. The element
-/// `<ventanilla-checkout>`, which keeps the card in a frame of the proxy's, is the safer choice.
+/// It stands in the shop's own page, which brings [`STYLES`](crate::STYLES): whatever runs there can read
+/// what is typed. The element `<ventanilla-checkout>`, which keeps the card in a frame of the proxy's, is the
+/// safer choice.
 #[component]
 pub fn Checkout(
     /// What the page is told and asked.
-    door: Door,
+    door: Rc<dyn Door>,
     /// How it is set up.
     #[prop(optional)]
     options: Options,
@@ -57,7 +59,7 @@ pub fn Checkout(
 }
 
 /// The checkout's element; it lives as long as the surrounding owner.
-pub fn open(door: Door, options: &Options) -> El {
+pub fn open(door: Rc<dyn Door>, options: &Options) -> El {
     let locale = Rc::new(Locale::open(&options.locale));
     let texts = locale.texts;
     let live = el("p", "vt-live").attr("role", "status");
@@ -71,11 +73,11 @@ pub fn open(door: Door, options: &Options) -> El {
     apply_appearance(root.as_node(), &options.appearance);
 
     let room = Rc::new(Room {
-        proxy: Proxy::new(&options.proxy, door.clone()),
+        proxy: Proxy::new(&options.proxy, Rc::clone(&door)),
         door,
         locale,
         options: options.clone(),
-        owner: Owner::current().unwrap_or_default(),
+        owner: Owner::current().unwrap_or_default().downgrade(),
         root,
         column,
         live,
@@ -99,10 +101,11 @@ pub fn open(door: Door, options: &Options) -> El {
 /// Everything a checkout holds.
 pub struct Room {
     proxy: Proxy,
-    door: Door,
+    door: Rc<dyn Door>,
     locale: Rc<Locale>,
     options: Options,
-    owner: Owner,
+    /// Weak: it owns this room, and ends it.
+    owner: WeakOwner,
     root: El,
     column: El,
     live: El,
@@ -187,12 +190,19 @@ impl Room {
     }
 
     pub fn tell(&self, event: &Event) {
-        self.door.tell(event);
+        if !self.gone.get() {
+            self.door.tell(event);
+        }
     }
 
     /// Speaks to a screen reader, without moving the focus.
     pub fn say(&self, text: &str) {
+        // The same words twice are no change, and not read aloud.
+        let again = self.live.node().text_content().as_deref() == Some(text);
         self.live.set_text(text);
+        if again {
+            self.live.set_text(&format!("{text}\u{a0}"));
+        }
     }
 
     /// Takes a piece of news and does what follows from it.
@@ -219,9 +229,9 @@ impl Room {
     fn perform(self: &Rc<Self>, deed: Deed) {
         let room = Rc::clone(self);
         match deed {
-            Deed::ReadCheckout => run(async move { room.read_checkout().await }),
-            Deed::Start => run(async move { room.start().await }),
-            Deed::StartAgain => run(async move { room.send_start().await }),
+            Deed::ReadCheckout => run(room.read_checkout()),
+            Deed::Start => run(room.start()),
+            Deed::StartAgain => run(room.send_start()),
             Deed::ReadAttempt {
                 id,
                 wait_secs,
@@ -300,7 +310,7 @@ impl Room {
                 }
                 self.pending.replace(Some(pending));
                 self.take(News::StartSent);
-                self.send_start().await;
+                self.perform(Deed::StartAgain);
             }
             Err(trouble) => self.take(News::PayWithdrawn(Some(trouble))),
         }
@@ -392,7 +402,7 @@ impl Room {
         if head.is_none()
             && let Some(view) = &self.state.borrow().checkout
         {
-            let made = self.owner.with(|| head::head(view, &self.locale));
+            let made = head::head(view, &self.locale);
             let _ = self
                 .column
                 .node()
@@ -429,7 +439,8 @@ impl Room {
             return Ok(Rc::clone(methods));
         }
         // Not under the effect that draws: what is typed must outlive every screen.
-        let methods = self.owner.with(|| {
+        let owner = self.owner.upgrade().ok_or(error::INTERNAL)?;
+        let methods = owner.with(|| {
             let methods = Methods::open(self, &self.options.rails)?;
             let room = Rc::downgrade(self);
             let _ = methods.el.clone().on("input", move |_| {

@@ -594,9 +594,6 @@ impl State {
                 self.due = Due::ReadCheckout;
             }
             self.wait_openly(now_ms, deeds);
-            if let Screen::Waiting { why, .. } = &mut self.screen {
-                *why = Why::Confirming;
-            }
             return;
         }
         let longest = GAPS_MS[GAPS_MS.len() - 1];
@@ -997,7 +994,8 @@ mod tests {
             assert_eq!(desk.wake(&deeds), [Deed::StartAgain]);
             deeds = desk.failed(ProblemCode::Network, None);
         }
-        assert_eq!(desk.state.screen, waiting(Why::Confirming, None));
+        assert_eq!(desk.state.screen, waiting(Why::Connection, None));
+        assert!(!desk.state.asking);
         assert_eq!(desk.take(News::CheckNow), [Deed::ReadCheckout]);
         // It never arrived: only now may the buyer start another.
         let deeds = desk.read(checkout(None), Some(Remembered { after: None }));

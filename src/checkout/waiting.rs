@@ -32,7 +32,8 @@ pub fn waiting(room: &Rc<Room>, why: Why, reference: Option<&str>) -> Page {
         .say(text)
         .with(status.clone())
         .rows(&[(texts.reference, reference.map(String::from))]);
-    let page = if why == Why::Bank {
+    let asks_alone = why == Why::Bank;
+    let page = if asks_alone {
         page
     } else {
         page.action(&check.el)
@@ -41,14 +42,22 @@ pub fn waiting(room: &Rc<Room>, why: Why, reference: Option<&str>) -> Page {
     let mut asked = false;
     watch(Box::new(move || {
         let asking = asking.get();
-        let text = match (asking, asked) {
+        // One sign of life at a time: the button's own, where there is one.
+        let in_text = asking && asks_alone;
+        status.set_text(match (in_text, asked && !asking) {
             (true, _) => texts.asking,
             (false, true) => texts.no_answer_yet,
             (false, false) => "",
-        };
-        status.set_text(text);
-        status.toggle("data-busy", asking);
-        check.set_busy(asking, texts.check_now);
+        });
+        status.toggle("data-busy", in_text);
+        check.set_busy(
+            asking,
+            if asking {
+                texts.asking
+            } else {
+                texts.check_now
+            },
+        );
         asked |= asking;
     }));
     page

@@ -1,6 +1,9 @@
-//! The page, as one JavaScript object: the frame's message port or the element itself stands behind it.
+//! The page around a checkout: a JavaScript object, or a shop that is Rust itself.
 
-use js_sys::{Array, Promise};
+use std::future::ready;
+use std::pin::Pin;
+
+use js_sys::{Array, Object, Promise};
 use ventanilla_core::problem::Fault;
 use ventanilla_core::rails::Rail;
 use wasm_bindgen::JsValue;
@@ -10,11 +13,34 @@ use wasm_bindgen_futures::JsFuture;
 use super::events::{self, Event};
 use crate::json::{object, put};
 
+/// Something that comes later.
+pub type Later<T> = Pin<Box<dyn Future<Output = T>>>;
+
+/// What the checkout tells and asks the page around it.
+pub trait Door {
+    /// Tells the page.
+    fn tell(&self, event: &Event);
+
+    /// Asks the page whether the payment may start.
+    fn allows_submit(&self, rail: Rail) -> Later<bool> {
+        let _ = rail;
+        Box::pin(ready(true))
+    }
+
+    /// Asks the page for the client token; with `fresh`, for another than the one it gave before. `None`
+    /// when it has none.
+    fn client_token(&self, fresh: bool) -> Later<Option<String>>;
+
+    /// Tells the page how tall the checkout is, in CSS pixels.
+    fn height(&self, px: f64) {
+        let _ = px;
+    }
+}
+
 #[wasm_bindgen]
 extern "C" {
-    /// The object that the page's side hands over:
+    /// The page, as one JavaScript object: the frame's message port or the element itself stands behind it.
     /// `{ emit(name, detail), askSubmit(detail), clientToken(fresh), height(px) }`.
-    #[derive(Clone)]
     pub type JsDoor;
 
     #[wasm_bindgen(method, catch)]
@@ -27,93 +53,88 @@ extern "C" {
     fn height(this: &JsDoor, px: f64) -> Result<(), JsValue>;
 }
 
-/// The page. Whatever it throws stays on its side.
-#[derive(Clone)]
-pub struct Door(JsDoor);
-
-impl Door {
-    /// The page behind `door`.
-    #[must_use]
-    pub fn new(door: JsDoor) -> Self {
-        Self(door)
+/// Whatever the page throws stays on its side.
+impl Door for JsDoor {
+    fn tell(&self, event: &Event) {
+        let (name, detail) = written(event);
+        let _ = self.emit(name, &detail);
     }
 
-    /// Tells the page.
-    pub fn tell(&self, event: &Event) {
-        let (name, detail) = match event {
-            Event::Ready { rails } => {
-                let rails: Array = rails
-                    .iter()
-                    .map(|rail| JsValue::from(rail.name()))
-                    .collect();
-                (events::READY, object(&[("rails", rails.into())]))
+    fn allows_submit(&self, rail: Rail) -> Later<bool> {
+        let answer = self.ask_submit(&object(&[("rail", rail.name().into())]));
+        Box::pin(async move {
+            match answer {
+                Ok(answer) => !JsFuture::from(answer)
+                    .await
+                    .is_ok_and(|verdict| verdict.is_falsy()),
+                // A page that cannot answer does not stop it.
+                Err(_) => true,
             }
-            Event::Change(choice) => {
-                let detail = object(&[
-                    ("rail", choice.rail.name().into()),
-                    ("complete", choice.complete.into()),
-                ]);
-                if let Some(brand) = choice.brand {
-                    put(&detail, "brand", &brand.name().into());
-                }
-                if let Some(last4) = &choice.last4 {
-                    put(&detail, "last4", &last4.as_str().into());
-                }
-                (events::CHANGE, detail)
-            }
-            Event::Action { rail, action } => (
-                events::ACTION,
-                object(&[
-                    ("rail", rail.name().into()),
-                    ("action", events::action_name(*action).into()),
-                ]),
-            ),
-            Event::Complete {
-                session_id,
-                attempt_id,
-                rail,
-                outcome,
-            } => (
-                events::COMPLETE,
-                object(&[
-                    ("sessionId", session_id.as_str().into()),
-                    ("attemptId", attempt_id.as_str().into()),
-                    ("rail", rail.name().into()),
-                    ("outcome", outcome.name().into()),
-                ]),
-            ),
-            Event::Error(trouble) => (
-                events::ERROR,
-                object(&[
-                    ("fault", fault_name(trouble.fault).into()),
-                    ("code", trouble.code.as_str().into()),
-                    ("message", trouble.message.as_str().into()),
-                ]),
-            ),
-        };
-        let _ = self.0.emit(name, &detail);
+        })
     }
 
-    /// Asks the page whether the payment may start. A page that cannot answer does not stop it.
-    pub async fn allows_submit(&self, rail: Rail) -> bool {
-        let detail = object(&[("rail", rail.name().into())]);
-        match self.0.ask_submit(&detail) {
-            Ok(answer) => !JsFuture::from(answer)
-                .await
-                .is_ok_and(|verdict| verdict.is_falsy()),
-            Err(_) => true,
+    fn client_token(&self, fresh: bool) -> Later<Option<String>> {
+        let answer = JsDoor::client_token(self, fresh);
+        Box::pin(async move { JsFuture::from(answer.ok()?).await.ok()?.as_string() })
+    }
+
+    fn height(&self, px: f64) {
+        let _ = JsDoor::height(self, px);
+    }
+}
+
+/// An event's name and detail.
+fn written(event: &Event) -> (&'static str, Object) {
+    match event {
+        Event::Ready { rails } => {
+            let rails: Array = rails
+                .iter()
+                .map(|rail| JsValue::from(rail.name()))
+                .collect();
+            (events::READY, object(&[("rails", rails.into())]))
         }
-    }
-
-    /// Asks the page for the client token; with `fresh`, for another than the one it gave before.
-    pub async fn client_token(&self, fresh: bool) -> Option<String> {
-        let answer = self.0.client_token(fresh).ok()?;
-        JsFuture::from(answer).await.ok()?.as_string()
-    }
-
-    /// Tells the page how tall the checkout is, in CSS pixels.
-    pub fn height(&self, px: f64) {
-        let _ = self.0.height(px);
+        Event::Change(choice) => {
+            let detail = object(&[
+                ("rail", choice.rail.name().into()),
+                ("complete", choice.complete.into()),
+            ]);
+            if let Some(brand) = choice.brand {
+                put(&detail, "brand", &brand.name().into());
+            }
+            if let Some(last4) = &choice.last4 {
+                put(&detail, "last4", &last4.as_str().into());
+            }
+            (events::CHANGE, detail)
+        }
+        Event::Action { rail, action } => (
+            events::ACTION,
+            object(&[
+                ("rail", rail.name().into()),
+                ("action", events::action_name(*action).into()),
+            ]),
+        ),
+        Event::Complete {
+            session_id,
+            attempt_id,
+            rail,
+            outcome,
+        } => (
+            events::COMPLETE,
+            object(&[
+                ("sessionId", session_id.as_str().into()),
+                ("attemptId", attempt_id.as_str().into()),
+                ("rail", rail.name().into()),
+                ("outcome", outcome.name().into()),
+            ]),
+        ),
+        Event::Error(trouble) => (
+            events::ERROR,
+            object(&[
+                ("fault", fault_name(trouble.fault).into()),
+                ("code", trouble.code.as_str().into()),
+                ("message", trouble.message.as_str().into()),
+            ]),
+        ),
     }
 }
 

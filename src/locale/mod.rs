@@ -313,7 +313,10 @@ impl Texts {
 #[must_use]
 pub const fn installment(total_minor: u64, count: u8) -> (u64, bool) {
     let count = if count == 0 { 1 } else { count as u64 };
-    ((total_minor + count / 2) / count, total_minor.is_multiple_of(count))
+    (
+        (total_minor + count / 2) / count,
+        total_minor.is_multiple_of(count),
+    )
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! A text field: label above, hint below, an error in the hint's place.
 
+use std::rc::Rc;
+
 use wasm_bindgen::JsCast;
 use web_sys::{Event, HtmlInputElement, InputEvent};
 use zeroize::Zeroizing;
@@ -89,14 +91,17 @@ impl Field {
     /// Runs `changed` after every change, except in the middle of a composition, when rewriting the text
     /// would lose what the keyboard still holds back.
     pub fn on_input(&self, changed: impl Fn() + 'static) {
-        let changed = std::rc::Rc::new(changed);
-        let at_once = std::rc::Rc::clone(&changed);
-        let input = self.input.clone().on("input", move |event: Event| {
-            if !event.unchecked_ref::<InputEvent>().is_composing() {
-                at_once();
-            }
-        });
-        let _ = input.on("compositionend", move |_| changed());
+        let changed = Rc::new(changed);
+        // What fills in by itself says so by "change" in some browsers.
+        for name in ["input", "compositionend", "change"] {
+            let changed = Rc::clone(&changed);
+            let _ = self.input.clone().on(name, move |event: Event| {
+                let typed = event.dyn_ref::<InputEvent>();
+                if !typed.is_some_and(InputEvent::is_composing) {
+                    changed();
+                }
+            });
+        }
     }
 
     /// Runs `left` when the buyer leaves the field.

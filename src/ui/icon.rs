@@ -33,7 +33,7 @@ pub fn icon(icon: Icon) -> El {
         Icon::Lock => {
             "M8 11V7.5a4 4 0 0 1 8 0V11M6.5 11h11a1.5 1.5 0 0 1 1.5 1.5v6a1.5 1.5 0 0 1-1.5 1.5h-11A1.5 1.5 0 0 1 5 18.5v-6A1.5 1.5 0 0 1 6.5 11Z"
         }
-        Icon::Stop => "M12 7v6M12 16.9v.1",
+        Icon::Stop => "M12 4.5v9.5M12 18.9v.1",
     };
     svg("svg")
         .attr("class", "vt-icon")

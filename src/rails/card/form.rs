@@ -16,8 +16,10 @@ use crate::ui::{El, Field, FieldTexts, el, fresh_id};
 
 /// Number, expiry, CVC, holder, and the box that saves the card.
 pub struct Form {
-    /// The element.
+    /// The fields.
     pub el: El,
+    /// The box that saves the card.
+    pub consent: Option<El>,
     fields: Rc<Fields>,
 }
 
@@ -34,6 +36,9 @@ struct Fields {
     brand: Cell<Option<Brand>>,
     now: YearMonth,
 }
+
+/// What follows from a change of a field's text.
+type Edit = fn(&Fields);
 
 /// Which field, and how to judge it.
 type Judge = fn(&Fields) -> (&Field, Option<String>);
@@ -84,9 +89,6 @@ impl Form {
                 .child(cvc.el.clone()),
             holder.el.clone(),
         ]);
-        if let Some(save) = &save {
-            form.append(&consent(save, texts));
-        }
         let fields = Rc::new(Fields {
             around: Rc::clone(around),
             number,
@@ -108,11 +110,16 @@ impl Form {
                 }
             });
         }
-        Self { el: form, fields }
+        let consent = fields.save.as_ref().map(|save| consent(save, texts));
+        Self {
+            el: form,
+            consent,
+            fields,
+        }
     }
 
     pub fn on_change(&self, changed: &Rc<dyn Fn()>) {
-        let edits: [(&Field, fn(&Fields)); 4] = [
+        let edits: [(&Field, Edit); 4] = [
             (&self.fields.number, Fields::number_typed),
             (&self.fields.expiry, Fields::expiry_typed),
             (&self.fields.cvc, Fields::cvc_typed),

@@ -39,19 +39,19 @@ pub fn open(offer: CardOffer, around: Surroundings) -> Result<Rc<dyn RailForm>, 
     let saved = SavedCards::new(&around, &offer.saved_cards);
     let plans = Plans::new(&around, &offer.installments);
 
-    let typed = el("div", "vt-fields").child(form.el.clone());
     let whole = el("div", "vt-card");
     if let Some(saved) = &saved {
         whole.append(&saved.el);
-        typed.hide(saved.chosen().is_some());
     }
-    whole.append(&typed);
+    whole.append(&form.el);
     if let Some(plans) = &plans {
         whole.append(&plans.el);
     }
+    if let Some(consent) = &form.consent {
+        whole.append(consent);
+    }
     let card = Rc::new(CardForm {
         el: whole,
-        typed,
         form,
         saved,
         plans,
@@ -59,13 +59,13 @@ pub fn open(offer: CardOffer, around: Surroundings) -> Result<Rc<dyn RailForm>, 
         around,
         told: Cell::new(None),
     });
+    card.open_or_fold();
     card.listen();
     Ok(card)
 }
 
 struct CardForm {
     el: El,
-    typed: El,
     form: Form,
     saved: Option<SavedCards>,
     plans: Option<Plans>,
@@ -80,13 +80,22 @@ impl CardForm {
         let card = Rc::downgrade(self);
         let changed: Rc<dyn Fn()> = Rc::new(move || {
             if let Some(card) = card.upgrade() {
-                card.typed.hide(card.saved_card().is_some());
+                card.open_or_fold();
                 card.tell();
             }
         });
         self.form.on_change(&changed);
         if let Some(saved) = &self.saved {
             saved.on_change(&changed);
+        }
+    }
+
+    /// Nothing is to be typed for a saved card.
+    fn open_or_fold(&self) {
+        let folded = self.saved_card().is_some();
+        self.form.el.hide(folded);
+        if let Some(consent) = &self.form.consent {
+            consent.hide(folded);
         }
     }
 
