@@ -78,7 +78,8 @@ const door = {
           send({ kind: "token-wanted" });
         })
       : Promise.resolve(clientToken),
-  height: tellHeight,
+  // The document's own height is watched below; it counts the skeleton and the errors in.
+  height() {},
 };
 
 function heard(message) {
@@ -111,6 +112,7 @@ function mount(widget) {
   if (!opened || handle || stopped) return;
   const root = document.createElement("div");
   root.id = "ventanilla";
+  root.className = "waiting";
   document.getElementById("ventanilla").replaceWith(root);
   try {
     handle = widget.mount(root, door, {
@@ -121,8 +123,19 @@ function mount(widget) {
       mode: "frame",
     });
   } catch {
-    broke();
+    return broke();
   }
+  // The widget is busy from the moment it mounts until it knows what to show; until then the skeleton stands.
+  let wasBusy = false;
+  const observer = new MutationObserver(() => {
+    const busy = root.querySelector(":scope > [aria-busy=true]");
+    wasBusy ||= busy;
+    if (busy || !wasBusy) return;
+    observer.disconnect();
+    root.className = "";
+    document.getElementById("skeleton")?.remove();
+  });
+  observer.observe(root, { attributes: true, childList: true, subtree: true });
 }
 
 async function codeRefused(error) {
@@ -146,6 +159,7 @@ function give(code, message) {
   const box = trouble(locale, code, () => location.reload(), code === "internal" ? STOPPED : {});
   box.id = "ventanilla";
   document.getElementById("ventanilla").replaceWith(box);
+  document.getElementById("skeleton")?.remove();
   send({ kind: "event", name: "ventanilla-error", detail: { fault, code, message } });
 }
 
@@ -156,7 +170,8 @@ function send(message) {
 
 function tellHeight(height) {
   const whole = Math.ceil(height);
-  if (whole === sentHeight) return;
+  // Nothing is 0 tall but what is hidden, or off the page.
+  if (!whole || whole === sentHeight) return;
   sentHeight = whole;
   send({ kind: "height", height: whole });
 }

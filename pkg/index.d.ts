@@ -148,7 +148,12 @@ export interface CheckoutAttributes {
 /** The client token, or how to get one. Asked again when the one in use has expired. */
 export type ClientToken = string | (() => string | Promise<string>);
 
-/** The class behind `<ventanilla-checkout>`. */
+/**
+ * The class behind `<ventanilla-checkout>`.
+ *
+ * Taking it out of the page ends the checkout; a payment that is under way goes on, and is found again by
+ * its session. Moving it within the page loads the frame anew, as browsers do with every frame.
+ */
 export declare class VentanillaCheckout extends HTMLElement {
   /** The attributes whose change starts the checkout over. */
   static readonly observedAttributes: readonly (keyof CheckoutAttributes)[];

@@ -10,12 +10,13 @@ const HELLO_AFTER_LOAD_MS = 5_000;
 const SETUP = "setup-invalid";
 const FAILED = "load-failed";
 
-// One bar where each row of the form will stand.
+// As tall as the form, in bars: it stands until the frame's own skeleton does.
 const CSS = `:host{display:block;position:relative;min-height:3rem}:host([hidden]){display:none}
-.skeleton,.trouble{box-sizing:border-box;max-width:440px;margin:0 auto}
-.skeleton{height:30rem;background:repeating-linear-gradient(color-mix(in srgb,currentColor 9%,transparent) 0 3rem,#0000 0 5rem)}
-iframe{display:block;width:100%;height:30rem;border:0}iframe:not(.there){position:absolute;inset:0;opacity:0}
-.trouble{padding:1rem;border:1px solid;border-radius:8px}.trouble~*{display:none}
+.skeleton,.trouble{box-sizing:border-box;max-width:440px;margin:0 auto;padding:1rem}
+.skeleton,iframe{height:41.25rem}
+.skeleton{background:repeating-linear-gradient(color-mix(in srgb,currentColor 9%,transparent) 0 3rem,#0000 0 6.5rem) content-box}
+iframe{display:block;width:100%;border:0}iframe:not(.there){position:absolute;inset:0;opacity:0}
+.trouble{border:1px solid;border-radius:8px}.trouble~*{display:none}
 p{margin:0 0 1rem}button{min-height:3rem;padding:0 1rem;font:inherit}`;
 
 // On a server there is no HTMLElement, and the class is never constructed.
@@ -158,7 +159,7 @@ export class VentanillaCheckout extends (globalThis.HTMLElement ?? Object) {
       allow: "payment; publickey-credentials-get; clipboard-write",
       referrerPolicy: "no-referrer",
       // The last two together are safe only because the frame is on another origin than this page.
-      sandbox: "allow-forms allow-scripts allow-same-origin",
+      sandbox: "allow-forms allow-modals allow-scripts allow-same-origin",
       src: `${proxy}/frame`,
     });
     // Once per document in the frame: a buyer may reload it by itself.

@@ -1,7 +1,7 @@
 // The last step of scripts/package: from wasm-bindgen's output to pkg/dist.
 
 import { createHash } from "node:crypto";
-import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { brotliCompressSync, constants } from "node:zlib";
@@ -99,10 +99,6 @@ const pins = { release, global, glue: short(glue) };
 const pinsModule = `// Written by scripts/package: what belongs to this release.\nexport const pins = ${JSON.stringify(pins, null, 2)};\n`;
 
 const dist = join(root, "pkg/dist");
-const fresh = `${dist}.new`;
-await rm(fresh, { recursive: true, force: true });
-await mkdir(fresh, { recursive: true });
-await writeFile(join(fresh, "pins.js"), pinsModule);
 
 // The loader carries the pins it is built with, not those of the build before.
 const pinsOfThisBuild = {
@@ -146,13 +142,15 @@ const manifest = {
   style_hashes: [pin(style, "sha256")],
   files: files.map(({ entry }) => entry),
 };
-await writeFile(join(fresh, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
-for (const { entry, bytes, compressed } of files) {
-  await writeFile(join(fresh, entry.file), bytes);
-  await writeFile(join(fresh, `${entry.file}.br`), compressed);
-}
+
 await rm(dist, { recursive: true, force: true });
-await rename(fresh, dist);
+await mkdir(dist, { recursive: true });
+await writeFile(join(dist, "pins.js"), pinsModule);
+await writeFile(join(dist, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+for (const { entry, bytes, compressed } of files) {
+  await writeFile(join(dist, entry.file), bytes);
+  await writeFile(join(dist, `${entry.file}.br`), compressed);
+}
 
 for (const { bytes, bytes_br, file } of manifest.files) {
   console.log(`${String(bytes).padStart(8)} bytes ${String(bytes_br).padStart(7)} brotli  pkg/dist/${file}`);

@@ -24,7 +24,7 @@ const t = (name, ...values) => {
 /** Money is whole minor units; Intl takes the decimal as text, so that nothing is ever rounded. */
 function money({ amount_minor, currency }) {
   const digits = String(amount_minor).padStart(3, "0");
-  return new Intl.NumberFormat(settings.locale, { style: "currency", currency, currencyDisplay: "narrowSymbol" }).format(
+  return new Intl.NumberFormat(settings.locale, { style: "currency", currency }).format(
     `${digits.slice(0, -2)}.${digits.slice(-2)}`,
   );
 }
@@ -203,11 +203,13 @@ function leavePay() {
 }
 
 function drawOrder() {
-  $("order-number").textContent = order.number;
+  // Never broken at its hyphen.
+  const number = order.number.replace("-", "\u2011");
+  $("order-number").textContent = number;
   $("order-lines").replaceChildren(...order.items.filter(({ sku }) => sku !== "envio").map((line) => drawLine(line)));
   drawSums($("order-sums"), order.items);
   $("pay-title").textContent = t(paid ? "thanksTitle" : "payTitle");
-  $("thanks").textContent = paid ? t("thanks", order.number) : "";
+  $("thanks").textContent = paid ? t("thanks", number) : "";
 }
 
 function thank() {
@@ -246,10 +248,11 @@ document.addEventListener("click", (event) => {
 });
 // The checkout stands on the shop's own paper, in its colours and corners.
 checkout.appearance = {
-  "--ventanilla-accent": "#1f4d3a",
+  "--ventanilla-accent": "light-dark(#1f4d3a, #2f9e70)",
   "--ventanilla-ink": "light-dark(#231f1a, #f1ebe0)",
   "--ventanilla-paper": "light-dark(#fbf8f2, #15130f)",
   "--ventanilla-radius": "10px",
+  "--ventanilla-width": "472px",
 };
 const { sandbox } = document.body.dataset;
 if (sandbox) Object.assign($("sandbox"), { href: sandbox, hidden: false });

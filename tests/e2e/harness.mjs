@@ -52,6 +52,8 @@ export function listen(handler) {
     server.on("error", reject);
     server.listen(0, "127.0.0.1", () => {
       const { port } = server.address();
+      // A test that fails half-way must not keep the process waiting.
+      server.unref();
       resolve({
         port,
         origin: `http://localhost:${port}`,
@@ -346,6 +348,7 @@ export async function merchantPage({ head = "", body = EMBEDDING, load = SCRIPT_
     const { pathname, searchParams } = new URL(request.url, "http://page");
     const file = Object.entries(files).find(([folder]) => pathname.startsWith(folder));
     if (file) return serveFile(join(file[1], pathname.slice(file[0].length)), response);
+    if (pathname === "/favicon.ico") return response.writeHead(204).end();
     if (pathname !== "/") return response.writeHead(404).end();
     const proxy = searchParams.get("proxy") ?? world.proxy;
     const { loader, integrity } = await (await fetch(`${world.proxy}/embed.json`)).json();
@@ -375,5 +378,13 @@ function serveFile(path, response) {
 /** A picture for people to look at, in tests/e2e/out. */
 export async function picture(page, name) {
   mkdirSync(out, { recursive: true });
-  await page.screenshot({ path: join(out, `${name}.png`), fullPage: true });
+  // The frame paints by itself, after the page.
+  const painted = () =>
+    new Promise((done) => {
+      requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 50)));
+      // What is hidden paints nothing.
+      setTimeout(done, 500);
+    });
+  for (const frame of page.frames()) await frame.evaluate(painted).catch(() => {});
+  await page.screenshot({ path: join(out, `${name}.png`), animations: "disabled" });
 }

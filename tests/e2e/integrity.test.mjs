@@ -53,19 +53,19 @@ async function open(world, page, { locale = "es-CR", proxy, order, path = "" } =
 }
 
 describe("one changed byte", () => {
-  let world, framed, inline;
+  let world, framed, inline, untagged;
   before(async () => {
     framed = await merchantPage();
+    untagged = await merchantPage({ head: "<script>document.documentElement.removeAttribute('lang')</script>" });
     inline = await merchantPage({
       body: `<ventanilla-checkout proxy="{{proxy}}" mode="inline" inline-cards></ventanilla-checkout>
 <script>document.querySelector("ventanilla-checkout").clientToken = () => window.tokenFromServer();</script>`,
     });
-    world = await openWorld({ origins: [framed.origin, inline.origin], inline: true });
+    world = await openWorld({ origins: [framed, inline, untagged].map(({ origin }) => origin), inline: true });
   });
   after(async () => {
     await world?.close();
-    await framed?.close();
-    await inline?.close();
+    for (const page of [framed, inline, untagged]) await page?.close();
   });
 
   for (const part of ["glue", "wasm"]) {
@@ -124,18 +124,14 @@ describe("one changed byte", () => {
 
   test("is told in the buyer's language", async () => {
     const carried = await courier(world, (url, bytes) => (url.endsWith(".wasm") ? flip(bytes) : bytes));
-    const page = await merchantPage({ head: "<script>document.documentElement.removeAttribute('lang')</script>" });
-    for (const [locale, text] of [["en-US", "is not the original"], ["fr-CA", "n’est pas l’original"], ["es-AR", "no es el original"]]) {
-      const buyer = await open(world, page, { locale: "es-CR", proxy: carried.origin.replace("localhost", "127.0.0.1") });
-      await buyer.context.close();
+    for (const [locale, text] of [["en-US", "is not the original"], ["fr-CA", "n’est pas l’original"], ["es-AR", "no es el original"], ["ja", "is not the original"]]) {
       const context = await world.browser.newContext({ locale });
       const tab = await context.newPage();
       await tab.exposeFunction("tokenFromServer", sessionFor(world));
-      await tab.goto(`${page.with(world)}?proxy=${encodeURIComponent(carried.origin.replace("localhost", "127.0.0.1"))}`);
-      await tab.locator("ventanilla-checkout iframe").contentFrame().getByRole("alert").getByText(text).waitFor();
+      await tab.goto(`${untagged.with(world)}?proxy=${encodeURIComponent(carried.origin.replace("localhost", "127.0.0.1"))}`);
+      await at(tab).frame.getByRole("alert").getByText(text).waitFor();
       await context.close();
     }
-    await page.close();
     await carried.close();
   });
 });
@@ -261,6 +257,15 @@ describe("embedding", () => {
         },
         files: { "/shop/": bundled },
       }),
+      "inline, under a strict policy with Trusted Types": await merchantPage({
+        body: '<ventanilla-checkout proxy="{{proxy}}" mode="inline" inline-cards></ventanilla-checkout>',
+        load: '<script src="{{loader}}" integrity="{{integrity}}" crossorigin defer></script><script src="/shop/token.js" defer></script>',
+        headers: {
+          "Content-Security-Policy":
+            "default-src 'none'; script-src 'self' {{proxy}} 'wasm-unsafe-eval'; connect-src {{proxy}}; base-uri 'none'; require-trusted-types-for 'script'; trusted-types ventanilla",
+        },
+        files: { "/shop/": bundled },
+      }),
       "in React, in strict mode": await merchantPage({
         load: '<script type="module" src="/shop/app.js"></script>',
         body: '<div id="app"></div><script>document.body.dataset.proxy = "{{proxy}}";</script>',
@@ -269,7 +274,7 @@ describe("embedding", () => {
     };
     writeFileSync(join(bundled, "token.js"), token);
     pages.folder = bundled;
-    world = await openWorld({ origins: Object.values(pages).flatMap(({ origin }) => origin ?? []) });
+    world = await openWorld({ origins: Object.values(pages).flatMap(({ origin }) => origin ?? []), inline: true });
   });
   after(async () => {
     await world?.close();
@@ -280,17 +285,18 @@ describe("embedding", () => {
   const ways = [
     "by script tag with integrity", "by import of the package", "by define, under another name", "twice, by script tag and by import",
     "with the token set before the element is known", "with the token set as a text, late", "made by a script and put into the page",
-    "inside another component's shadow root", "under a strict policy with Trusted Types", "in React, in strict mode",
+    "inside another component's shadow root", "under a strict policy with Trusted Types", "inline, under a strict policy with Trusted Types", "in React, in strict mode",
   ];
   for (const [index, way] of ways.entries()) {
     test(`${way}: a card can be paid`, async () => {
       const order = `FORMA-${index}`;
       const buyer = await open(world, pages[way], { order });
-      const pay = form(buyer.tab.locator("iframe").contentFrame(), texts("es-CR"));
+      const scope = way.startsWith("inline") ? buyer.tab.locator("ventanilla-checkout") : buyer.tab.locator("iframe").contentFrame();
+      const pay = form(scope, texts("es-CR"));
       await pay.pay(CARDS.visa);
       await pay.sees("paid_title");
       assert.equal((await world.sandbox.approved(order)).length, 1);
-      assert.deepEqual(buyer.seen.problems.filter((text) => !/Permissions-Policy header/.test(text) && !/React DevTools/.test(text)), []);
+      assert.deepEqual(buyer.seen.problems.filter((text) => !/Permissions-Policy header|React DevTools|every script of this page can read/.test(text)), []);
       await buyer.context.close();
     });
   }
@@ -320,6 +326,20 @@ describe("embedding", () => {
     await buyer.sees("paid_title");
     await buyer.tab.evaluate(() => document.querySelector("ventanilla-checkout").remove());
     await eventually(() => buyer.tab.frames().length === 1, "the frame's end");
+    await buyer.context.close();
+  });
+
+  test("moving an inline element keeps what was typed", async () => {
+    const buyer = await open(world, pages["inline, under a strict policy with Trusted Types"]);
+    const number = form(buyer.tab.locator("ventanilla-checkout"), texts("es-CR")).field("number");
+    await number.fill("4242 4242");
+    await buyer.tab.evaluate(() => {
+      const other = document.createElement("section");
+      document.body.append(other);
+      other.append(document.querySelector("ventanilla-checkout"));
+    });
+    await buyer.tab.evaluate(() => new Promise((resolve) => requestAnimationFrame(resolve)));
+    assert.equal(await number.inputValue(), "4242 4242");
     await buyer.context.close();
   });
 

@@ -21,6 +21,6 @@ const files = readdirSync(here)
   .filter((file) => file.endsWith(".test.mjs") && (names.length === 0 || names.some((name) => file.includes(name))))
   .sort();
 // One file at a time: each has a browser, a proxy and a sandbox of its own.
-const options = ["--test", "--test-concurrency=1", "--test-reporter=spec", "--test-timeout=180000"];
+const options = ["--test", "--test-concurrency=1", "--test-reporter=spec", "--test-timeout=600000"];
 const { status } = spawnSync(process.execPath, [...options, ...files.map((file) => join(here, file))], { stdio: "inherit" });
 process.exit(status ?? 1);

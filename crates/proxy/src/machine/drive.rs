@@ -60,30 +60,26 @@ pub(super) async fn admit(machine: Arc<Machine>, admission: Admission) -> Result
     } = admission;
     let session = machine.session_row(&session_id).await?;
     let fingerprint = fingerprint_of(&start)?;
-    // A repeated request is answered before it is judged: what made it fit may be gone since.
-    let attempts = machine.store.attempts(&session_id).await?;
-    if let Some(same) = attempts
-        .iter()
-        .find(|attempt| attempt.idempotency_key == key.as_str())
-    {
-        return if same.fingerprint == fingerprint {
-            Ok(same.clone())
-        } else {
-            Err(ProblemCode::IdempotencyKeyReused.into())
-        };
-    }
-    let plan = plan(&machine, start, &session)?;
     let now = machine.clock.now();
-    let draft = draft(&machine, &plan, &session, &key, fingerprint, now)?;
-    let payment = payment(&machine, plan, &draft, &session).await?;
-    let slot = tokio::time::timeout(TURN, Arc::clone(&machine.slots).acquire_owned())
-        .await
-        .ok()
-        .and_then(std::result::Result::ok)
-        .ok_or_else(|| Error::new(ProblemCode::ProviderUnavailable).retry_after(TURN_RETRY_SECS))?;
     let rules = StartRules {
         attempts: u32::from(machine.attempts_per_session),
         abandoned_before: now - machine.clock.real(ABANDONED_AFTER),
+    };
+    // A repeated request is answered before it is judged: what made it fit may be gone since.
+    let attempts = machine.store.attempts(&session_id).await?;
+    if let Some(answer) = answer_at_hand(&attempts, &key, &fingerprint, rules) {
+        return answer;
+    }
+    let plan = plan(&machine, start, &session)?;
+    let draft = draft(&machine, &plan, &session, &key, fingerprint.clone(), now)?;
+    let payment = payment(&machine, plan, &draft, &session).await?;
+    let turn = tokio::time::timeout(TURN, Arc::clone(&machine.slots).acquire_owned()).await;
+    let Ok(Ok(slot)) = turn else {
+        // Whoever had the turn may have been this very request, sent twice.
+        let attempts = machine.store.attempts(&session_id).await?;
+        return answer_at_hand(&attempts, &key, &fingerprint, rules).unwrap_or_else(|| {
+            Err(Error::new(ProblemCode::ProviderUnavailable).retry_after(TURN_RETRY_SECS))
+        });
     };
     match machine.store.start(&draft, rules).await? {
         Started::New(row) => {
@@ -110,6 +106,35 @@ pub(super) async fn admit(machine: Arc<Machine>, admission: Admission) -> Result
         Started::Running(attempt) => Err(Error::new(ProblemCode::AttemptRunning).attempt(attempt)),
         Started::Exhausted => Err(ProblemCode::AttemptsExhausted.into()),
     }
+}
+
+/// What can be answered from what is recorded. The store has the last word on everything else.
+fn answer_at_hand(
+    attempts: &[AttemptRow],
+    key: &IdempotencyKey,
+    fingerprint: &str,
+    rules: StartRules,
+) -> Option<Result<AttemptRow>> {
+    if let Some(same) = attempts
+        .iter()
+        .find(|attempt| attempt.idempotency_key == key.as_str())
+    {
+        return Some(if same.fingerprint == fingerprint {
+            Ok(same.clone())
+        } else {
+            Err(ProblemCode::IdempotencyKeyReused.into())
+        });
+    }
+    let live = attempts
+        .iter()
+        .find(|attempt| attempt.state.blocks_others())?;
+    let unsent = matches!(live.state, AttemptState::New | AttemptState::Prepared);
+    let code = match live.state {
+        AttemptState::Succeeded => ProblemCode::SessionPaid,
+        _ if unsent && live.created_at < rules.abandoned_before => return None,
+        _ => ProblemCode::AttemptRunning,
+    };
+    Some(Err(Error::new(code).attempt(live.id.clone())))
 }
 
 /// A provider call under way, counted for [`Machine::drain`].

@@ -308,6 +308,10 @@ async fn an_answer_that_comes_after_the_sweeper_gave_up_still_counts() {
         .pay_until(&session.id, |row| row.state == AttemptState::Sent)
         .await
         .id;
+    // The sender would not send any more if the clock moved before it did.
+    while window.sandbox.ledger().debits.is_empty() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     window.clock.advance(secs(51));
     window
         .until(&id, |row| row.state == AttemptState::Unknown)

@@ -13,7 +13,8 @@ use ventanilla_proxy::store::{AttemptRow, Store};
 use ventanilla_sandbox::{Fault, Kind, Operation, Sandbox, SandboxOptions};
 
 use crate::support::{
-    HandClock, Scratch, VISA, attempt_until, key, new_session, open_machine, seal_to, secs, start,
+    HandClock, Scratch, VISA, attempt_until, card_rail, key, new_session, open_machine, seal_to,
+    secs, start,
 };
 
 /// A process: its own runtime, so that everything it was doing ends with it.
@@ -24,7 +25,7 @@ struct Process {
 }
 
 struct Town {
-    sandbox: Arc<Sandbox>,
+    sandbox: Sandbox,
     clock: Arc<HandClock>,
     scratch: Scratch,
 }
@@ -32,7 +33,7 @@ struct Town {
 impl Town {
     async fn new() -> Self {
         Self {
-            sandbox: Arc::new(Sandbox::start(SandboxOptions::default()).await.unwrap()),
+            sandbox: Sandbox::start(SandboxOptions::default()).await.unwrap(),
             clock: HandClock::new(),
             scratch: Scratch::new(),
         }
@@ -44,11 +45,12 @@ impl Town {
             .enable_all()
             .build()
             .unwrap();
-        let (sandbox, clock) = (Arc::clone(&self.sandbox), Arc::clone(&self.clock));
+        let rail = card_rail(&self.sandbox, &self.sandbox.checkout_url);
+        let clock = Arc::clone(&self.clock);
         let path = self.scratch.store_path();
         let (store, machine) = runtime
             .spawn(async move {
-                let (store, machine) = open_machine(&sandbox, &path, clock).await;
+                let (store, machine) = open_machine(rail, &path, clock).await;
                 let (stop, stopped) = tokio::sync::watch::channel(false);
                 tokio::spawn({
                     let machine = Arc::clone(&machine);

@@ -115,8 +115,27 @@ impl Window {
     /// With another clock in the machine than the one moved by hand.
     pub async fn open_with(clock: Arc<HandClock>, machine_clock: SharedClock) -> Self {
         let sandbox = Sandbox::start(SandboxOptions::default()).await.unwrap();
+        let rail = card_rail(&sandbox, &sandbox.checkout_url);
+        Self::open_over(sandbox, rail, clock, machine_clock).await
+    }
+
+    /// With a provider that opens orders and cannot be connected to for paying them.
+    pub async fn open_without_checkout_host() -> Self {
+        let sandbox = Sandbox::start(SandboxOptions::default()).await.unwrap();
+        // Nobody listens on the port of tcpmux.
+        let rail = card_rail(&sandbox, "http://127.0.0.1:1");
+        let clock = HandClock::new();
+        Self::open_over(sandbox, rail, clock.clone(), clock).await
+    }
+
+    async fn open_over(
+        sandbox: Sandbox,
+        rail: CardRail,
+        clock: Arc<HandClock>,
+        machine_clock: SharedClock,
+    ) -> Self {
         let scratch = Scratch::new();
-        let (store, machine) = open_machine(&sandbox, &scratch.store_path(), machine_clock).await;
+        let (store, machine) = open_machine(rail, &scratch.store_path(), machine_clock).await;
         let (sweeping, stopped) = watch::channel(false);
         tokio::spawn(Arc::clone(&machine).run_sweeper(stopped));
         Self {
@@ -224,7 +243,7 @@ pub async fn attempt_until(
 }
 
 pub async fn open_machine(
-    sandbox: &Sandbox,
+    rail: CardRail,
     path: &Path,
     clock: SharedClock,
 ) -> (Store, Arc<Machine>) {
@@ -234,7 +253,7 @@ pub async fn open_machine(
     let machine = Machine::open(MachineParts {
         store: store.clone(),
         clock,
-        card: Some(card_rail(sandbox)),
+        card: Some(rail),
         merchant_name: String::from("Tienda Ejemplo"),
         attempts_per_session: 3,
     })
@@ -243,11 +262,11 @@ pub async fn open_machine(
     (store, machine)
 }
 
-pub fn card_rail(sandbox: &Sandbox) -> CardRail {
+pub fn card_rail(sandbox: &Sandbox, checkout_url: &str) -> CardRail {
     let credentials = sandbox.credentials();
     let client = greenpay::Client::new(greenpay::Config {
         merchant_url: sandbox.merchant_url.clone(),
-        checkout_url: sandbox.checkout_url.clone(),
+        checkout_url: checkout_url.to_owned(),
         merchant_id: credentials.merchant_id.clone(),
         secret: SecretString::from(credentials.secret.as_str()),
         terminal: credentials.terminal.clone(),
