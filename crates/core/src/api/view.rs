@@ -73,7 +73,8 @@ pub struct AttemptView {
     pub poll_after_ms: Option<u32>,
     /// Milliseconds since the attempt was started, by the proxy's clock.
     pub age_ms: u64,
-    /// A reference that the shop can look the attempt up by.
+    /// A reference that the shop can look the attempt up by: the attempt's identifier. Never our
+    /// reference at the provider, by which GreenPay tells about a payment without asking for a secret.
     pub reference: String,
     /// With [`AttemptState::Declined`] on the card rail: what to suggest.
     #[serde(default)]
