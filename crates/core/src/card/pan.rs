@@ -7,6 +7,9 @@ use zeroize::Zeroizing;
 use super::brand::Brand;
 use super::is_separator;
 
+/// How many digits most cards have.
+const USUAL_DIGITS: usize = 16;
+
 /// The longest card number, by ISO/IEC 7812-1.
 pub(super) const MAX_DIGITS: usize = 19;
 
@@ -120,7 +123,13 @@ impl Pan {
             .find(|l| *l >= digits.len())
         {
             None => return Err(PanError::TooLong),
-            Some(length) if length > digits.len() => {
+            Some(next) if next > digits.len() => {
+                // Visa still has numbers of 13 digits; whoever stops before is on the way to 16.
+                let usual = lengths
+                    .iter()
+                    .map(|l| usize::from(*l))
+                    .find(|l| *l == USUAL_DIGITS);
+                let length = usual.filter(|usual| *usual > digits.len()).unwrap_or(next);
                 let missing = u8::try_from(length - digits.len()).unwrap_or(u8::MAX);
                 return Err(PanError::TooShort { missing });
             }
@@ -230,7 +239,7 @@ mod tests {
         assert_eq!(error("٤٢٤٢٤٢٤٢٤٢٤٢٤٢٤٢"), Some(PanError::NotDigits));
         assert_eq!(error("4242424242424241"), Some(PanError::CheckDigit));
         assert_eq!(error("4242424242424224"), Some(PanError::CheckDigit));
-        assert_eq!(error("4"), Some(PanError::TooShort { missing: 12 }));
+        assert_eq!(error("4"), Some(PanError::TooShort { missing: 15 }));
         assert_eq!(
             error("42424242424242"),
             Some(PanError::TooShort { missing: 2 })
@@ -246,7 +255,7 @@ mod tests {
         assert_eq!(error("3782822463100050"), Some(PanError::TooLong));
         assert_eq!(error("55555555555544440"), Some(PanError::TooLong));
         assert_eq!(error("42424242424242424242"), Some(PanError::TooLong));
-        assert_eq!(error("9999"), Some(PanError::TooShort { missing: 8 }));
+        assert_eq!(error("9999"), Some(PanError::TooShort { missing: 12 }));
         assert_eq!(error(&"4".repeat(10_000)), Some(PanError::TooLong));
     }
 
