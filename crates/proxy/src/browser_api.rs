@@ -148,7 +148,20 @@ async fn read_checkout(
     Extension(visitor): Extension<Visitor>,
 ) -> Result<Json<CheckoutView>> {
     let view = api.machine.checkout_view(&visitor.session_id).await;
-    view.map(Json).map_err(request::not_found_alike)
+    let mut view = view.map_err(request::not_found_alike)?;
+    // Nobody fills in a form whose answer will be refused for the page it stands in.
+    let mut refused = None;
+    view.rails.retain(|rail| {
+        let allowed = api.policy.may_start(&visitor.caller, *rail);
+        allowed.map_err(|error| refused = Some(error)).is_ok()
+    });
+    if !view.rails.contains(&Rail::Card) {
+        view.card = None;
+    }
+    match refused {
+        Some(error) if view.rails.is_empty() => Err(error),
+        _ => Ok(Json(view)),
+    }
 }
 
 async fn start_attempt(

@@ -267,7 +267,7 @@ async fn a_request_that_does_not_say_where_it_comes_from_is_refused() {
 
 #[tokio::test]
 async fn a_listed_shop_may_read_also_what_was_refused_and_no_credentials_are_involved() {
-    let proxy = Proxy::start().await;
+    let proxy = Proxy::start_with(|text| text.replace("inline = false", "inline = true")).await;
     let (_, token) = proxy.session().await;
     let from_shop = |token: &str| {
         proxy
@@ -345,6 +345,14 @@ async fn a_card_is_taken_from_a_shops_page_only_with_inline_switched_on() {
     let proxy = Proxy::start().await;
     problem(from_shop(&proxy).await, 403, "origin-not-allowed").await;
     assert_eq!(proxy.debits(), 0);
+    // Nor is the form shown there, to be refused once it is filled in.
+    let (_, token) = proxy.session().await;
+    let form = proxy
+        .request(Method::GET, "/v1/checkout")
+        .bearer_auth(token)
+        .header("origin", SHOP_ORIGIN)
+        .header("sec-fetch-site", "cross-site");
+    problem(form.send().await.unwrap(), 403, "origin-not-allowed").await;
 
     let inline = Proxy::start_with(|text| text.replace("inline = false", "inline = true")).await;
     let answer = from_shop(&inline).await;
