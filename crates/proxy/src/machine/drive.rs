@@ -15,7 +15,6 @@ use super::judge::{self, Finding};
 use super::{Machine, fingerprint};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
-use crate::id;
 use crate::rails::card::{CardMeans, CardPayment, CardPlan, CardRail};
 use crate::store::{AttemptRow, Change, Scene, SessionRow, StartRules, Started};
 
@@ -390,41 +389,14 @@ fn draft(
 ) -> Result<AttemptRow> {
     let Plan::Card(card) = plan;
     Ok(AttemptRow {
-        id: id::make_prefixed("att")?,
-        session_id: session.id.clone(),
-        idempotency_key: key.as_str().to_owned(),
         fingerprint,
-        rail: Rail::Card,
-        state: AttemptState::New,
-        version: 0,
-        reference: id::make()?,
-        total: session.request.total,
         installments: card.installments,
         save_card: card.save_card,
         saved_card_id: match &card.means {
             CardMeans::Saved(id) => Some(id.clone()),
             CardMeans::Sealed(_) => None,
         },
-        owner: machine.instance.clone(),
-        created_at: now,
-        sends: 0,
-        returns: 0,
-        sent_at: None,
-        deadline_at: None,
-        unknown_at: None,
-        not_found: 0,
-        second_looks: 0,
-        last_read_at: None,
-        next_check_at: None,
-        reason: None,
-        provider_code: None,
-        confirmed: None,
-        authorization: None,
-        brand: None,
-        last4: None,
-        bin: None,
-        card_saved: false,
-        settled_at: None,
+        ..AttemptRow::new(session, Rail::Card, key.as_str(), &machine.instance, now)?
     })
 }
 

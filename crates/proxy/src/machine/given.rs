@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use ventanilla_core::attempt::AttemptState as S;
 use ventanilla_core::rails::Rail;
 use ventanilla_core::session::SessionState;
 
@@ -30,37 +29,7 @@ pub(super) fn session(now: Timestamp) -> SessionRow {
 /// A new attempt.
 pub(super) fn attempt(session: &SessionRow, key: &str, now: Timestamp) -> AttemptRow {
     AttemptRow {
-        id: id::make_prefixed("att").unwrap(),
-        session_id: session.id.clone(),
-        idempotency_key: key.to_owned(),
         fingerprint: String::from("same"),
-        rail: Rail::Card,
-        state: S::New,
-        version: 0,
-        reference: id::make().unwrap(),
-        total: session.request.total,
-        installments: None,
-        save_card: false,
-        saved_card_id: None,
-        owner: String::from("test"),
-        created_at: now,
-        sends: 0,
-        returns: 0,
-        sent_at: None,
-        deadline_at: None,
-        unknown_at: None,
-        not_found: 0,
-        second_looks: 0,
-        last_read_at: None,
-        next_check_at: None,
-        reason: None,
-        provider_code: None,
-        confirmed: None,
-        authorization: None,
-        brand: None,
-        last4: None,
-        bin: None,
-        card_saved: false,
-        settled_at: None,
+        ..AttemptRow::new(session, Rail::Card, key, "test", now).unwrap()
     }
 }

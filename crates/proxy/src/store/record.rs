@@ -9,6 +9,8 @@ use ventanilla_core::rails::Rail;
 use ventanilla_core::session::SessionState;
 
 use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::id;
 use crate::machine::NewSession;
 
 /// A session as it is kept.
@@ -95,6 +97,57 @@ pub struct AttemptRow {
     pub card_saved: bool,
     /// When it ended.
     pub settled_at: Option<Timestamp>,
+}
+
+impl AttemptRow {
+    /// An attempt of `session` that nothing has happened to, for the session's total, with an
+    /// identifier and a reference of its own.
+    ///
+    /// # Errors
+    ///
+    /// `internal` when the operating system has no randomness.
+    pub fn new(
+        session: &SessionRow,
+        rail: Rail,
+        idempotency_key: &str,
+        owner: &str,
+        now: Timestamp,
+    ) -> Result<Self> {
+        Ok(Self {
+            id: id::make_prefixed("att")?,
+            session_id: session.id.clone(),
+            idempotency_key: idempotency_key.to_owned(),
+            fingerprint: String::new(),
+            rail,
+            state: AttemptState::New,
+            version: 0,
+            reference: id::make()?,
+            total: session.request.total,
+            installments: None,
+            save_card: false,
+            saved_card_id: None,
+            owner: owner.to_owned(),
+            created_at: now,
+            sends: 0,
+            returns: 0,
+            sent_at: None,
+            deadline_at: None,
+            unknown_at: None,
+            not_found: 0,
+            second_looks: 0,
+            last_read_at: None,
+            next_check_at: None,
+            reason: None,
+            provider_code: None,
+            confirmed: None,
+            authorization: None,
+            brand: None,
+            last4: None,
+            bin: None,
+            card_saved: false,
+            settled_at: None,
+        })
+    }
 }
 
 /// How often an unused right to send may come back.

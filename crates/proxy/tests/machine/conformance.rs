@@ -42,38 +42,9 @@ async fn open(store: &Store) -> SessionRow {
 
 fn draft(session: &SessionRow) -> AttemptRow {
     AttemptRow {
-        id: id::make_prefixed("att").unwrap(),
-        session_id: session.id.clone(),
-        idempotency_key: id::make().unwrap(),
         fingerprint: String::from("a"),
-        rail: Rail::Card,
-        state: S::New,
-        version: 0,
-        reference: id::make().unwrap(),
-        total: session.request.total,
         installments: Some(3),
-        save_card: false,
-        saved_card_id: None,
-        owner: String::from("me"),
-        created_at: START,
-        sends: 0,
-        returns: 0,
-        sent_at: None,
-        deadline_at: None,
-        unknown_at: None,
-        not_found: 0,
-        second_looks: 0,
-        last_read_at: None,
-        next_check_at: None,
-        reason: None,
-        provider_code: None,
-        confirmed: None,
-        authorization: None,
-        brand: None,
-        last4: None,
-        bin: None,
-        card_saved: false,
-        settled_at: None,
+        ..AttemptRow::new(session, Rail::Card, &id::make().unwrap(), "me", START).unwrap()
     }
 }
 
