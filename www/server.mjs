@@ -211,7 +211,8 @@ async function embedding() {
 async function page({ loader, integrity }, folder = here) {
   const values = { loader: new URL(loader, proxy).href, integrity, proxy, sandbox };
   const template = await readFile(join(folder, "index.html"), "utf8");
-  return template.replace(/\{\{(\w+)\}\}/g, (_, name) => escapeHtml(values[name]));
+  // A name that is not ours belongs to a development server that prepared the page.
+  return template.replace(/\{\{(\w+)\}\}/g, (whole, name) => (name in values ? escapeHtml(values[name]) : whole));
 }
 
 const escapeHtml = (text) => text.replace(/[&<>"']/g, (found) => `&#${found.charCodeAt(0)};`);
