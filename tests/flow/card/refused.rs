@@ -140,7 +140,7 @@ async fn a_page_that_is_not_the_shops_is_refused() {
         Some("https://localhost:8080"),
         Some("http://localhost:8080.evil.example"),
         None,
-        // The shop's own page may look, but cards are typed in the frame.
+        // The shop's own page: cards are typed in the frame.
         Some(SHOP),
     ] {
         let answer = post(origin).await;
@@ -154,7 +154,7 @@ async fn a_page_that_is_not_the_shops_is_refused() {
 }
 
 #[tokio::test]
-async fn the_shops_page_may_look_at_the_session() {
+async fn a_shops_page_that_may_not_take_cards_is_told_before_there_is_a_form() {
     let world = World::open().await;
     let checkout = world.checkout().await;
     let look = async |origin: &str| {
@@ -163,10 +163,14 @@ async fn the_shops_page_may_look_at_the_session() {
             .get(format!("{}/v1/checkout", world.origin()))
             .bearer_auth(&checkout.token)
             .header("origin", origin);
-        world.send(request).await.status
+        let answer = world.send(request).await;
+        (answer.status, answer.code())
     };
-    assert_eq!(look(SHOP).await, 200);
-    assert_eq!(look("https://evil.example").await, 403);
+    let refused = (403, String::from("origin-not-allowed"));
+    assert_eq!(look(SHOP).await, refused);
+    assert_eq!(look("https://evil.example").await, refused);
+    // The same token, in the frame.
+    assert_eq!(checkout.view().await.state, SessionState::Open);
 }
 
 #[tokio::test]
