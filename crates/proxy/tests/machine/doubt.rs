@@ -14,6 +14,25 @@ use ventanilla_sandbox::{Fault, Kind, Operation};
 
 use crate::support::{HandClock, START, VISA, Window, hours, minutes, secs};
 
+/// Executed, hidden from the first four reads, and so held never to have happened.
+async fn pay_and_hide(window: &Window, session_id: &str) -> AttemptRow {
+    let hidden = Fault {
+        reads: Some(4),
+        ..Fault::once(Operation::Transaction, Kind::DelayVisibility)
+    };
+    let row = pay_into_doubt(
+        window,
+        session_id,
+        &[Fault::once(Operation::Pay, Kind::ResetAfter), hidden],
+    )
+    .await;
+    let row = window.advance_to_read(&row.id, secs(3)).await;
+    let row = window.advance_to_read(&row.id, secs(9)).await;
+    let row = window.advance_to_read(&row.id, minutes(50)).await;
+    assert_eq!(row.state, AttemptState::NotExecuted);
+    row
+}
+
 /// Pays under faults and comes back when the attempt has been read once.
 async fn pay_into_doubt(window: &Window, session_id: &str, faults: &[Fault]) -> AttemptRow {
     for fault in faults {
@@ -185,21 +204,7 @@ async fn a_buyer_who_asks_pulls_the_next_read_forward_but_not_closer_than_two_se
 async fn money_that_turns_up_after_a_proven_negative_is_recorded_and_told() {
     let window = Window::open().await;
     let session = window.session().await;
-    // Executed, and hidden from the first four reads.
-    let hidden = Fault {
-        reads: Some(4),
-        ..Fault::once(Operation::Transaction, Kind::DelayVisibility)
-    };
-    let row = pay_into_doubt(
-        &window,
-        &session.id,
-        &[Fault::once(Operation::Pay, Kind::ResetAfter), hidden],
-    )
-    .await;
-    let row = window.advance_to_read(&row.id, secs(3)).await;
-    let row = window.advance_to_read(&row.id, secs(9)).await;
-    let row = window.advance_to_read(&row.id, minutes(50)).await;
-    assert_eq!(row.state, AttemptState::NotExecuted);
+    let row = pay_and_hide(&window, &session.id).await;
     let row = window.advance_to_read(&row.id, hours(25)).await;
     assert_eq!(row.state, AttemptState::Succeeded);
     let session = window.machine.session(&session.id).await.unwrap();
@@ -217,20 +222,7 @@ async fn money_that_turns_up_beside_another_payment_is_a_duplicate_and_told() {
     let mut new = crate::support::new_session();
     new.expires_in_secs = Some(7_200);
     let session = window.session_of(new).await;
-    let hidden = Fault {
-        reads: Some(4),
-        ..Fault::once(Operation::Transaction, Kind::DelayVisibility)
-    };
-    let row = pay_into_doubt(
-        &window,
-        &session.id,
-        &[Fault::once(Operation::Pay, Kind::ResetAfter), hidden],
-    )
-    .await;
-    let row = window.advance_to_read(&row.id, secs(3)).await;
-    let row = window.advance_to_read(&row.id, secs(9)).await;
-    let row = window.advance_to_read(&row.id, minutes(50)).await;
-    assert_eq!(row.state, AttemptState::NotExecuted);
+    let row = pay_and_hide(&window, &session.id).await;
     let second = window.pay(&session.id, VISA).await.unwrap();
     assert_eq!(second.state, AttemptState::Succeeded);
     let row = window.advance_to_read(&row.id, hours(25)).await;
