@@ -149,6 +149,61 @@ test("when the provider cannot be reached nothing is sent, and the form stays as
 });
 
 describe("with clocks that run fast", () => {
+  test("the whole way through doubt says what is known, offers no second payment, outlives a reload, and ends in the truth", async () => {
+    const page = await merchantPage();
+    const fast = await openWorld({ speed: 20, origins: [page.origin] });
+    try {
+      const context = await fast.browser.newContext({ locale: "es-CR" });
+      // Every text that ever stood in the frame, between two looks too.
+      const read = new Set();
+      await context.exposeBinding("keepText", (_source, text) => void read.add(text));
+      await context.addInitScript(() => {
+        if (window === window.top) return;
+        const keep = () => document.body && window.keepText(document.body.innerText);
+        addEventListener("DOMContentLoaded", () => {
+          keep();
+          new MutationObserver(keep).observe(document.body, { subtree: true, childList: true, characterData: true });
+        });
+      });
+      const tab = await context.newPage();
+      const opened = await fast.merchant("POST", "/v1/sessions", {
+        order_reference: "DUDA-1", description: "DUDA-1", total: { amount_minor: 990000, currency: "CRC" }, expires_in_secs: 86_400,
+      });
+      await tab.exposeFunction("tokenFromServer", async () => {
+        const { client_token } = await fast.merchant("POST", `/v1/sessions/${opened.session.id}/client-token`);
+        return client_token;
+      });
+      await tab.goto(page.with(fast));
+      const frame = tab.locator("ventanilla-checkout iframe").contentFrame();
+      const words = texts("es-CR");
+      const buyer = form(frame, words);
+      const nothingToPayWith = async (when) => assert.equal(await frame.getByRole("button", { name: /^Pagar/ }).count(), 0, when);
+      await buyer.fill(CARDS.visa);
+      await fast.sandbox.fault({ operation: "pay", kind: "gateway_timeout_after", times: 1 });
+      await fast.sandbox.fault({ operation: "transaction", kind: "error_500", times: 10_000 });
+      await buyer.pay();
+      await buyer.sees("bank_title", { timeout: 20_000 });
+      await nothingToPayWith("while the bank is silent");
+      await buyer.sees("confirming_title", { timeout: 40_000 });
+      await nothingToPayWith("while it is being confirmed");
+      await frame.getByText(/att_[a-z2-7]{26}/).waitFor();
+      await tab.reload();
+      await buyer.sees("confirming_title", { timeout: 20_000 });
+      await nothingToPayWith("after a reload");
+      await fast.sandbox.clear();
+      // Whoever asks by hand gets the answer; so does whoever waits.
+      await buyer.button("check_now").or(buyer.heading("paid_title")).first().waitFor({ timeout: 60_000 });
+      if (await buyer.button("check_now").count()) await buyer.button("check_now").click();
+      await buyer.sees("paid_title", { timeout: 30_000 });
+      assert.equal((await fast.sandbox.debits("DUDA-1")).length, 1);
+      assert.ok([...read].some((text) => text.includes(words.bank_title)), "the texts were kept");
+      for (const text of read) assert.doesNotMatch(text, /fall[óo]|fallid|rechazad|denegad|no se pudo|no se realizó|error/i);
+    } finally {
+      await fast.close();
+      await page.close();
+    }
+  });
+
   test("a 504 without a debit ends, after the provider's session has died, as not paid; then the order can be paid", async () => {
     const page = await merchantPage();
     const fast = await openWorld({ speed: 300, origins: [page.origin] });
