@@ -11,8 +11,10 @@ const OURS = {
   "ventanilla-providers": { normal: ["ventanilla-core"], dev: [] },
   // Never providers, not even in tests: a misspelt field would be wrong on both sides, and every test would pass.
   "ventanilla-sandbox": { normal: ["ventanilla-core"], dev: [] },
-  "ventanilla-proxy": { normal: ["ventanilla-core", "ventanilla-providers"], dev: ["ventanilla-sandbox"] },
-  ventanilla: { normal: ["ventanilla-core"], dev: ["ventanilla-proxy", "ventanilla-sandbox"] },
+  "ventanilla-proxy": { normal: ["ventanilla-core", "ventanilla-providers"], dev: ["ventanilla-sandbox", "ventanilla-testbed"] },
+  // Stands on no other package: it is what tests of all of them stand on.
+  "ventanilla-testbed": { normal: [], dev: [] },
+  ventanilla: { normal: ["ventanilla-core"], dev: ["ventanilla-proxy", "ventanilla-sandbox", "ventanilla-testbed"] },
 };
 
 /** Everything `core` may use: nothing here reads a clock, a file, a socket or a random device. */

@@ -83,6 +83,13 @@ need_apt() {
   step "apt: ${missing[*]}" $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}"
 }
 
+# A PostgreSQL server for the tests to start as their own: on the path, or where Debian keeps it; unless
+# VENTANILLA_TEST_POSTGRES names one that runs.
+need_postgres() {
+  [ -z "${VENTANILLA_TEST_POSTGRES:-}" ] || return 0
+  compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || need_apt postgres=postgresql
+}
+
 need_wasm_target() {
   [ -d "$(rustc --print sysroot)/lib/rustlib/wasm32-unknown-unknown" ] && return 0
   need_command rustup "the target wasm32-unknown-unknown is missing; install Rust by rustup"

@@ -2,7 +2,7 @@
 // The demo shop's server: static files, orders, and the calls to the Ventanilla proxy that need the
 // secret key. Nothing but Node itself; what is here is what any shop has to write, in its own language.
 
-import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
+import { createHash, createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import { existsSync } from "node:fs";
 import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
@@ -18,6 +18,7 @@ Serves the demo shop. Settings come from the environment:
   PROXY                origin of the Ventanilla proxy (default http://127.0.0.1:8787)
   VENTANILLA_API_KEY   the proxy's secret key; of two separated by a comma, the first
   SANDBOX              address of the sandbox's help page, linked as "test cards" (default none)
+  VENTANILLA_WEBHOOK_SECRETS  what the proxy signs webhooks with; of two, either will do (default none)
 
   --export DIR         write the shop's page and files to DIR and stop, for a server of static files
   --help               this text
@@ -27,6 +28,10 @@ const here = dirname(fileURLToPath(import.meta.url));
 const proxy = new URL(process.env.PROXY || "http://127.0.0.1:8787").origin;
 const sandbox = process.env.SANDBOX || "";
 const apiKey = (process.env.VENTANILLA_API_KEY || "").split(",")[0].trim();
+const webhookKeys = (process.env.VENTANILLA_WEBHOOK_SECRETS || "")
+  .split(",")
+  .filter((secret) => secret.trim())
+  .map((secret) => Buffer.from(secret.trim().replace(/^whsec_/, ""), "base64"));
 
 // Prices live here and nowhere else: what a browser sends is how many of what, never what it costs.
 // In minor units, so that a price is exact.
@@ -110,7 +115,31 @@ async function openOrder(visitor, wanted) {
 /** What happened to the money is asked of the proxy, by the secret key; never of the browser. */
 async function readOrder(order) {
   const session = await askProxy("GET", `/v1/sessions/${order.session}`);
-  return { ...publicOrder(order), state: session.state };
+  return { ...publicOrder(order), state: session.state, told: order.told ?? null };
+}
+
+/**
+ * The proxy tells what happened, signed as https://www.standardwebhooks.com says. It tells until it is
+ * heard, so the same news may come twice: what is done here must bear that.
+ */
+async function hear(request, response) {
+  const body = await readBody(request, 65_536);
+  const [id, at, signatures] = ["webhook-id", "webhook-timestamp", "webhook-signature"].map((name) => request.headers[name] ?? "");
+  const fresh = Math.abs(Date.now() / 1000 - Number(at)) < 300;
+  const given = signatures.split(" ").map((signature) => signature.replace(/^v1,/, ""));
+  const signed = webhookKeys.some((key) => {
+    const expected = createHmac("sha256", key).update(`${id}.${at}.`).update(body).digest("base64");
+    return given.some((one) => isSame(one, expected));
+  });
+  if (!fresh || !signed) throw new Refusal(401, "this is not signed by the payment proxy");
+  const { type, data } = JSON.parse(body.toString("utf8"));
+  const order = orders.get(data.session.order_reference);
+  if (order && type.startsWith("session.")) {
+    order.told = type;
+    console.log(`order ${order.number}: ${type}`);
+  }
+  response.writeHead(204, HEADERS);
+  response.end();
 }
 
 const publicOrder = ({ number, items, total, buyer }) => ({ number, items, total, buyer });
@@ -140,6 +169,7 @@ async function askProxy(method, path, { key, body } = {}) {
 
 async function answer(request, response) {
   const { pathname } = new URL(request.url, "http://shop");
+  if (pathname === "/webhooks" && request.method === "POST") return hear(request, response);
   const visitor = visitorOf(request, response);
   if (!pathname.startsWith("/api/")) return serveFile(pathname, response);
 
@@ -229,16 +259,21 @@ function visitorOf(request, response) {
 const isSame = (one, other) => timingSafeEqual(digest(one), digest(other));
 const digest = (text) => createHash("sha256").update(text).digest();
 
-async function readJson(request) {
+async function readBody(request, most) {
   const parts = [];
   let size = 0;
   for await (const part of request) {
     size += part.length;
-    if (size > 16_384) throw new Refusal(413, "the request is too large");
+    if (size > most) throw new Refusal(413, "the request is too large");
     parts.push(part);
   }
+  return Buffer.concat(parts);
+}
+
+async function readJson(request) {
+  const body = await readBody(request, 16_384);
   try {
-    const found = JSON.parse(Buffer.concat(parts).toString("utf8"));
+    const found = JSON.parse(body.toString("utf8"));
     if (found && typeof found === "object") return found;
   } catch {
     // Told below.

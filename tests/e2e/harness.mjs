@@ -146,6 +146,7 @@ export async function openWorld({ origins = [], speed = 1, inline = false, asset
     const shop = `http://localhost:${shopPort}`;
     const proxy = `http://127.0.0.1:${proxyPort}`;
     const secrets = { ...(await keys()), VENTANILLA_GREENPAY_SECRET: "sandbox-secret" };
+    await send(`${management}/notifications`, "POST", { url: `${proxy}/hooks/greenpay/${secrets.VENTANILLA_HOOK_PATH}`, mode: "on_time" });
     const config = join(folder, "ventanilla.toml");
     writeFileSync(
       config,
@@ -169,6 +170,9 @@ inline = ${inline}
 public_key = """
 ${pem.trim()}
 """
+[webhooks]
+url = "${shop}/webhooks"
+allow_private = true
 [assets]
 dir = "${assets}"
 [clock]
@@ -191,6 +195,7 @@ attempts_per_session = ${attempts}
 
     const shopProcess = start("shop", process.execPath, [join(root, "www/server.mjs")], {
       PORT: String(shopPort), PROXY: proxy, SANDBOX: management, VENTANILLA_API_KEY: secrets.VENTANILLA_API_KEY,
+      VENTANILLA_WEBHOOK_SECRETS: secrets.VENTANILLA_WEBHOOK_SECRETS,
     });
     running.push(shopProcess);
     await shopProcess.until(() => answers(`${shop}/`));

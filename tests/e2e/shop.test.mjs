@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { CARDS, at, openWorld } from "./harness.mjs";
+import { CARDS, at, eventually, openWorld } from "./harness.mjs";
 
 let world;
 before(async () => (world = await openWorld()));
@@ -38,6 +38,25 @@ test("it thanks only when its own server has asked the proxy", async () => {
   );
   await buyer.page.getByText("El pago no se completó.").waitFor();
   assert.equal(await buyer.page.getByRole("heading", { name: "Gracias por su compra" }).count(), 0);
+  await buyer.close();
+});
+
+test("its server hears of the payment from the proxy, and takes nothing that is not signed", async () => {
+  const buyer = await world.visit();
+  const told = async () => {
+    const order = await buyer.page.evaluate(async (number) => (await fetch(`/api/orders/${number}`)).json(), buyer.number);
+    return order.told;
+  };
+  const forged = await fetch(`${world.shop}/webhooks`, {
+    method: "POST",
+    headers: { "webhook-id": "msg_x", "webhook-timestamp": String(Math.floor(Date.now() / 1000)), "webhook-signature": "v1,AAAA" },
+    body: JSON.stringify({ type: "session.succeeded", data: { session: { order_reference: buyer.number } } }),
+  });
+  assert.equal(forged.status, 401);
+  assert.equal(await told(), null);
+  await buyer.pay(CARDS.visa);
+  await buyer.sees("paid_title");
+  await eventually(async () => (await told()) === "session.succeeded", "the news of the payment");
   await buyer.close();
 });
 

@@ -59,7 +59,7 @@ impl Checkout {
                 format!("{}{path}", self.world.origin()),
             )
             .bearer_auth(&self.token)
-            .header("origin", self.world.origin())
+            .header("origin", self.world.frame_origin())
     }
 
     /// Sends what `core::api` built.
@@ -236,6 +236,14 @@ impl Checkout {
         assert_eq!(answer.status, 200, "{}", answer.text);
         Self {
             token: answer.json()["client_token"].as_str().unwrap().to_owned(),
+            ..self.clone()
+        }
+    }
+
+    /// The same checkout, by way of another proxy.
+    pub fn through(&self, world: &Arc<World>) -> Self {
+        Self {
+            world: Arc::clone(world),
             ..self.clone()
         }
     }

@@ -17,6 +17,8 @@ use ventanilla_proxy::config::Config;
 use ventanilla_proxy::server::{self, Running};
 use ventanilla_sandbox::{DebitState, Fault, Kind, Ledger, Operation, Sandbox, SandboxOptions};
 
+use ventanilla_testbed::postgres;
+
 use crate::checkout::Checkout;
 use crate::clock::SteppedClock;
 
@@ -24,6 +26,8 @@ use crate::clock::SteppedClock;
 pub const SHOP: &str = "http://localhost:8080";
 /// The shop's API key.
 pub const API_KEY: &str = "flow-api-key-0123456789abcdefghijklmnop";
+/// What buyers' browsers see of several proxies behind one door.
+const SHARED_ORIGIN: &str = "https://pay.shop.example";
 const TOKEN_KEY: &str = "t1:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 const STORE_KEY: &str = "s1:ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA=";
 
@@ -31,7 +35,7 @@ const STORE_KEY: &str = "s1:ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA=";
 pub type Written = Arc<Mutex<Vec<u8>>>;
 
 pub struct World {
-    pub sandbox: Sandbox,
+    pub sandbox: Arc<Sandbox>,
     pub clock: Arc<SteppedClock>,
     pub client: reqwest::Client,
     /// Every answer that the proxy gave, head and body.
@@ -39,8 +43,10 @@ pub struct World {
     proxy: Mutex<Option<Proxy>>,
     origin: Mutex<String>,
     folder: PathBuf,
+    /// The PostgreSQL database instead of a SQLite file, and the origin that all proxies on it share.
+    shared: Option<String>,
     log: Option<Written>,
-    keys: AtomicU64,
+    keys: Arc<AtomicU64>,
 }
 
 /// A proxy in a runtime of its own, so that it can be killed.
@@ -82,6 +88,34 @@ impl World {
 
     /// With everything that the proxy logs, at every level, written to `log`.
     pub async fn open_with(options: SandboxOptions, log: Option<Written>) -> Arc<Self> {
+        let sandbox = Sandbox::start(options).await.unwrap();
+        let mut world = Self::empty(Arc::new(sandbox));
+        world.log = log;
+        world.start_proxy().await;
+        Arc::new(world)
+    }
+
+    /// On a PostgreSQL database of its own, where [`World::beside`] can join.
+    pub async fn open_shared() -> Arc<Self> {
+        let sandbox = Sandbox::start(SandboxOptions::default()).await.unwrap();
+        let cluster = postgres::shared().await.unwrap();
+        let mut world = Self::empty(Arc::new(sandbox));
+        world.shared = Some(cluster.create_database().await.unwrap());
+        world.start_proxy().await;
+        Arc::new(world)
+    }
+
+    /// A second proxy of the same merchant: same database, same provider, same clock.
+    pub async fn beside(&self) -> Arc<Self> {
+        let mut world = Self::empty(Arc::clone(&self.sandbox));
+        world.clock = Arc::clone(&self.clock);
+        world.shared.clone_from(&self.shared);
+        world.keys = Arc::clone(&self.keys);
+        world.start_proxy().await;
+        Arc::new(world)
+    }
+
+    fn empty(sandbox: Arc<Sandbox>) -> Self {
         static WORLDS: AtomicU64 = AtomicU64::new(0);
         install_log();
         let number = WORLDS.fetch_add(1, Ordering::Relaxed);
@@ -94,19 +128,18 @@ impl World {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .unwrap();
-        let world = Arc::new(Self {
-            sandbox: Sandbox::start(options).await.unwrap(),
+        Self {
+            sandbox,
             clock: Arc::new(SteppedClock::new()),
             client,
             answers: Mutex::default(),
             proxy: Mutex::new(None),
             origin: Mutex::default(),
             folder,
-            log,
-            keys: AtomicU64::new(1),
-        });
-        world.start_proxy().await;
-        world
+            shared: None,
+            log: None,
+            keys: Arc::new(AtomicU64::new(1)),
+        }
     }
 
     pub async fn start_proxy(&self) {
@@ -150,13 +183,12 @@ impl World {
             r#"
             [server]
             listen = "127.0.0.1:0"
-            public_origin = "http://127.0.0.1:0"
+            public_origin = "{public_origin}"
             management_listen = "127.0.0.1:0"
             [merchant]
             name = "Tienda Ejemplo"
             origins = ["{SHOP}"]
-            [store]
-            path = {store:?}
+            {store}
             [card]
             merchant_url = "{merchant_url}"
             checkout_url = "{checkout_url}"
@@ -173,7 +205,14 @@ impl World {
             card_starts_per_ip_per_hour = 1000000
             connections_per_ip = 2000
             "#,
-            store = self.store(),
+            public_origin = match &self.shared {
+                Some(_) => SHARED_ORIGIN,
+                None => "http://127.0.0.1:0",
+            },
+            store = match &self.shared {
+                Some(_) => String::new(),
+                None => format!("[store]\npath = {:?}", self.store()),
+            },
             merchant_url = self.sandbox.merchant_url,
             checkout_url = self.sandbox.checkout_url,
             merchant_id = credentials.merchant_id,
@@ -181,12 +220,15 @@ impl World {
             public_key = self.sandbox.public_key_pem(),
             widget = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/flow/widget"),
         );
-        let environment = HashMap::from([
+        let mut environment = HashMap::from([
             ("VENTANILLA_API_KEY", API_KEY),
             ("VENTANILLA_TOKEN_KEYS", TOKEN_KEY),
             ("VENTANILLA_STORE_KEYS", STORE_KEY),
             ("VENTANILLA_GREENPAY_SECRET", &credentials.secret),
         ]);
+        if let Some(database) = &self.shared {
+            environment.insert("VENTANILLA_STORE_URL", database);
+        }
         Config::read(&text, &|name| environment.get(name).map(OsString::from)).unwrap()
     }
 
@@ -204,7 +246,15 @@ impl World {
         bytes
     }
 
-    /// The proxy's origin, which the frame has too.
+    /// The origin that the frame has.
+    pub fn frame_origin(&self) -> String {
+        match &self.shared {
+            Some(_) => SHARED_ORIGIN.to_owned(),
+            None => self.origin(),
+        }
+    }
+
+    /// Where the proxy is reached.
     pub fn origin(&self) -> String {
         self.origin.lock().unwrap().clone()
     }

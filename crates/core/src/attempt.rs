@@ -4,7 +4,7 @@
 //!         T0             T1 (uses up the right to send)      T2
 //!  new ────────▶ prepared ──────────────▶ sent ───────▶ succeeded
 //!   │               │                      │ ├────────▶ declined
-//!   │               └──── 30 min ────▶ not_executed ◀── not sent
+//!   │               └──── 1 min ─────▶ not_executed ◀── not sent
 //!   └──────────────────────────▶           └────────▶ unknown ──▶ succeeded | declined
 //!                                                               | not_executed | review
 //! ```

@@ -14,6 +14,7 @@ pub mod attempt;
 pub mod card;
 mod encoding;
 pub mod money;
+pub mod operation;
 pub mod problem;
 pub mod rails;
 pub mod random;

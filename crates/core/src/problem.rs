@@ -72,6 +72,8 @@ problem_codes! {
     AmountInvalid = ("amount-invalid", 422, Integration, "the amount is not a whole number of minor units in range"),
     /// Another attempt of this session is running or its outcome is not known yet.
     AttemptRunning = ("attempt-running", 409, Buyer, "another attempt of this session is running"),
+    /// More would be captured or given back than was paid.
+    AmountExceedsPayment = ("amount-exceeds-payment", 422, Integration, "more than was paid cannot be captured or given back"),
     /// The session has used up its attempts.
     AttemptsExhausted = ("attempts-exhausted", 429, Buyer, "too many attempts on this session"),
     /// The body is larger than allowed.
@@ -89,7 +91,7 @@ problem_codes! {
     /// The picked installments are not offered.
     InstallmentsNotOffered = ("installments-not-offered", 422, Integration, "these installments are not offered in this session"),
     /// Something broke here.
-    Internal = ("internal", 500, Internal, "something broke in the proxy; nothing was sent on"),
+    Internal = ("internal", 500, Internal, "something broke in the proxy; read the state before trying again"),
     /// The provider's key cannot be sealed to: malformed, too weak, too large or not pinned.
     KeyRefused = ("key-refused", 0, Integration, "the provider's public key was refused"),
     /// The widget's code did not match its hash and was not run.
@@ -102,6 +104,10 @@ problem_codes! {
     Network = ("network", 0, Network, "the proxy did not answer"),
     /// Nothing here: unknown path, session or attempt, or somebody else's. Always the same answer.
     NotFound = ("not-found", 404, Integration, "nothing is here"),
+    /// The attempt is not paid, or its rail has no such operation.
+    OperationNotPossible = ("operation-not-possible", 409, Integration, "this payment does not take this operation"),
+    /// Another operation of this payment is running or its outcome is not known yet.
+    OperationRunning = ("operation-running", 409, Integration, "another operation of this payment is running"),
     /// The page's origin is not in the allow-list.
     OriginNotAllowed = ("origin-not-allowed", 403, Integration, "the page's origin is not in the allow-list"),
     /// The provider refused its credentials or the merchant's set-up.
@@ -122,6 +128,8 @@ problem_codes! {
     SessionPaid = ("session-paid", 409, Buyer, "the session is already paid"),
     /// The element is set up in a way that cannot work.
     SetupInvalid = ("setup-invalid", 0, Integration, "the element's attributes cannot work as they are"),
+    /// The store does not answer. The same request, with the same key, may be repeated.
+    StoreUnavailable = ("store-unavailable", 503, Internal, "the proxy's store does not answer; repeat the same request later"),
     /// The body is not `application/json`, or is compressed.
     UnsupportedMediaType = ("unsupported-media-type", 415, Integration, "the body must be uncompressed application/json"),
 }

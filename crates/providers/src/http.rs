@@ -6,13 +6,17 @@
 //! What is left is one connection and one request per call, so "could not connect" means "not sent"
 //! and everything later means "unknown".
 
+#[cfg(debug_assertions)]
+mod pieces;
+
 use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
-use reqwest::{Client, Response, Url, redirect, retry};
+use reqwest::{Client, RequestBuilder, Response, Url, redirect, retry};
 use zeroize::Zeroizing;
 
+use crate::failpoint;
 use crate::outcome::{Cause, Outcome};
 
 /// Time limits of provider calls.
@@ -73,8 +77,7 @@ pub(crate) struct Call {
     pub body: Body,
 }
 
-/// A request body. Its bytes are wiped when the last handle is dropped.
-#[derive(Clone)]
+/// A request body. Its bytes are wiped when the last handle to them, or to a piece of them, is dropped.
 pub(crate) struct Body(Bytes);
 
 /// A whole answer.
@@ -135,7 +138,24 @@ impl Transport {
 
     /// Sends once, whatever happens.
     pub(crate) async fn send_once(&self, call: Call) -> Result<Answer, Lost> {
-        send(&self.money, &call).await
+        let response = self.begin_once(call).await.map_err(|error| lost(&error))?;
+        failpoint::hit("answer.first_byte");
+        let answer = read(response).await?;
+        failpoint::hit("answer.parse");
+        Ok(answer)
+    }
+
+    async fn begin_once(&self, call: Call) -> reqwest::Result<Response> {
+        let request = request(&self.money, &call);
+        if failpoint::is_bare() {
+            let body = String::from_utf8_lossy(&call.body.0);
+            tracing::trace!(headers = %bare(&call.headers), body = %body, "what is never logged");
+        }
+        #[cfg(debug_assertions)]
+        if failpoint::is_installed() {
+            return pieces::send(request, call.body.0).await;
+        }
+        request.body(call.body.0).send().await
     }
 
     /// Sends, and sends again as [`ReadRetry`] says.
@@ -154,6 +174,15 @@ impl Transport {
         }
         remember(send(&self.reads, &call).await, may_have_been_sent)
     }
+}
+
+/// Headers in clear, sensitive ones too; for [`failpoint::is_bare`] only.
+fn bare(headers: &HeaderMap) -> String {
+    let values = headers.values().map(HeaderValue::as_bytes);
+    values
+        .map(String::from_utf8_lossy)
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// The last try alone cannot prove that nothing was sent.
@@ -179,12 +208,16 @@ fn builder(timeouts: Timeouts) -> reqwest::ClientBuilder {
         .no_zstd()
 }
 
-async fn send(client: &Client, call: &Call) -> Result<Answer, Lost> {
-    let response = client
+fn request(client: &Client, call: &Call) -> RequestBuilder {
+    client
         .post(call.url.clone())
         .headers(call.headers.clone())
         .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
         .header(ACCEPT, HeaderValue::from_static("application/json"))
+}
+
+async fn send(client: &Client, call: &Call) -> Result<Answer, Lost> {
+    let response = request(client, call)
         .body(call.body.0.clone())
         .send()
         .await

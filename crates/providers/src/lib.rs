@@ -6,8 +6,11 @@
 //! | provider | room |
 //! |---|---|
 //! | GreenPay (Costa Rica, cards) | [`greenpay`] |
+//!
+//! [`failpoint`] is where tests make a call fail; release builds have nothing there.
 #![deny(missing_docs)]
 
+pub mod failpoint;
 pub mod greenpay;
 mod http;
 mod outcome;

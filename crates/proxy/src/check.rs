@@ -9,10 +9,12 @@ use ventanilla_providers::greenpay::TransactionRead;
 use ventanilla_providers::{Cause, Outcome};
 use ventanilla_proxy::assets::Widget;
 use ventanilla_proxy::config::{Card, Config, Settings};
-use ventanilla_proxy::store::Store;
+use ventanilla_proxy::webhooks::ReceiverUrl;
+use ventanilla_proxy::webhooks::address::{OutOfReach, ReachableOnly};
 use ventanilla_proxy::{id, server};
 
-/// Exit code when a provider cannot be reached or refuses the credentials.
+/// Exit code when a provider cannot be reached or refuses the credentials, or when the receiver of
+/// webhooks is nowhere to be found.
 const PROVIDER: u8 = 3;
 
 /// How a point came out.
@@ -22,7 +24,7 @@ enum Verdict {
     Fine,
     /// It will serve, but somebody should know.
     Note,
-    /// The provider's side.
+    /// The provider's or the receiver's side.
     Provider,
     /// It would not serve.
     Wrong,
@@ -57,14 +59,15 @@ async fn check(config: Config, report: &mut Report<impl Write>) {
         Err(error) => report.line(Verdict::Wrong, "widget", &error.to_string()),
     }
     let saves_cards = secrets.store_keys.is_some();
-    match Store::open_sqlite(&settings.store.path, secrets.store_keys).await {
+    let store_url = secrets.store_url.as_ref();
+    match server::open_store(&settings.store, store_url, secrets.store_keys).await {
         Ok(store) => {
+            let place = match store_url {
+                Some(_) => String::from("PostgreSQL, durable, by VENTANILLA_STORE_URL"),
+                None => settings.store.path().display().to_string(),
+            };
             match store.ready().await {
-                Ok(()) => report.line(
-                    Verdict::Fine,
-                    "store",
-                    &settings.store.path.display().to_string(),
-                ),
+                Ok(()) => report.line(Verdict::Fine, "store", &place),
                 Err(error) => report.line(Verdict::Wrong, "store", &error.to_string()),
             }
             store.close().await;
@@ -78,10 +81,32 @@ async fn check(config: Config, report: &mut Report<impl Write>) {
             "VENTANILLA_STORE_KEYS is not set: no card can be saved",
         );
     }
+    match &settings.webhooks {
+        Some(webhooks) => check_receiver(&webhooks.url, report).await,
+        None => report.line(
+            Verdict::Note,
+            "webhooks",
+            "no [webhooks] section: the shop is told nothing and has to ask",
+        ),
+    }
+    let notified = secrets.hook_path.is_some();
     match (settings.card, secrets.greenpay_secret) {
         (Some(card), Some(secret)) => {
             check_key(&card, report);
             check_greenpay(&card, secret, report).await;
+            if notified {
+                let address = format!(
+                    "GreenPay is to notify {}/hooks/greenpay/<VENTANILLA_HOOK_PATH>/",
+                    settings.server.public_origin
+                );
+                report.line(Verdict::Fine, "card", &address);
+            } else {
+                report.line(
+                    Verdict::Note,
+                    "card",
+                    "VENTANILLA_HOOK_PATH is not set: GreenPay cannot notify",
+                );
+            }
         }
         _ => report.line(Verdict::Note, "card", "no [card] section: no card is taken"),
     }
@@ -108,6 +133,37 @@ fn check_origins(settings: &Settings, report: &mut Report<impl Write>) {
             "card.inline",
             "true: every script of the shop's page can read the cards typed there",
         );
+    }
+}
+
+/// Whether the receiver of webhooks may be connected to; nothing is sent.
+async fn check_receiver(url: &ReceiverUrl, report: &mut Report<impl Write>) {
+    let place = "webhooks.url";
+    let shown = url.as_str();
+    let Some(name) = url.name() else {
+        return report.line(Verdict::Fine, place, shown);
+    };
+    match ReachableOnly::new(url.reach()).addresses(name).await {
+        Ok(found) => {
+            let addresses: Vec<String> = found.iter().map(|at| at.ip().to_string()).collect();
+            report.line(
+                Verdict::Fine,
+                place,
+                &format!("{shown} is at {}", addresses.join(", ")),
+            );
+        }
+        Err(error) if error.is::<OutOfReach>() => report.line(
+            Verdict::Wrong,
+            place,
+            &format!(
+                "{shown}: {name} has private addresses only; nothing is sent there without allow_private"
+            ),
+        ),
+        Err(error) => report.line(
+            Verdict::Provider,
+            place,
+            &format!("{shown}: {name} could not be resolved: {error}"),
+        ),
     }
 }
 
@@ -201,7 +257,7 @@ impl<W: Write> Report<W> {
         let (said, code) = match self.worst {
             Verdict::Fine | Verdict::Note => ("ready to serve", ExitCode::SUCCESS),
             Verdict::Provider => (
-                "a provider does not answer as it should",
+                "a provider, or the receiver of webhooks, does not answer as it should",
                 ExitCode::from(PROVIDER),
             ),
             Verdict::Wrong => (

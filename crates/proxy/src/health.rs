@@ -10,7 +10,8 @@
 //! | `ventanilla_csp_reports_total`, `ventanilla_log_redactions_total`, `ventanilla_panics_total` | |
 //! | `ventanilla_connections`, `ventanilla_connections_refused_total` | |
 //!
-//! The payments' own are listed with the machine. No identifier, address or amount is ever a label.
+//! The payments' own are listed with the machine, those of news that goes out with `webhooks`, of news
+//! that comes in with `hooks`. No identifier, address or amount is ever a label.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};

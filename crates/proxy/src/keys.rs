@@ -5,19 +5,27 @@ use std::process::ExitCode;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use ventanilla_proxy::webhooks::signing;
 use zeroize::Zeroizing;
 
 /// Writes one line per variable, as an environment file takes them.
 pub fn print(out: &mut impl Write) -> io::Result<ExitCode> {
     writeln!(
         out,
-        "# For the proxy's environment. The shop's server needs VENTANILLA_API_KEY too; nobody needs the others.\n\
+        "# For the proxy's environment. The shop's server needs VENTANILLA_API_KEY and\n\
+         # VENTANILLA_WEBHOOK_SECRETS too, GreenPay the address with VENTANILLA_HOOK_PATH in it; nobody needs\n\
+         # the others.\n\
          VENTANILLA_API_KEY=vsk_{}\n\
          VENTANILLA_TOKEN_KEYS={}\n\
-         VENTANILLA_STORE_KEYS={}",
+         VENTANILLA_STORE_KEYS={}\n\
+         VENTANILLA_WEBHOOK_SECRETS={}{}\n\
+         VENTANILLA_HOOK_PATH={}",
         URL_SAFE_NO_PAD.encode(random::<32>()?),
         named_key("t")?,
         named_key("s")?,
+        signing::PREFIX,
+        STANDARD.encode(random::<32>()?),
+        URL_SAFE_NO_PAD.encode(random::<32>()?),
     )?;
     Ok(ExitCode::SUCCESS)
 }
@@ -57,10 +65,14 @@ mod tests {
                 .find_map(|line| line.strip_prefix(&format!("{name}=")));
             line.map(std::ffi::OsString::from)
         };
-        let settings = "[server]\npublic_origin = 'https://pay.example'\n[merchant]\nname = 'x'\norigins = ['https://shop.example']";
+        let settings = "[server]\npublic_origin = 'https://pay.example'\n[merchant]\nname = 'x'\norigins = ['https://shop.example']\n[webhooks]\nurl = 'https://shop.example/hook'";
         let config = Config::read(settings, &variable).unwrap();
         assert!(config.secrets.store_keys.is_some());
-        assert_eq!(text.lines().count(), 4);
+        assert!(config.secrets.webhook_secrets.is_some() && config.secrets.hook_path.is_some());
+        assert_eq!(
+            text.lines().filter(|line| !line.starts_with('#')).count(),
+            5
+        );
     }
 
     #[test]

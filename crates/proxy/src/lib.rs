@@ -6,6 +6,8 @@
 //! |---|---|
 //! | what may be configured | [`config`] |
 //! | what the shop's server may ask | [`merchant_api`] |
+//! | what the shop's server is told without asking | [`webhooks`] |
+//! | what providers may tell us | [`hooks`] |
 //! | what the buyer's browser may ask | [`browser_api`], guarded by [`token`], [`origin`], [`limits`] and [`request`] |
 //! | how a payment is taken at most once | [`machine`] over [`store`], one folder per rail in [`rails`] |
 //! | what the browser runs, and under which policy | [`assets`], [`frame`] |
@@ -16,8 +18,11 @@ pub mod browser_api;
 pub mod clock;
 pub mod config;
 pub mod error;
+#[cfg(debug_assertions)]
+pub mod failpoint;
 pub mod frame;
 pub mod health;
+pub mod hooks;
 pub mod id;
 pub mod limits;
 pub mod logging;
@@ -29,6 +34,7 @@ pub mod request;
 pub mod server;
 pub mod store;
 pub mod token;
+pub mod webhooks;
 
 #[cfg(test)]
 mod testing;

@@ -88,7 +88,12 @@ pub struct Limits {
     session_requests: Bucket<String>,
     card_starts: Bucket<Client>,
     refused_keys: Bucket<Client>,
+    notifications: Bucket<Client>,
 }
+
+/// Notifications of one IP address per minute: those of all the merchant's payments, several times over.
+const NOTIFICATIONS_PER_MINUTE: NonZeroU32 =
+    NonZeroU32::new(6_000).expect("six thousand is above zero");
 
 impl Limits {
     /// Full allowances, which refill by `clock`.
@@ -118,6 +123,12 @@ impl Limits {
             refused_keys: Bucket::new(
                 "refused_keys_per_ip",
                 limits.refused_keys_per_ip_per_minute,
+                MINUTE,
+                clock,
+            ),
+            notifications: Bucket::new(
+                "notifications_per_ip",
+                NOTIFICATIONS_PER_MINUTE,
                 MINUTE,
                 clock,
             ),
@@ -161,12 +172,22 @@ impl Limits {
         self.refused_keys.take(&client)
     }
 
+    /// Counts a provider's notification, or what pretends to be one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Limits::request`].
+    pub fn notification(&self, client: Client) -> Result<()> {
+        self.notifications.take(&client)
+    }
+
     /// Forgets clients whose allowance is full again.
     pub fn forget_idle(&self) {
         self.requests.limiter.retain_recent();
         self.session_requests.limiter.retain_recent();
         self.card_starts.limiter.retain_recent();
         self.refused_keys.limiter.retain_recent();
+        self.notifications.limiter.retain_recent();
     }
 }
 
@@ -304,6 +325,18 @@ mod tests {
         clock.advance(Duration::from_secs(7200));
         limits.forget_idle();
         assert_eq!(limits.card_starts.limiter.len(), 0);
+    }
+
+    #[test]
+    fn a_provider_that_notifies_a_lot_is_not_taken_for_a_client() {
+        let clock: SharedClock = Arc::new(HandClock::default());
+        let limits = Limits::new(&config::Limits::default(), &clock);
+        let one = client("203.0.113.7");
+        for _ in 0..NOTIFICATIONS_PER_MINUTE.get() {
+            limits.notification(one).unwrap();
+        }
+        assert!(limits.notification(one).is_err());
+        limits.request(one).unwrap();
     }
 
     #[test]

@@ -1,30 +1,32 @@
 //! The binary `ventanilla`.
 
 mod check;
+mod embed;
 mod keys;
+mod review;
+mod serve;
 
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
-use tokio::signal::unix::{SignalKind, signal};
-use ventanilla_proxy::assets::Widget;
-use ventanilla_proxy::clock::SystemClock;
-use ventanilla_proxy::config::{Config, Settings};
-use ventanilla_proxy::{logging, server};
 
 const ENVIRONMENT: &str = "\
 Environment (each but the last also as a file, named by the variable with _FILE at its end):
   VENTANILLA_API_KEY          the shop's API key; two, separated by a comma, while it is changed
   VENTANILLA_TOKEN_KEYS       kid:base64 of 32 bytes, separated by commas; the first seals client tokens
   VENTANILLA_STORE_KEYS       the same form; seals saved cards. Without it no card can be saved
+  VENTANILLA_STORE_URL        postgres://user:password@host:port/database, instead of [store] path
   VENTANILLA_GREENPAY_SECRET  with [card] in the configuration
+  VENTANILLA_WEBHOOK_SECRETS  with [webhooks]: whsec_ and base64, separated by commas; all of them sign
+  VENTANILLA_HOOK_PATH        the secret in the address that GreenPay sends notifications to
   VENTANILLA_LOG              log levels, instead of [log] level
 
 Exit codes: 0 all is well; 1 the configuration, the store or the widget must be put right;
-2 wrong arguments; 3 (check) a provider cannot be reached or refuses the credentials.";
+2 wrong arguments; 3 (check) a provider cannot be reached or refuses the credentials, or the receiver
+of webhooks cannot be found.
+Those of review are in its own help.";
 
 /// One window for cards: a checkout that a shop embeds, and the proxy behind it.
 #[derive(Parser)]
@@ -46,6 +48,9 @@ enum Command {
     Embed(ConfigArgument),
     /// Print fresh secrets for the environment
     Keys,
+    /// List what somebody must look at, and say how it came out
+    #[command(after_help = review::HELP)]
+    Review(review::Arguments),
 }
 
 #[derive(Args)]
@@ -59,10 +64,11 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     refuse_core_dumps();
     let done = match arguments.command {
-        Command::Serve(ConfigArgument { config }) => serve(&config),
+        Command::Serve(ConfigArgument { config }) => serve::run(&config),
         Command::Check(ConfigArgument { config }) => check::run(&config),
-        Command::Embed(ConfigArgument { config }) => embed(&config),
+        Command::Embed(ConfigArgument { config }) => embed::run(&config),
         Command::Keys => keys::print(&mut io::stdout().lock()).map_err(|error| error.to_string()),
+        Command::Review(arguments) => review::run(&arguments),
     };
     match done {
         Ok(code) => code,
@@ -72,61 +78,6 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-fn serve(path: &std::path::Path) -> Result<ExitCode, String> {
-    let config = Config::load(path).map_err(|error| error.to_string())?;
-    logging::init(&config).map_err(|error| error.to_string())?;
-    let clock = Arc::new(SystemClock::new(config.settings.clock.speed));
-    runtime()?.block_on(async move {
-        // Before anything is started, so that no signal is missed.
-        let mut signals = Signals::listen().map_err(|error| error.to_string())?;
-        let running = server::start(config, clock).await.map_err(|error| error.to_string())?;
-        let _ = writeln!(
-            io::stdout(),
-            "ventanilla {} listens on {} as {} (management on {})",
-            env!("CARGO_PKG_VERSION"),
-            running.origin(),
-            running.public_origin(),
-            running.management()
-        );
-        let name = signals.next().await;
-        tracing::info!("{name}: stopping; a second signal stops at once");
-        tokio::select! {
-            () = running.shutdown() => {}
-            _ = signals.next() => tracing::warn!("stopped at once; what was under way is settled after the next start"),
-        }
-        Ok(ExitCode::SUCCESS)
-    })
-}
-
-struct Signals {
-    terminate: tokio::signal::unix::Signal,
-    interrupt: tokio::signal::unix::Signal,
-}
-
-impl Signals {
-    fn listen() -> io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
-    }
-
-    async fn next(&mut self) -> &'static str {
-        tokio::select! {
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = self.interrupt.recv() => "SIGINT",
-        }
-    }
-}
-
-fn embed(path: &std::path::Path) -> Result<ExitCode, String> {
-    let settings = Settings::load(path).map_err(|error| error.to_string())?;
-    let widget = Widget::open(settings.assets.dir.as_deref()).map_err(|error| error.to_string())?;
-    let snippet = widget.snippet(settings.server.public_origin.as_str());
-    writeln!(io::stdout(), "{snippet}").map_err(|error| error.to_string())?;
-    Ok(ExitCode::SUCCESS)
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, String> {

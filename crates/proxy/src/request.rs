@@ -7,6 +7,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use http::header::{self, HeaderMap, HeaderName};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Body as _;
 use serde::de::DeserializeOwned;
 use ventanilla_core::api::{IDEMPOTENCY_KEY, IdempotencyKey};
 use ventanilla_core::problem::ProblemCode;
@@ -85,18 +86,43 @@ pub fn not_found_alike(error: Error) -> Error {
 /// whether or not the length was announced; `request-timeout` after [`BODY_DEADLINE`];
 /// `request-malformed`, which names the field and what was expected there and never repeats a value.
 pub async fn json<T: DeserializeOwned>(request: Request, limit: usize) -> Result<T> {
+    check_media_type(request.headers())?;
+    parse(&bytes(request, limit).await?)
+}
+
+/// As [`json`]; without a body and a media type, the value is the default.
+///
+/// # Errors
+///
+/// As [`json`].
+pub async fn json_or_default<T: DeserializeOwned + Default>(
+    request: Request,
+    limit: usize,
+) -> Result<T> {
+    let headers = request.headers();
+    if !headers.contains_key(header::CONTENT_TYPE) && request.body().is_end_stream() {
+        return Ok(T::default());
+    }
+    json(request, limit).await
+}
+
+/// Reads a body of at most `limit` bytes, whatever is in it.
+///
+/// # Errors
+///
+/// `body-too-large`, whether or not the length was announced; `request-timeout` after
+/// [`BODY_DEADLINE`]; `request-malformed` when it breaks off.
+pub async fn bytes(request: Request, limit: usize) -> Result<bytes::Bytes> {
     let (parts, body) = request.into_parts();
-    check_media_type(&parts.headers)?;
     check_announced_length(&parts.headers, limit)?;
-    let bytes = tokio::time::timeout(BODY_DEADLINE, collect(body, limit))
+    tokio::time::timeout(BODY_DEADLINE, collect(body, limit))
         .await
         .map_err(|_| {
             Error::new(ProblemCode::RequestTimeout).detail(format!(
                 "expected the whole body within {} s",
                 BODY_DEADLINE.as_secs()
             ))
-        })??;
-    parse(&bytes)
+        })?
 }
 
 fn check_media_type(headers: &HeaderMap) -> Result<()> {

@@ -1,7 +1,7 @@
 //! Amounts as the provider reads and writes them.
 
 /// Hundredths of a currency unit: CRC and USD both have two decimal places.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) struct Amount(u64);
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -35,6 +35,17 @@ impl Amount {
             return Err(AmountFault::NotAboveZero);
         }
         Ok(Self(hundredths))
+    }
+
+    pub(crate) const ONE_UNIT: Self = Self(100);
+
+    /// Reads what [`Amount::two_decimals`] wrote.
+    pub(crate) fn of_two_decimals(text: &str) -> Option<Self> {
+        let (whole, fraction) = text.split_once('.')?;
+        if fraction.len() != 2 {
+            return None;
+        }
+        format!("{whole}{fraction}").parse().ok().map(Self)
     }
 
     pub(crate) const fn plus_one_unit(self) -> Self {
@@ -78,6 +89,16 @@ mod tests {
         assert_eq!(read("-5"), Err(AmountFault::NotAboveZero));
         assert_eq!(read("1.005"), Err(AmountFault::TooPrecise));
         assert_eq!(read("1e30"), Err(AmountFault::TooPrecise));
+    }
+
+    #[test]
+    fn an_amount_written_with_two_decimals_reads_back() {
+        for text in ["1250.50", "0.01", "119.00"] {
+            let amount = Amount::of_two_decimals(text).unwrap();
+            assert_eq!(amount.two_decimals(), text);
+        }
+        assert_eq!(Amount::of_two_decimals("119"), None);
+        assert_eq!(Amount::of_two_decimals("119.5"), None);
     }
 
     #[test]

@@ -190,6 +190,11 @@ pub(crate) static DECLINES: [Decline; 35] = [
     ),
 ];
 
+/// The row of a response code; none for an approval.
+pub(crate) fn decline_of(code: &str) -> Option<&'static Decline> {
+    DECLINES.iter().find(|row| row.code == code)
+}
+
 /// Cards that other test systems publish for a decline, which developers know by heart.
 const PUBLISHED_DECLINES: [(&str, &str); 6] = [
     ("4000000000000002", "05"),

@@ -1,8 +1,11 @@
 //! What really happened: the list that tests hold the proxy's store against.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::fault::{Kind, Operation};
+use crate::notify::NotifyMode;
 
 /// Everything the sandbox did, oldest first. Entries are only ever added.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -11,8 +14,12 @@ pub struct Ledger {
     pub orders: Vec<OrderEntry>,
     /// Debits that reached the bank, approved and declined.
     pub debits: Vec<DebitEntry>,
+    /// Voids, captures and refunds, done and refused.
+    pub operations: Vec<OperationEntry>,
     /// Card tokens made, changed and deleted.
     pub card_tokens: Vec<CardTokenEntry>,
+    /// Notifications posted to the merchant, once each is answered or given up.
+    pub notifications: Vec<NotificationEntry>,
     /// Every call, with the fault it met.
     pub calls: Vec<CallEntry>,
 }
@@ -25,11 +32,47 @@ impl Ledger {
             .filter(move |debit| debit.reference == reference)
     }
 
+    /// The voids, captures and refunds of one order reference.
+    pub fn operations_of<'a>(
+        &'a self,
+        reference: &'a str,
+    ) -> impl Iterator<Item = &'a OperationEntry> {
+        self.operations
+            .iter()
+            .filter(move |operation| operation.reference == reference)
+    }
+
     /// The debits that moved money.
     pub fn approved(&self) -> impl Iterator<Item = &DebitEntry> {
         self.debits
             .iter()
             .filter(|debit| debit.state == DebitState::Approved)
+    }
+
+    /// How many calls of each operation came.
+    #[must_use]
+    pub fn count_calls(&self) -> BTreeMap<Operation, u64> {
+        let mut count = BTreeMap::new();
+        for call in self.calls.iter().filter(|call| !call.later) {
+            *count.entry(call.operation).or_default() += 1;
+        }
+        count
+    }
+
+    /// How many calls of each operation met each kind of fault.
+    #[must_use]
+    pub fn count_faults(&self) -> BTreeMap<Kind, BTreeMap<Operation, u64>> {
+        let mut count: BTreeMap<Kind, BTreeMap<Operation, u64>> = BTreeMap::new();
+        for call in &self.calls {
+            if let Some(kind) = call.fault {
+                *count
+                    .entry(kind)
+                    .or_default()
+                    .entry(call.operation)
+                    .or_default() += 1;
+            }
+        }
+        count
     }
 
     /// The calls of one operation.
@@ -53,6 +96,10 @@ pub struct OrderEntry {
     pub description: String,
     /// The installment counts offered.
     pub installments_offered: Vec<String>,
+    /// What the card call names the order by. Here so that a test can look for it where it must not be.
+    pub session: String,
+    /// What the card call is let in by: its `liszt-token`.
+    pub token: String,
     /// RFC 3339 UTC.
     pub opened_at: String,
     /// When `session` and `token` stop working, RFC 3339 UTC.
@@ -110,6 +157,109 @@ pub struct DebitEntry {
     pub local_date: String,
 }
 
+/// What is done to a payment that was made.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OperationKind {
+    /// It is undone, on the same day.
+    Void,
+    /// What was held is taken.
+    Capture,
+    /// It is given back.
+    Refund,
+}
+
+impl OperationKind {
+    /// The name in JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Void => "void",
+            Self::Capture => "capture",
+            Self::Refund => "refund",
+        }
+    }
+}
+
+/// Whether an operation moved money.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OperationState {
+    /// It did.
+    Done,
+    /// It was refused.
+    Refused,
+}
+
+/// Why an operation was refused.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OperationRefusal {
+    /// No approved debit has this reference, card and authorization.
+    NotFound,
+    /// The time for it is over.
+    TooLate,
+    /// It was done before, or the payment was voided or refunded before.
+    DoneBefore,
+    /// More than was debited.
+    TooMuch,
+}
+
+impl OperationRefusal {
+    /// What it means, for people.
+    pub(crate) const fn meaning(self) -> &'static str {
+        match self {
+            Self::NotFound => "no such payment",
+            Self::TooLate => "too late",
+            Self::DoneBefore => "done before",
+            Self::TooMuch => "more than was debited",
+        }
+    }
+}
+
+/// A void, a capture or a refund that was asked for.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct OperationEntry {
+    /// The merchant's `orderReference`.
+    pub reference: String,
+    /// What was asked for.
+    pub kind: OperationKind,
+    /// In whole units with two decimals: `1250.50`. Of a capture as asked for, otherwise as debited;
+    /// none when the payment is not known.
+    pub amount: Option<String>,
+    /// ISO 4217 code; none when the payment is not known.
+    pub currency: Option<String>,
+    /// Whether it moved money.
+    pub state: OperationState,
+    /// Why not.
+    pub refusal: Option<OperationRefusal>,
+    /// RFC 3339 UTC.
+    pub at: String,
+    /// How often this kind had been asked for about this reference, this time included: more than 1
+    /// is a request that was sent twice.
+    pub count: u32,
+}
+
+/// A notification posted to the merchant.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct NotificationEntry {
+    /// Where under the merchant's URL: `/`, `/newCard`, `/subscription/payment/results` or
+    /// `/bulkResume`.
+    pub path: String,
+    /// The order references or `requestId`s it is about.
+    pub references: Vec<String>,
+    /// How it was sent; none when by hand.
+    pub mode: Option<NotifyMode>,
+    /// Whether its signature is wrong.
+    pub forged: bool,
+    /// Which of several of the same, from 1.
+    pub nth: u32,
+    /// The HTTP status answered; none when there was none within ten seconds.
+    pub http_status: Option<u16>,
+    /// When it was posted, RFC 3339 UTC.
+    pub at: String,
+}
+
 /// What happened to a card token.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -146,9 +296,13 @@ pub struct CallEntry {
     pub reference: Option<String>,
     /// The fault it met.
     pub fault: Option<Kind>,
-    /// Whether it took effect: opened an order, asked the bank, changed a card token, found a debit.
+    /// Whether this is its second entry: it was answered before, and is executed only now.
+    #[serde(default)]
+    pub later: bool,
+    /// Whether it took effect: opened an order, asked the bank, changed a payment or a card token, found
+    /// a debit.
     pub executed: bool,
-    /// The HTTP status answered; none when the connection was reset.
+    /// The HTTP status answered; none when the connection was reset or closed.
     pub http_status: Option<u16>,
     /// RFC 3339 UTC.
     pub at: String,

@@ -5,9 +5,16 @@
 //! and nobody would notice. Both are held against the same samples in `tests/fixtures`.
 //!
 //! ```text
-//! merchant host   : orders, token payments, card tokens, reads       ┐ greenpay
-//! checkout host   : sealed cards                                     ┘
-//! management host : GET / (a page for people), /ledger, /faults, /cards, /reset, /clock, /health
+//! merchant host   : orders, token payments, card tokens, reads, voids, captures, refunds   ┐ greenpay
+//! checkout host   : sealed cards                                                           ┘
+//! management host : GET / (a page for people), and for programs:
+//!   GET /health, /cards, /ledger, /faults, /notifications
+//!   POST /faults                a Fault, or {"random": RandomFaults}; DELETE forgets them all
+//!   POST /notifications         Notifications
+//!   POST /notifications/send    {"path", "references", "forged", "times", "double_encoded"}
+//!   POST /sessions/expire       every session that is open runs out
+//!   POST /clock                 {"advance_secs"}
+//!   POST /reset                 forget everything
 //! ```
 //!
 //! No card number and no security code is stored or logged: first six and last four digits are all that is
@@ -22,26 +29,30 @@ mod greenpay;
 mod ledger;
 mod listen;
 mod management;
+mod notify;
 mod page;
 mod random;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use rsa::RsaPrivateKey;
 use rsa::pkcs8::{DecodePrivateKey, EncodePublicKey, LineEnding};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use fault::Host;
 use greenpay::GreenPay;
-use listen::Listening;
+use listen::{Door, Listening, OpenDoor};
 
 pub use cards::{TestCard, test_cards};
-pub use fault::{Fault, FaultError, Kind, Operation, RandomFaults};
+pub use fault::{DrawnBy, Fault, FaultError, Kind, Operation, RandomFaults};
 pub use ledger::{
-    CallEntry, CardTokenChange, CardTokenEntry, DebitEntry, DebitState, Ledger, OrderEntry,
+    CallEntry, CardTokenChange, CardTokenEntry, DebitEntry, DebitState, Ledger, NotificationEntry,
+    OperationEntry, OperationKind, OperationRefusal, OperationState, OrderEntry,
 };
+pub use notify::{Notifications, NotifyError, NotifyMode, ReceiverUrl};
 
 /// The private half of the sandbox's key, PKCS#8. Public and worthless: it is the `rsa1024` key of
 /// `tests/vectors/greenpay_ld_lk.json`.
@@ -62,6 +73,11 @@ pub struct SandboxOptions {
     pub seed: u64,
     /// How many times faster than the machine's the sandbox's clock runs; at least 1.
     pub speed: u32,
+    /// The moment from which it runs faster; the start unless told. Sandboxes, and proxies, with one
+    /// anchor and one speed show the same time, whenever each was started.
+    pub clock_anchor: Option<SystemTime>,
+    /// How the merchant is notified until told otherwise.
+    pub notifications: Notifications,
     /// What the merchant host lets in.
     pub credentials: Credentials,
     /// What happens to an `orderReference` that was seen before.
@@ -82,6 +98,8 @@ impl Default for SandboxOptions {
             management_port: 0,
             seed: 0,
             speed: 1,
+            clock_anchor: None,
+            notifications: Notifications::default(),
             credentials: Credentials::default(),
             repeated_reference: RepeatedReference::Accept,
             decline_status: 200,
@@ -127,6 +145,8 @@ pub enum StartError {
     Listen(SocketAddr, std::io::Error),
     /// The private key is not one in PKCS#8 PEM of at least 1024 bits.
     Key,
+    /// Notifications cannot be sent like that.
+    Notifications(NotifyError),
 }
 
 impl std::fmt::Display for StartError {
@@ -136,6 +156,7 @@ impl std::fmt::Display for StartError {
             Self::Key => {
                 f.write_str("the private key must be RSA of 1024 bits or more, in PKCS#8 PEM")
             }
+            Self::Notifications(error) => write!(f, "notifications: {error}"),
         }
     }
 }
@@ -169,29 +190,38 @@ impl Sandbox {
     /// # Errors
     ///
     /// [`StartError::Listen`] when an address is taken or not this machine's; [`StartError::Key`] when
-    /// [`SandboxOptions::private_key_pem`] cannot be read.
+    /// [`SandboxOptions::private_key_pem`] cannot be read; [`StartError::Notifications`] when they have
+    /// nowhere to go.
     pub async fn start(options: SandboxOptions) -> Result<Self, StartError> {
         let key = read_key(options.private_key_pem.as_deref().unwrap_or(TEST_KEY))?;
+        options
+            .notifications
+            .check()
+            .map_err(StartError::Notifications)?;
         let bind = |port| bind(SocketAddr::new(options.listen_ip, port));
         let merchant = bind(options.merchant_port).await?;
         let checkout = bind(options.checkout_port).await?;
         let management = bind(options.management_port).await?;
         let (stop, stopped) = watch::channel(false);
         let greenpay = GreenPay::new(options, key, stopped.clone());
-        let start = |(listener, address), router, host: Option<fault::Host>| {
-            let greenpay = Arc::clone(&greenpay);
-            let refuse = move || host.is_some_and(|host| greenpay.refuses(host));
-            Listening::start(listener, address, router, refuse, stopped.clone())
+        let start = |(listener, address), router, door: Arc<dyn Door>| {
+            Listening::start(listener, address, router, door, stopped.clone())
+        };
+        let door = |host| {
+            Arc::new(HostDoor {
+                greenpay: Arc::clone(&greenpay),
+                host,
+            })
         };
         let merchant = start(
             merchant,
             greenpay::merchant_router(Arc::clone(&greenpay)),
-            Some(fault::Host::Merchant),
+            door(Host::Merchant),
         );
         let checkout = start(
             checkout,
             greenpay::checkout_router(Arc::clone(&greenpay)),
-            Some(fault::Host::Checkout),
+            door(Host::Checkout),
         );
         let url = |host: &Listening| format!("http://{}", host.address());
         let (merchant_url, checkout_url) = (url(&merchant), url(&checkout));
@@ -200,7 +230,11 @@ impl Sandbox {
             merchant,
             checkout,
         });
-        let management = start(management, management::router(Arc::clone(&controls)), None);
+        let management = start(
+            management,
+            management::router(Arc::clone(&controls)),
+            Arc::new(OpenDoor),
+        );
         Ok(Self {
             merchant_url,
             checkout_url,
@@ -242,7 +276,7 @@ impl Sandbox {
     ///
     /// # Errors
     ///
-    /// [`FaultError`] when the share is above 100.
+    /// [`FaultError`] when a number is out of range or a kind cannot be drawn.
     pub fn arm_random(&self, random: RandomFaults) -> Result<(), FaultError> {
         self.controls.greenpay.state().faults.arm_random(random)
     }
@@ -250,6 +284,15 @@ impl Sandbox {
     /// Forgets every fault; hosts that were down listen again.
     pub async fn clear_faults(&self) {
         self.controls.clear_faults().await;
+    }
+
+    /// Says how the merchant is notified from now on.
+    ///
+    /// # Errors
+    ///
+    /// [`NotifyError`] when there is no address or a number is out of range.
+    pub fn notify(&self, notifications: Notifications) -> Result<(), NotifyError> {
+        self.controls.notify(notifications)
     }
 
     /// Moves the sandbox's clock on.
@@ -279,30 +322,50 @@ impl Controls {
         self.checkout.come_back().await;
     }
 
+    pub(crate) fn notify(&self, notifications: Notifications) -> Result<(), NotifyError> {
+        notifications.check()?;
+        self.greenpay.state().notifications = notifications;
+        Ok(())
+    }
+
     pub(crate) async fn reset(&self) {
         self.clear_faults().await;
         self.greenpay.reset();
     }
 
-    pub(crate) const fn host(&self, host: fault::Host) -> &Listening {
+    pub(crate) const fn host(&self, host: Host) -> &Listening {
         match host {
-            fault::Host::Merchant => &self.merchant,
-            fault::Host::Checkout => &self.checkout,
+            Host::Merchant => &self.merchant,
+            Host::Checkout => &self.checkout,
         }
     }
 }
 
-impl GreenPay {
-    fn refuses(&self, host: fault::Host) -> bool {
-        let mut state = self.state();
-        let Some(operation) = state.faults.take_refusal(host) else {
+/// Turns away those whose call meets [`Kind::Refuse`].
+struct HostDoor {
+    greenpay: Arc<GreenPay>,
+    host: Host,
+}
+
+impl Door for HostDoor {
+    fn is_watched(&self) -> bool {
+        self.greenpay.state().faults.may_refuse(self.host)
+    }
+
+    fn turns_away(&self, path: &str) -> bool {
+        let Some(operation) = Operation::at(self.host, path) else {
             return false;
         };
-        let at = self.clock.now().rfc3339();
+        let at = self.greenpay.clock.now().rfc3339();
+        let mut state = self.greenpay.state();
+        if !state.faults.take_refusal(operation) {
+            return false;
+        }
         state.ledger.calls.push(CallEntry {
             operation,
             reference: None,
             fault: Some(Kind::Refuse),
+            later: false,
             executed: false,
             http_status: None,
             at,

@@ -1,4 +1,5 @@
-//! Listening, with the means to be rude: a connection can be reset, and a host can go away.
+//! Listening, with the means to be rude: a connection can be reset or closed unanswered, and a host can go
+//! away.
 
 use std::io;
 use std::net::SocketAddr;
@@ -7,8 +8,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
-use axum::{Extension, Router};
+use axum::Router;
+use axum::http::Request;
 use hyper::server::conn::http1;
+use hyper::service::Service as _;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -17,22 +20,47 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 /// A connection, as a handler sees it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Connection(Arc<Reset>);
+pub(crate) struct Connection(Arc<End>);
 
+/// How a connection is to end before its time.
 #[derive(Debug, Default)]
-struct Reset {
-    wanted: AtomicBool,
-    called: Notify,
+struct End {
+    wanted: Notify,
+    with_reset: AtomicBool,
 }
 
 impl Connection {
     /// Resets the connection; the handler that calls this does not come back.
     pub(crate) async fn reset(&self) -> std::convert::Infallible {
-        self.0.wanted.store(true, Ordering::Release);
-        self.0.called.notify_one();
+        self.0.with_reset.store(true, Ordering::Release);
+        self.close().await
+    }
+
+    /// Closes the connection in good order, without an answer; the handler that calls this does not
+    /// come back.
+    pub(crate) async fn close(&self) -> std::convert::Infallible {
+        self.0.wanted.notify_one();
         std::future::pending().await
     }
 }
+
+/// Looks at who comes, before the request is read.
+pub(crate) trait Door: Send + Sync + 'static {
+    /// Whether anybody might be turned away now.
+    fn is_watched(&self) -> bool {
+        false
+    }
+
+    /// Whether to reset the connection of a request to `path`.
+    fn turns_away(&self, _path: &str) -> bool {
+        false
+    }
+}
+
+/// Lets everybody in.
+pub(crate) struct OpenDoor;
+
+impl Door for OpenDoor {}
 
 /// A host that listens.
 #[derive(Debug)]
@@ -48,17 +76,17 @@ enum Order {
 }
 
 impl Listening {
-    /// Serves `router` until `stop` says so or its sender is gone. `refuse` is asked at each new
+    /// Serves `router` until `stop` says so or its sender is gone. `door` is asked at each new
     /// connection whether to reset it unread.
     pub(crate) fn start(
         listener: TcpListener,
         address: SocketAddr,
         router: Router,
-        refuse: impl Fn() -> bool + Send + 'static,
+        door: Arc<dyn Door>,
         stop: watch::Receiver<bool>,
     ) -> Self {
         let (orders, inbox) = mpsc::channel(1);
-        tokio::spawn(accept(listener, address, router, refuse, inbox, stop));
+        tokio::spawn(accept(listener, address, router, door, inbox, stop));
         Self { address, orders }
     }
 
@@ -89,7 +117,7 @@ async fn accept(
     listener: TcpListener,
     address: SocketAddr,
     router: Router,
-    refuse: impl Fn() -> bool,
+    door: Arc<dyn Door>,
     mut inbox: mpsc::Receiver<Order>,
     mut stop: watch::Receiver<bool>,
 ) {
@@ -117,11 +145,9 @@ async fn accept(
                 }
             },
             accepted = next_connection(listener.as_ref()) => match accepted {
-                Ok(stream) if refuse() => {
-                    tokio::spawn(reset_unread(stream, stop.clone()));
-                }
                 Ok(stream) => {
-                    tokio::spawn(serve(stream, router.clone(), when_cut.clone(), stop.clone()));
+                    let door = door.is_watched().then(|| Arc::clone(&door));
+                    tokio::spawn(serve(stream, router.clone(), door, when_cut.clone(), stop.clone()));
                 }
                 // Out of file handles, or the other side was faster: both pass.
                 Err(error) => {
@@ -141,15 +167,28 @@ async fn next_connection(listener: Option<&TcpListener>) -> io::Result<TcpStream
     }
 }
 
-/// Resets a connection once its request is there, without reading it. Sooner, the client might find the
-/// connection gone before it had made it, and then know that nothing was sent.
-async fn reset_unread(stream: TcpStream, mut stop: watch::Receiver<bool>) {
-    let mut first_byte = [0];
-    tokio::select! {
-        _ = stream.peek(&mut first_byte) => {}
-        () = stopped(&mut stop) => {}
+/// The path of the request that arrives, without reading it. Waiting for it has a reason of its own: a
+/// connection reset sooner is gone before the client has made it, and the client then knows that nothing
+/// was sent.
+async fn peek_path(stream: &TcpStream) -> Option<String> {
+    let mut buffer = [0; 256];
+    loop {
+        let seen = stream
+            .peek(&mut buffer)
+            .await
+            .ok()
+            .filter(|seen| *seen > 0)?;
+        let seen = buffer.get(..seen)?;
+        if let Some(end) = seen.windows(2).position(|pair| pair == b"\r\n") {
+            let line = std::str::from_utf8(seen.get(..end)?).ok()?;
+            return line.split(' ').nth(1).map(str::to_owned);
+        }
+        if seen.len() == buffer.len() {
+            return None;
+        }
+        // The rest of the line is on its way.
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
     }
-    let _ = stream.set_zero_linger();
 }
 
 /// Waits until the sandbox is to stop.
@@ -161,20 +200,37 @@ pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
 async fn serve(
     stream: TcpStream,
     router: Router,
+    door: Option<Arc<dyn Door>>,
     mut when_cut: watch::Receiver<()>,
     mut stop: watch::Receiver<bool>,
 ) {
     let connection = Connection::default();
-    let reset = Arc::clone(&connection.0);
+    let end = Arc::clone(&connection.0);
     let wire = Wire {
         stream,
-        reset: Arc::clone(&reset),
+        end: Arc::clone(&end),
     };
-    let service = TowerToHyperService::new(router.layer(Extension(connection)));
-    tokio::select! {
+    let router = TowerToHyperService::new(router);
+    let service = hyper::service::service_fn(move |mut request: Request<_>| {
+        request.extensions_mut().insert(connection.clone());
+        router.call(request)
+    });
+    let serve = async {
+        if let Some(door) = door
+            && let Some(path) = peek_path(&wire.stream).await
+            && door.turns_away(&path)
+        {
+            end.with_reset.store(true, Ordering::Release);
+            return;
+        }
         // How a client leaves is its own business.
-        _ = http1::Builder::new().serve_connection(TokioIo::new(wire), service) => {}
-        () = reset.called.notified() => {}
+        let _ = http1::Builder::new()
+            .serve_connection(TokioIo::new(wire), service)
+            .await;
+    };
+    tokio::select! {
+        () = serve => {}
+        () = end.wanted.notified() => {}
         _ = when_cut.changed() => {}
         () = stopped(&mut stop) => {}
     }
@@ -183,12 +239,12 @@ async fn serve(
 /// A TCP stream that, when dropped, resets the connection if that is wanted and closes it otherwise.
 struct Wire {
     stream: TcpStream,
-    reset: Arc<Reset>,
+    end: Arc<End>,
 }
 
 impl Drop for Wire {
     fn drop(&mut self) {
-        if self.reset.wanted.load(Ordering::Acquire) {
+        if self.end.with_reset.load(Ordering::Acquire) {
             // A connection that is gone already needs no reset.
             let _ = self.stream.set_zero_linger();
         }

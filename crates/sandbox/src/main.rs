@@ -4,10 +4,15 @@ use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 use clap::Parser;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use tracing_subscriber::EnvFilter;
-use ventanilla_sandbox::{RepeatedReference, Sandbox, SandboxOptions};
+use ventanilla_sandbox::{
+    Notifications, NotifyMode, ReceiverUrl, RepeatedReference, Sandbox, SandboxOptions,
+};
 
 /// Stands in for the payment provider, so that a checkout can be tried without one. Moves no money.
 ///
@@ -33,6 +38,16 @@ struct Arguments {
     /// How many times faster than real the sandbox's clock runs
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     speed: u32,
+    /// The moment from which it runs faster, in RFC 3339; the start unless told. Programs with one anchor
+    /// and one speed show the same time
+    #[arg(long, value_parser = moment)]
+    clock_anchor: Option<SystemTime>,
+    /// The merchant's address for notifications, http:// only
+    #[arg(long)]
+    notify_url: Option<ReceiverUrl>,
+    /// How to notify: never, on_time, early, late, five_times, forged or mixed; on_time with an address
+    #[arg(long)]
+    notify_mode: Option<NotifyMode>,
     /// Refuse an orderReference that was seen before, instead of debiting it again
     #[arg(long)]
     refuse_repeated_references: bool,
@@ -96,6 +111,15 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
         management_port: arguments.management_port,
         seed,
         speed: arguments.speed,
+        clock_anchor: arguments.clock_anchor,
+        notifications: Notifications {
+            mode: arguments.notify_mode.unwrap_or(match arguments.notify_url {
+                Some(_) => NotifyMode::OnTime,
+                None => NotifyMode::Never,
+            }),
+            url: arguments.notify_url,
+            ..Notifications::default()
+        },
         repeated_reference: if arguments.refuse_repeated_references {
             RepeatedReference::Refuse
         } else {
@@ -116,6 +140,12 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     until_told_to_stop().await?;
     tracing::info!("stopped");
     Ok(())
+}
+
+fn moment(text: &str) -> Result<SystemTime, String> {
+    OffsetDateTime::parse(text, &Rfc3339)
+        .map(SystemTime::from)
+        .map_err(|error| format!("not a moment in RFC 3339: {error}"))
 }
 
 #[cfg(unix)]

@@ -1,5 +1,6 @@
 //! The management host: for tests and for the person at the demo. No provider has such a thing.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,8 +16,10 @@ use serde_json::json;
 
 use crate::Controls;
 use crate::cards::{TestCard, test_cards};
-use crate::fault::{Fault, RandomFaults};
+use crate::fault::{Fault, Kind, Operation, RandomFaults};
+use crate::greenpay::notice::ByHand;
 use crate::ledger::Ledger;
+use crate::notify::Notifications;
 use crate::page;
 
 pub(crate) fn router(controls: Arc<Controls>) -> Router {
@@ -26,6 +29,9 @@ pub(crate) fn router(controls: Arc<Controls>) -> Router {
         .route("/ledger", get(ledger))
         .route("/cards", get(async || Json::<Vec<TestCard>>(test_cards())))
         .route("/faults", get(faults).post(set_fault).delete(clear_faults))
+        .route("/notifications", get(notifications).post(set_notifications))
+        .route("/notifications/send", post(send_notification))
+        .route("/sessions/expire", post(expire_sessions))
         .route("/reset", post(reset))
         .route("/clock", post(move_clock))
         .layer(from_fn(refuse_other_origins))
@@ -70,6 +76,10 @@ async fn ledger(State(controls): State<Arc<Controls>>) -> Json<Ledger> {
 struct FaultsView {
     armed: Vec<Fault>,
     random: Option<RandomFaults>,
+    /// How many calls of each operation came.
+    calls: BTreeMap<Operation, u64>,
+    /// How many of them met each kind of fault, set by hand and drawn.
+    met: BTreeMap<Kind, BTreeMap<Operation, u64>>,
 }
 
 async fn faults(State(controls): State<Arc<Controls>>) -> Json<FaultsView> {
@@ -77,6 +87,8 @@ async fn faults(State(controls): State<Arc<Controls>>) -> Json<FaultsView> {
     Json(FaultsView {
         armed: state.faults.armed().to_vec(),
         random: state.faults.random().cloned(),
+        calls: state.ledger.count_calls(),
+        met: state.ledger.count_faults(),
     })
 }
 
@@ -115,6 +127,44 @@ async fn set_fault(
 
 async fn clear_faults(State(controls): State<Arc<Controls>>) -> StatusCode {
     controls.clear_faults().await;
+    StatusCode::NO_CONTENT
+}
+
+async fn notifications(State(controls): State<Arc<Controls>>) -> Json<Notifications> {
+    Json(controls.greenpay.state().notifications.clone())
+}
+
+async fn set_notifications(
+    State(controls): State<Arc<Controls>>,
+    body: Result<Json<Notifications>, JsonRejection>,
+) -> Response {
+    let wanted = match body {
+        Ok(Json(wanted)) => wanted,
+        Err(rejection) => return refusal(rejection.status(), &rejection.body_text()),
+    };
+    match controls.notify(wanted.clone()) {
+        Ok(()) => (StatusCode::CREATED, Json(wanted)).into_response(),
+        Err(error) => refusal(StatusCode::UNPROCESSABLE_ENTITY, &error.to_string()),
+    }
+}
+
+/// Answers when the notification was posted, with the statuses that came back.
+async fn send_notification(
+    State(controls): State<Arc<Controls>>,
+    body: Result<Json<ByHand>, JsonRejection>,
+) -> Response {
+    let by_hand = match body {
+        Ok(Json(by_hand)) => by_hand,
+        Err(rejection) => return refusal(rejection.status(), &rejection.body_text()),
+    };
+    match controls.greenpay.notify_by_hand(by_hand).await {
+        Ok(statuses) => Json(json!({ "http_statuses": statuses })).into_response(),
+        Err(error) => refusal(StatusCode::UNPROCESSABLE_ENTITY, &error.to_string()),
+    }
+}
+
+async fn expire_sessions(State(controls): State<Arc<Controls>>) -> StatusCode {
+    controls.greenpay.state().end_sessions();
     StatusCode::NO_CONTENT
 }
 

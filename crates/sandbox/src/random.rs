@@ -63,6 +63,14 @@ pub(crate) const fn mixed(number: u64) -> u64 {
     number ^ (number >> 31)
 }
 
+/// A number for a text: FNV-1a, then [`mixed`].
+pub(crate) fn hashed(text: &str) -> u64 {
+    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    mixed(hash)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

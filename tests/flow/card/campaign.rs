@@ -28,7 +28,7 @@ async fn with_a_fifth_of_all_calls_going_wrong_every_attempt_ends_in_the_truth()
         .arm_random(RandomFaults {
             share_percent: 20,
             seed: SEED,
-            operations: None,
+            ..RandomFaults::default()
         })
         .unwrap();
     let mut payments = JoinSet::new();

@@ -7,6 +7,7 @@ mod refused;
 mod restart;
 mod saved;
 mod secrecy;
+mod two_proxies;
 
 const VISA: &str = "4242424242424242";
 const MASTERCARD: &str = "5555555555554444";

@@ -7,15 +7,18 @@ use reqwest::Url;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::ExposeSecret;
 use serde::Serialize;
+use ventanilla_core::money::Money;
 use ventanilla_core::rails::card::SealedCardMessage;
 
 use super::config::{Config, ConfigError, PayPath, operation_url, parse_base_url};
+use super::operation::{OperationAnswer, PaidTransaction, StateChange};
 use super::order::{
     CardToken, Expected, Order, OrderSession, Payment, SavedCard, SavedToken, TransactionRead,
 };
 use super::status;
 use super::wire::{
-    Credentials, OrderRequest, SealedRequest, TokenOrderRequest, TokenRequest, TransactionRequest,
+    Credentials, OperationRequest, OrderRequest, SealedRequest, TokenOrderRequest, TokenRequest,
+    TransactionRequest,
 };
 use crate::http::{Answer, Body, Call, Lost, Transport};
 use crate::outcome::{Cause, Outcome};
@@ -235,6 +238,61 @@ impl Client {
         }))
     }
 
+    /// **Moves money.** Undoes a payment that is not settled yet, once, as [`Client::pay`] sends once.
+    /// GreenPay's help centre allows three hours.
+    ///
+    /// Done or refused only with everything that [`status::operation`] asks for; what falls short is
+    /// unknown, and so is whether the payment still stands.
+    pub async fn void(&self, paid: &PaidTransaction) -> Outcome<OperationAnswer> {
+        self.change("void", StateChange::Voided, paid, None).await
+    }
+
+    /// **Moves money.** Gives a settled payment back, all of it, once, as [`Client::void`].
+    /// GreenPay's help centre allows seven calendar days, at one bank only (BAC).
+    pub async fn refund(&self, paid: &PaidTransaction) -> Outcome<OperationAnswer> {
+        self.change("refund", StateChange::Refunded, paid, None)
+            .await
+    }
+
+    /// **Moves money.** Takes what an authorization holds, once, as [`Client::void`]; at one bank only
+    /// (BAC).
+    ///
+    /// `amount`: how much of it, above zero and in the currency of the payment, which is not sent;
+    /// `None` for all.
+    pub async fn capture(
+        &self,
+        paid: &PaidTransaction,
+        amount: Option<Money>,
+    ) -> Outcome<OperationAnswer> {
+        self.change("capture", StateChange::Captured, paid, amount)
+            .await
+    }
+
+    async fn change(
+        &self,
+        operation: &'static str,
+        change: StateChange,
+        paid: &PaidTransaction,
+        amount: Option<Money>,
+    ) -> Outcome<OperationAnswer> {
+        let seen = Operation::start(operation);
+        let path = match change {
+            StateChange::Voided => "/transactions/void",
+            StateChange::Refunded => "/transactions/refund",
+            StateChange::Captured => "/transactions/capture",
+        };
+        let body = OperationRequest::new(&self.config, paid, amount)
+            .map_err(Cause::Request)
+            .and_then(|request| request_body(&paid.reference, &request));
+        let answer = match body {
+            Ok(body) => self.send_once(&self.merchant, path, None, body).await,
+            Err(cause) => Err(Lost::NotSent(cause)),
+        };
+        seen.end_operation(interpret(answer, |http_status, body| {
+            status::operation(http_status, body, change, &paid.reference)
+        }))
+    }
+
     async fn save(
         &self,
         operation: &'static str,
@@ -339,6 +397,15 @@ impl Operation {
         outcome
     }
 
+    fn end_operation(self, outcome: Outcome<OperationAnswer>) -> Outcome<OperationAnswer> {
+        let code = match &outcome {
+            Outcome::Definite(OperationAnswer::Refused { code }) => code.as_deref(),
+            _ => None,
+        };
+        self.log(&outcome, code);
+        outcome
+    }
+
     fn log<T>(&self, outcome: &Outcome<T>, code: Option<&str>) {
         let duration_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let (name, class) = (self.name, outcome.class());
@@ -389,7 +456,7 @@ fn json(request: &impl Serialize) -> Result<Body, Cause> {
     Body::json(request, BODY_SIZE_HINT).map_err(|_| Cause::Request("body"))
 }
 
-fn is_reference(text: &str) -> bool {
+pub(super) fn is_reference(text: &str) -> bool {
     (1..=64).contains(&text.len())
         && text
             .bytes()

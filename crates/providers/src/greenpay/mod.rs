@@ -13,6 +13,8 @@
 //! | time-outs | order session 30 minutes; no time limit of a call is documented. One plugin has waited 180 s. Ours are in [`Timeouts`](crate::Timeouts) |
 //! | idempotency | none. `orderReference` is the only handle, and whether a repeated one is refused is not documented |
 //! | read-back | `transactions/get` by `orderReference`; only `approved` and "transaction not found" are documented |
+//! | after a payment | `transactions/void` within 3 hours (Banco Nacional, facilitator scheme), `transactions/refund` of the whole within 7 calendar days (BAC), `transactions/capture` of a pre-authorization (BAC). Each names `bin`, `last4` and `authorization` besides the reference |
+//! | notifications | JSON by POST to four paths below one registered address, see [`notification`]; no header authenticates them |
 //! | signature | `_signature`: RSASSA-PKCS1-v1_5 with SHA-256 over `status:<status>,orderId:<reference>`, card tokens `requestId` in its place; hex. Amount and currency are **not** signed |
 //! | identifiers | `merchantId`, `session` and its token: UUID. `orderReference`, `requestId`: ours, out of `A-Z a-z 0-9 _ -` because the signed text is not escaped. Card token: opaque |
 //!
@@ -37,6 +39,22 @@
 //! | no connection | not sent |
 //! | anything else | unknown |
 //!
+//! | answer to a void, a refund or a capture | outcome |
+//! |---|---|
+//! | `code` 200, `status` SUCCESS, `result.orderReference` ours, `result.void` or `result.refund` true, no error | done |
+//! | the same to a capture, `result.capture` true or missing \[undocumented: no source shows this answer\] | done |
+//! | `code` 404, `status` FAIL, no `result`, `Transaction not found` | refused: [`status::NOT_FOUND`] |
+//! | `code` 500, `status` FAIL, no `result`, `not ready for reversion` inside the nested error | refused: [`status::TOO_LATE`] for a void, else [`status::NOT_READY`] |
+//! | HTTP 400 with a bare array of schema violations; HTTP 401, 403 | rejected |
+//! | no connection | not sent |
+//! | anything else, other error texts among it | unknown |
+//!
+//! | `result.state` of a read | meaning |
+//! |---|---|
+//! | `approved` | approved |
+//! | `void`, `voided`; `refund`, `refunded`; `capture`, `captured` \[undocumented\] | other, changed by that operation |
+//! | any other word \[undocumented\] | other; proves nothing |
+//!
 //! # Known quirks
 //!
 //! * `status` is a number or one of SUCCESS, FAIL, DELETED; some answers put the number in `code`.
@@ -48,15 +66,23 @@
 //! * Amounts were seen with the dust of binary floating point: 7459.9999983 is 7460.00.
 //! * The oldest published approvals lack `amount` and `currency`: unknown until read back.
 //! * The success of a card token look-up is not documented.
+//! * Nothing signs the answers to void, refund and capture, and no idempotency key tells two of them
+//!   apart: in doubt, only a read may follow.
+//! * The refusal of a late void hides two texts three levels deep, with a `code` of its own.
+//! * A notification was once a JSON text with the JSON inside, and may arrive before the answer to the
+//!   call does.
 
 mod client;
 mod config;
+pub mod notification;
+mod operation;
 mod order;
 pub mod status;
 mod wire;
 
 pub use client::Client;
 pub use config::{Config, ConfigError, PayPath};
+pub use operation::{OperationAnswer, PaidTransaction, StateChange};
 pub use order::{
     Address, Approval, Buyer, CardToken, Expected, Order, OrderItem, OrderSession, Payment,
     SavedCard, SavedToken, TransactionDetail, TransactionRead,

@@ -7,6 +7,8 @@ use secrecy::{ExposeSecret, SecretString};
 use ventanilla_core::card::{Brand, YearMonth};
 use ventanilla_core::money::Money;
 
+use super::operation::StateChange;
+
 /// What is to be paid.
 #[derive(Clone, Debug)]
 pub struct Order {
@@ -202,10 +204,13 @@ pub enum TransactionRead {
     /// GreenPay does not know the reference, at this moment: while a call may be on its way, that
     /// proves nothing.
     NotFound,
-    /// GreenPay has it in a state that no document describes. Proves nothing.
+    /// GreenPay has it in a state that no document describes. Proves nothing about the payment.
     Other {
         /// The state: up to 32 characters out of `A-Z a-z 0-9 _ -` and space, any other as `?`.
         state: String,
+        /// What was done to it, when the state is the word for it: `void`, `voided`, `refund`,
+        /// `refunded`, `capture`, `captured`. No document says which states there are.
+        change: Option<StateChange>,
     },
 }
 

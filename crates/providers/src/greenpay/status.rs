@@ -3,11 +3,15 @@
 //! Pure: an HTTP status and a body go in, an [`Outcome`] comes out. Whatever is not proof is
 //! [`Outcome::Unknown`]; that arm is the default everywhere below.
 
+mod operation;
+
 use ventanilla_core::card::{Brand, YearMonth};
 use ventanilla_core::money::Currency;
 use ventanilla_core::seal::ProviderKey;
 use ventanilla_core::signature::{self, SignedKind};
 
+pub use self::operation::{NOT_FOUND, NOT_READY, TOO_LATE, operation};
+use super::operation::StateChange;
 use super::order::{
     Approval, CardToken, Expected, OrderSession, Payment, SavedCard, SavedToken, TransactionDetail,
     TransactionRead,
@@ -41,7 +45,8 @@ const REFUSALS: [(&str, Cause); 7] = [
     ("session not found", Cause::Session),
 ];
 
-const NOT_FOUND: &str = "transaction not found";
+/// How GreenPay says that there is no such transaction, in the form [`wire::error_texts`] gives.
+const FOUND_NOTHING: &str = "transaction not found";
 
 /// Reads the answer to a payment, by sealed card or by card token.
 ///
@@ -157,7 +162,8 @@ pub fn deletion(http_status: u16, body: &str, request_id: &str) -> Outcome<()> {
 /// Reads the answer to a look-up of the transaction of `reference`.
 ///
 /// Not found needs `code` 404, `status` `FAIL`, no `result` and the one documented text. Only
-/// the state `approved` is documented; every other is [`TransactionRead::Other`].
+/// the state `approved` is documented; every other is [`TransactionRead::Other`], with a
+/// [`StateChange`] when it is a change's own word and nothing else.
 pub fn transaction(http_status: u16, body: &str, reference: &str) -> Outcome<TransactionRead> {
     match open(http_status, body) {
         Ok(body) => {
@@ -333,7 +339,7 @@ fn read_transaction(
     match (body.status(), body.code()) {
         (Some(Status::Fail), Some(Status::Number(404))) if body.has_no_result() => {
             let texts = wire::error_texts(&body.errors).ok_or(Cause::UnknownError)?;
-            if !(is_done(http_status) || http_status == 404) || texts != [NOT_FOUND] {
+            if !(is_done(http_status) || http_status == 404) || texts != [FOUND_NOTHING] {
                 return Err(Cause::UnknownError);
             }
             Ok(Outcome::Definite(TransactionRead::NotFound))
@@ -348,8 +354,10 @@ fn read_transaction(
                 return Err(Cause::Reference);
             }
             if !state.eq_ignore_ascii_case("approved") {
-                let state = printable(&state);
-                return Ok(Outcome::Definite(TransactionRead::Other { state }));
+                return Ok(Outcome::Definite(TransactionRead::Other {
+                    change: change(&state),
+                    state: printable(&state),
+                }));
             }
             let currency = wire::string(&result.currency)
                 .and_then(|code| Currency::from_code(&code))
@@ -481,6 +489,16 @@ fn expiry(raw: &Option<Raw>) -> Option<YearMonth> {
         year: 2000 + number / 100,
         month,
     })
+}
+
+/// Whole words only: `void_pending` or `not captured` is none of them.
+fn change(state: &str) -> Option<StateChange> {
+    match state.to_ascii_lowercase().as_str() {
+        "void" | "voided" => Some(StateChange::Voided),
+        "refund" | "refunded" => Some(StateChange::Refunded),
+        "capture" | "captured" => Some(StateChange::Captured),
+        _ => None,
+    }
 }
 
 fn printable(state: &str) -> String {

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use ventanilla_core::money::{Currency, Money};
 
 use super::config::Config;
+use super::operation::PaidTransaction;
 use super::order::{Address, Buyer, Order, OrderItem};
 
 pub(super) type Raw = Box<RawValue>;
@@ -200,6 +201,51 @@ pub(super) struct TransactionRequest<'a> {
     pub order_reference: &'a str,
 }
 
+/// `M /transactions/void`, `M /transactions/refund` and, with or without `amount`,
+/// `M /transactions/capture`.
+#[derive(Serialize)]
+pub(super) struct OperationRequest<'a> {
+    #[serde(flatten)]
+    credentials: Credentials<'a>,
+    bin: &'a str,
+    last4: &'a str,
+    authorization: &'a str,
+    #[serde(rename = "orderReference")]
+    order_reference: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    amount: Option<Amount>,
+}
+
+impl<'a> OperationRequest<'a> {
+    /// The name of the field that cannot be sent, when there is one.
+    pub(super) fn new(
+        config: &'a Config,
+        paid: &'a PaidTransaction,
+        amount: Option<Money>,
+    ) -> Result<Self, &'static str> {
+        if !(6..=8).contains(&paid.bin.len()) || !is_digits(&paid.bin) {
+            return Err("bin");
+        }
+        if paid.last4.len() != 4 || !is_digits(&paid.last4) {
+            return Err("last4");
+        }
+        if !is_code(&paid.authorization) {
+            return Err("authorization");
+        }
+        if amount.is_some_and(|amount| amount.minor() == 0) {
+            return Err("amount");
+        }
+        Ok(Self {
+            credentials: Credentials::of(config),
+            bin: paid.bin.get(..6).ok_or("bin")?,
+            last4: &paid.last4,
+            authorization: &paid.authorization,
+            order_reference: &paid.reference,
+            amount: amount.map(Amount),
+        })
+    }
+}
+
 /// The fields of every answer, and of `tokenizeResp` inside one. `null` and missing are the same.
 #[derive(Deserialize)]
 pub(super) struct AnswerBody {
@@ -254,6 +300,16 @@ pub(super) struct TransactionResult {
     pub bin: Option<Raw>,
     #[serde(rename = "cardNumber")]
     pub last4: Option<Raw>,
+}
+
+/// `result` of a void, a refund or a capture.
+#[derive(Deserialize)]
+pub(super) struct OperationResult {
+    #[serde(rename = "orderReference")]
+    pub order_reference: Option<Raw>,
+    pub void: Option<Raw>,
+    pub refund: Option<Raw>,
+    pub capture: Option<Raw>,
 }
 
 /// One entry of the bare array that a schema violation is answered with.
@@ -324,7 +380,7 @@ impl Status {
     }
 }
 
-fn status(raw: &RawValue) -> Status {
+pub(super) fn status(raw: &RawValue) -> Status {
     let Some(text) = scalar(raw) else {
         return Status::Other;
     };
@@ -367,14 +423,21 @@ pub(super) fn amount(raw: &Option<Raw>, currency: Currency) -> Option<Money> {
 /// A short code of letters and digits, such as an authorization.
 pub(super) fn code(raw: &Option<Raw>) -> Option<String> {
     let text = scalar(raw.as_deref()?)?;
-    ((1..=32).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric()))
-        .then_some(text)
+    is_code(&text).then_some(text)
+}
+
+fn is_code(text: &str) -> bool {
+    (1..=32).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric())
 }
 
 /// Digits, `min` to `max` of them.
 pub(super) fn digits(raw: &Option<Raw>, min: usize, max: usize) -> Option<String> {
     let text = string(raw)?;
-    ((min..=max).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit())).then_some(text)
+    ((min..=max).contains(&text.len()) && is_digits(&text)).then_some(text)
+}
+
+fn is_digits(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// Every text in an `errors` field, which holds strings, objects and arrays, nested or not.
@@ -401,6 +464,32 @@ fn collect(value: &serde_json::Value, texts: &mut Vec<String>) -> Option<()> {
             .filter_map(|name| fields.get(name))
             .try_for_each(|value| collect(value, texts)),
         Value::Bool(_) | Value::Number(_) => None,
+    }
+}
+
+/// Whether something inside `errors` says that the call succeeded, or has a result.
+pub(super) fn errors_speak_of_success(errors: &Option<Raw>) -> bool {
+    errors
+        .as_deref()
+        .is_some_and(|raw| match serde_json::from_str(raw.get()) {
+            Ok(value) => speaks_of_success(&value),
+            Err(_) => true,
+        })
+}
+
+fn speaks_of_success(value: &serde_json::Value) -> bool {
+    use serde_json::Value;
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+        Value::Array(values) => values.iter().any(speaks_of_success),
+        Value::Object(fields) => {
+            let denied = |name: &str| match fields.get(name) {
+                None | Some(Value::Null | Value::Bool(false)) => true,
+                Some(Value::Object(inside)) => inside.is_empty(),
+                Some(_) => false,
+            };
+            !denied("success") || !denied("result") || fields.values().any(speaks_of_success)
+        }
     }
 }
 

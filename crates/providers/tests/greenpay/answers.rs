@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use ventanilla_core::money::{Currency, Money};
-use ventanilla_providers::greenpay::{Expected, Payment, TransactionRead, status};
+use ventanilla_providers::greenpay::{Expected, Payment, StateChange, TransactionRead, status};
 use ventanilla_providers::{Cause, Outcome};
 
 use crate::given::{KEY, REFERENCE, crc, expected, fixture, fixture_json, sign};
@@ -619,22 +619,36 @@ fn a_transaction_is_approved_with_amount_and_currency_or_not_at_all() {
 
 #[test]
 fn an_undocumented_state_is_neither_approved_nor_absent() {
-    for (state, shown) in [
-        ("declined", "declined"),
-        ("void", "void"),
-        ("", ""),
-        ("approved!", "approved?"),
-        ("<script>", "?script?"),
-        (&*"x".repeat(99), &*"x".repeat(32)),
+    use StateChange::{Captured, Refunded, Voided};
+    for (state, shown, expected_change) in [
+        ("declined", "declined", None),
+        ("void", "void", Some(Voided)),
+        ("VOIDED", "VOIDED", Some(Voided)),
+        ("refund", "refund", Some(Refunded)),
+        ("Refunded", "Refunded", Some(Refunded)),
+        ("capture", "capture", Some(Captured)),
+        ("captured", "captured", Some(Captured)),
+        ("void pending", "void pending", None),
+        ("not_captured", "not_captured", None),
+        ("unrefunded", "unrefunded", None),
+        ("voided ", "voided ", None),
+        ("", "", None),
+        ("approved!", "approved?", None),
+        ("<script>", "?script?", None),
+        (&*"x".repeat(99), &*"x".repeat(32), None),
     ] {
         let text = changed("transaction_approved", |b| {
             b["result"]["state"] = json!(state)
         });
         let outcome = status::transaction(200, &text, REFERENCE);
-        let Outcome::Definite(TransactionRead::Other { state: found }) = outcome else {
+        let Outcome::Definite(TransactionRead::Other {
+            state: found,
+            change,
+        }) = outcome
+        else {
             panic!("{outcome:?}");
         };
-        assert_eq!(found, shown);
+        assert_eq!((&*found, change), (shown, expected_change));
     }
 }
 

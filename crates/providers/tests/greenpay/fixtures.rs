@@ -2,7 +2,7 @@
 
 use ventanilla_core::card::{Brand, YearMonth};
 use ventanilla_providers::greenpay::{
-    Payment, SavedCard, TransactionDetail, TransactionRead, status,
+    OperationAnswer, Payment, SavedCard, StateChange, TransactionDetail, TransactionRead, status,
 };
 use ventanilla_providers::{Cause, Outcome};
 
@@ -253,6 +253,56 @@ fn a_read_with_a_malformed_request_proves_nothing_about_the_payment() {
     );
 }
 
+const CHANGES: [StateChange; 3] = [
+    StateChange::Voided,
+    StateChange::Refunded,
+    StateChange::Captured,
+];
+
+#[test]
+fn void_refund_and_capture_are_done_by_their_own_answers() {
+    for (name, done) in [
+        ("void_done", StateChange::Voided),
+        ("refund_done", StateChange::Refunded),
+        ("capture_done", StateChange::Captured),
+    ] {
+        let (http_status, body) = fixture(name);
+        for change in CHANGES {
+            let outcome = status::operation(http_status, &body, change, REFERENCE);
+            if change == done {
+                assert!(
+                    matches!(outcome, Outcome::Definite(OperationAnswer::Done)),
+                    "{name}: {outcome:?}"
+                );
+            } else {
+                assert!(
+                    matches!(outcome, Outcome::Unknown(_)),
+                    "{name} for {change:?}: {outcome:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_refused_operation_says_why_in_a_word_of_ours() {
+    for (name, change, expected_code) in [
+        ("void_not_found", StateChange::Voided, status::NOT_FOUND),
+        ("void_not_found", StateChange::Refunded, status::NOT_FOUND),
+        ("void_not_found", StateChange::Captured, status::NOT_FOUND),
+        ("void_too_late", StateChange::Voided, status::TOO_LATE),
+        ("void_too_late", StateChange::Refunded, status::NOT_READY),
+        ("void_too_late", StateChange::Captured, status::NOT_READY),
+    ] {
+        let (http_status, body) = fixture(name);
+        let outcome = status::operation(http_status, &body, change, REFERENCE);
+        let Outcome::Definite(OperationAnswer::Refused { code }) = outcome else {
+            panic!("{name}: {outcome:?}");
+        };
+        assert_eq!(code.as_deref(), Some(expected_code), "{name}");
+    }
+}
+
 /// Whatever an operation is answered with, also with what belongs to another, it never takes it for
 /// its own success.
 #[test]
@@ -288,6 +338,23 @@ fn no_operation_takes_the_answer_of_another_for_its_own() {
             name.starts_with("transaction_") || name == "void_not_found",
             "{name}"
         );
+        for (change, done) in CHANGES
+            .into_iter()
+            .zip(["void_done", "refund_done", "capture_done"])
+        {
+            let ended = match status::operation(http_status, &body, change, REFERENCE) {
+                Outcome::Definite(OperationAnswer::Done) => name == done,
+                Outcome::Definite(OperationAnswer::Refused { .. }) => {
+                    // A read says in the same words that there is no transaction.
+                    ["void_not_found", "void_too_late", "transaction_not_found"].contains(&&*name)
+                }
+                Outcome::Rejected(cause) => {
+                    cause == Cause::Validation && name.starts_with("schema_violation")
+                }
+                Outcome::Unknown(_) | Outcome::NotSent(_) => name != done,
+            };
+            assert!(ended, "{name} for {change:?}");
+        }
         let opened = status::order_session(http_status, &body);
         assert_eq!(
             matches!(opened, Outcome::Definite(_)),

@@ -12,7 +12,8 @@ use ventanilla_core::money::{Currency, Money};
 use ventanilla_core::rails::card::SealedCardMessage;
 use ventanilla_core::seal::ProviderKey;
 use ventanilla_providers::greenpay::{
-    Address, Buyer, CardToken, Client, Config, Expected, Order, OrderItem, OrderSession, PayPath,
+    Address, Buyer, CardToken, Client, Config, Expected, Order, OrderItem, OrderSession,
+    PaidTransaction, PayPath,
 };
 use ventanilla_providers::{ReadRetry, Timeouts};
 
@@ -162,7 +163,17 @@ pub fn client(url: &str) -> Client {
     Client::new(config(url)).unwrap()
 }
 
-/// A client that gives up on a payment after 150 ms, and on nothing else.
+/// The payment of the fixture `transaction_approved`.
+pub fn paid() -> PaidTransaction {
+    PaidTransaction {
+        reference: REFERENCE.to_owned(),
+        authorization: "083215".to_owned(),
+        bin: "411111".to_owned(),
+        last4: "1111".to_owned(),
+    }
+}
+
+/// A client that gives up on what moves money after 150 ms, and on nothing else.
 pub fn impatient_payer(url: &str) -> Client {
     let mut config = config(url);
     config.timeouts.money = Duration::from_millis(150);

@@ -8,6 +8,8 @@
 mod answers;
 mod fixtures;
 mod given;
+mod notifications;
+mod operations;
 mod properties;
 mod requests;
 mod secrets;

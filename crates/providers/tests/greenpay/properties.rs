@@ -6,12 +6,14 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use ventanilla_core::money::Currency;
 use ventanilla_providers::Outcome;
-use ventanilla_providers::greenpay::{Expected, Payment, TransactionRead, status};
+use ventanilla_providers::greenpay::{
+    Expected, OperationAnswer, Payment, StateChange, TransactionRead, notification, status,
+};
 
 use crate::given::{KEY, REFERENCE, expected, fixture_json, sign};
 
 /// Field names that the readers know, so that arbitrary JSON gets past the first look.
-const NAMES: [&str; 24] = [
+const NAMES: [&str; 31] = [
     "status",
     "code",
     "orderId",
@@ -36,6 +38,13 @@ const NAMES: [&str; 24] = [
     "bin",
     "message",
     "keyword",
+    "orderReference",
+    "void",
+    "refund",
+    "capture",
+    "approved",
+    "order",
+    "responses",
 ];
 
 fn scalar() -> impl Strategy<Value = Value> {
@@ -60,6 +69,8 @@ fn scalar() -> impl Strategy<Value = Value> {
             "Invalid_pan",
             "Session not found",
             "transaction not found",
+            "transaction",
+            "not ready for reversion",
         ])
         .prop_map(Value::from),
     ]
@@ -95,10 +106,23 @@ fn read_all(http_status: u16, body: &str) -> bool {
     let _ = status::deletion(http_status, body, REFERENCE);
     let read = status::transaction(http_status, body, REFERENCE);
     assert!(!matches!(read, Outcome::NotSent(_)));
+    for change in CHANGES {
+        let changed = status::operation(http_status, body, change, REFERENCE);
+        assert!(!matches!(changed, Outcome::NotSent(_)));
+    }
+    for path in notification::Path::ALL {
+        let _ = notification::read(path, body.as_bytes(), &KEY);
+    }
     let paid = status::payment(http_status, body, &expected(), &KEY);
     assert!(!matches!(paid, Outcome::NotSent(_)));
     matches!(paid, Outcome::Definite(Payment::Approved(_)))
 }
+
+const CHANGES: [StateChange; 3] = [
+    StateChange::Voided,
+    StateChange::Refunded,
+    StateChange::Captured,
+];
 
 /// A field of an approval, and what was made of it.
 #[derive(Clone, Debug)]
@@ -151,6 +175,34 @@ fn apply(body: &mut Value, pointer: &str, made: &Made) {
     }
 }
 
+/// The answer to a call that makes `change`, as documented, and the field with its word.
+fn changed(change: StateChange) -> (Value, &'static str) {
+    let (name, word) = match change {
+        StateChange::Voided => ("void_done", "/result/void"),
+        StateChange::Refunded => ("refund_done", "/result/refund"),
+        StateChange::Captured => ("capture_done", "/result/capture"),
+    };
+    (fixture_json(name)["body"].clone(), word)
+}
+
+/// The rule for an operation that was done, said once more and differently.
+fn is_proof_of(change: StateChange, http_status: u16, body: &Value) -> bool {
+    let is = |pointer: &str, values: &[Value]| {
+        body.pointer(pointer)
+            .is_some_and(|found| values.contains(found))
+    };
+    let (_, word) = changed(change);
+    [200, 201].contains(&http_status)
+        && is("/code", &[json!(200), json!("200")])
+        && is("/status", &[json!("SUCCESS")])
+        && is("/result/orderReference", &[json!(REFERENCE)])
+        && (is(word, &[json!(true)])
+            || change == StateChange::Captured && body.pointer(word).is_none_or(Value::is_null))
+        && body
+            .pointer("/errors")
+            .is_none_or(|errors| errors.is_null() || errors.as_array().is_some_and(Vec::is_empty))
+}
+
 /// The rule for an approval, said once more and differently.
 fn is_proof(http_status: u16, body: &Value) -> bool {
     let is = |pointer: &str, values: &[Value]| {
@@ -197,6 +249,59 @@ proptest! {
             apply(&mut body, pointer, made);
         }
         prop_assert_eq!(read_all(http_status, &body.to_string()), is_proof(http_status, &body), "{}", body);
+    }
+
+    #[test]
+    fn an_operation_is_done_exactly_when_everything_is_proven(
+        http_status in http_status(),
+        change in prop::sample::select(CHANGES.to_vec()),
+        changes in prop::array::uniform5(made()),
+    ) {
+        let (mut body, word) = changed(change);
+        let essential = ["/code", "/status", "/result/orderReference", word, "/errors"];
+        for (pointer, made) in essential.into_iter().zip(&changes) {
+            apply(&mut body, pointer, made);
+        }
+        let outcome = status::operation(http_status, &body.to_string(), change, REFERENCE);
+        prop_assert_eq!(
+            matches!(outcome, Outcome::Definite(OperationAnswer::Done)),
+            is_proof_of(change, http_status, &body),
+            "{} {}", http_status, body
+        );
+    }
+
+    #[test]
+    fn no_json_ends_an_operation_but_in_its_own_words(
+        http_status in http_status(),
+        change in prop::sample::select(CHANGES.to_vec()),
+        body in any_json(),
+    ) {
+        let text = body.to_string();
+        match status::operation(http_status, &text, change, REFERENCE) {
+            Outcome::Definite(OperationAnswer::Done) => {
+                prop_assert!(is_proof_of(change, http_status, &body), "{}", text);
+            }
+            Outcome::Definite(OperationAnswer::Refused { .. }) => {
+                prop_assert_eq!(&body["status"], &json!("FAIL"));
+                prop_assert!(text.contains("not found") || text.contains("not ready"), "{}", text);
+            }
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn no_json_is_a_signed_notification(body in any_json()) {
+        for path in notification::Path::ALL {
+            let notices = notification::read(path, body.to_string().as_bytes(), &KEY);
+            prop_assert!(notices.unwrap_or_default().iter().all(|notice| !notice.signed));
+        }
+    }
+
+    #[test]
+    fn no_bytes_make_a_reader_of_notifications_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        for path in notification::Path::ALL {
+            prop_assert!(notification::read(path, &bytes, &KEY).is_err());
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use ventanilla_providers::greenpay::{Buyer, Client, OrderItem, PayPath};
 
 use crate::given::{
     MERCHANT_ID, REFERENCE, SECRET, SESSION_TOKEN, card_token, client, config, expected,
-    fixture_json, minimal_order, order, sealed, session,
+    fixture_json, minimal_order, order, paid, sealed, session,
 };
 use crate::wire_server::{Act, WireServer, json};
 
@@ -151,9 +151,12 @@ async fn merchant_and_checkout_host_get_what_is_theirs() {
     let _ = client.token(&card_token()).await;
     let _ = client.delete_token(&card_token(), "req-0001").await;
     let _ = client.transaction(REFERENCE).await;
+    let _ = client.void(&paid()).await;
+    let _ = client.refund(&paid()).await;
+    let _ = client.capture(&paid(), None).await;
     assert_eq!(
         (merchant.requests().len(), checkout.requests().len()),
-        (6, 3)
+        (9, 3)
     );
     for request in checkout.requests() {
         assert!(
@@ -231,4 +234,43 @@ async fn a_transaction_is_looked_up_without_the_secret() {
     let (line, _, body) = only_request(&server);
     assert_eq!(line, "POST /transactions/get HTTP/1.1");
     assert_body(&body, &fixture_json("transaction_request"));
+}
+
+#[tokio::test]
+async fn void_refund_and_capture_go_out_as_documented() {
+    let made = server().await;
+    let _ = client(&made.url).void(&paid()).await;
+    let (line, head, body) = only_request(&made);
+    assert_eq!(line, "POST /transactions/void HTTP/1.1");
+    assert!(!head.contains("liszt-token"), "{head}");
+    assert_body(&body, &fixture_json("void_request"));
+
+    let made = server().await;
+    let _ = client(&made.url).refund(&paid()).await;
+    let (line, _, body) = only_request(&made);
+    assert_eq!(line, "POST /transactions/refund HTTP/1.1");
+    assert_body(&body, &fixture_json("refund_request"));
+
+    let made = server().await;
+    let part = crate::given::crc(100_025);
+    let _ = client(&made.url).capture(&paid(), Some(part)).await;
+    let (line, _, body) = only_request(&made);
+    assert_eq!(line, "POST /transactions/capture HTTP/1.1");
+    assert_body(&body, &fixture_json("capture_request"));
+    assert!(body.contains(r#""amount":1000.25"#), "{body}");
+
+    let made = server().await;
+    let _ = client(&made.url).capture(&paid(), None).await;
+    let mut whole = fixture_json("capture_request");
+    whole["body"].as_object_mut().unwrap().remove("amount");
+    assert_body(&only_request(&made).2, &whole);
+}
+
+#[tokio::test]
+async fn of_a_longer_card_prefix_six_digits_go_out() {
+    let made = server().await;
+    let mut paid = paid();
+    paid.bin = String::from("41111112");
+    let _ = client(&made.url).void(&paid).await;
+    assert_body(&only_request(&made).2, &fixture_json("void_request"));
 }

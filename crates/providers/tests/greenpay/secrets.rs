@@ -3,12 +3,14 @@
 use std::cell::RefCell;
 use std::io::Write;
 
-use ventanilla_providers::greenpay::{Client, ConfigError, OrderSession, Payment, status};
+use ventanilla_providers::greenpay::{
+    Client, ConfigError, OperationAnswer, OrderSession, PaidTransaction, Payment, status,
+};
 use ventanilla_providers::{Cause, Outcome};
 
 use crate::given::{
     CARD_TOKEN, KEY, MERCHANT_ID, REFERENCE, SECRET, SESSION, SESSION_TOKEN, card_token, client,
-    config, expected, fixture, fixture_json, minimal_order, order, sealed, session,
+    config, expected, fixture, fixture_json, minimal_order, order, paid, sealed, session,
 };
 use crate::wire_server::{Act, WireServer, json};
 
@@ -91,6 +93,16 @@ fn a_configuration_that_cannot_work_is_refused_by_name() {
     );
 }
 
+/// One that no number in a log has in it by chance.
+const AUTHORIZATION: &str = "A83Z215Q";
+
+fn paid_transaction() -> PaidTransaction {
+    PaidTransaction {
+        authorization: AUTHORIZATION.to_owned(),
+        ..paid()
+    }
+}
+
 thread_local! {
     /// What was logged on this thread. One subscriber serves the whole test binary: one per test
     /// would miss what another test's thread came across first.
@@ -135,6 +147,9 @@ async fn a_log_at_its_most_talkative_has_operations_and_outcomes_and_no_secret()
         echo("tokenize_created"),
         Act::Send(json(200, "{")),
         Act::ResetAfterRequest,
+        echo("void_done"),
+        echo("void_too_late"),
+        Act::ResetAfterRequest,
     ])
     .await;
     let client = client(&server.url);
@@ -142,31 +157,48 @@ async fn a_log_at_its_most_talkative_has_operations_and_outcomes_and_no_secret()
         client.create_order(&order()).await,
         Outcome::Definite(_)
     ));
-    let paid = client.pay(&session(), &sealed(), &expected()).await;
+    let payment = client.pay(&session(), &sealed(), &expected()).await;
     assert!(
-        matches!(paid, Outcome::Definite(Payment::Approved(_))),
-        "{paid:?}"
+        matches!(payment, Outcome::Definite(Payment::Approved(_))),
+        "{payment:?}"
     );
-    let paid = client.pay_with_token(&minimal_order(), &card_token()).await;
+    let payment = client.pay_with_token(&minimal_order(), &card_token()).await;
     assert!(
-        matches!(paid, Outcome::Definite(Payment::Declined { .. })),
-        "{paid:?}"
+        matches!(payment, Outcome::Definite(Payment::Declined { .. })),
+        "{payment:?}"
     );
     let saved = client.create_token(&session(), &sealed(), "req-0001").await;
     assert!(matches!(saved, Outcome::Definite(_)), "{saved:?}");
-    let paid = client.pay(&session(), &sealed(), &expected()).await;
-    assert!(matches!(paid, Outcome::Unknown(Cause::NotJson)), "{paid:?}");
-    let paid = client.pay(&session(), &sealed(), &expected()).await;
+    let payment = client.pay(&session(), &sealed(), &expected()).await;
     assert!(
-        matches!(paid, Outcome::Unknown(Cause::ConnectionLost)),
-        "{paid:?}"
+        matches!(payment, Outcome::Unknown(Cause::NotJson)),
+        "{payment:?}"
     );
+    let payment = client.pay(&session(), &sealed(), &expected()).await;
+    assert!(
+        matches!(payment, Outcome::Unknown(Cause::ConnectionLost)),
+        "{payment:?}"
+    );
+    let voided = client.void(&paid_transaction()).await;
+    assert!(
+        matches!(voided, Outcome::Definite(OperationAnswer::Done)),
+        "{voided:?}"
+    );
+    let refunded = client.refund(&paid_transaction()).await;
+    assert!(
+        matches!(refunded, Outcome::Definite(OperationAnswer::Refused { .. })),
+        "{refunded:?}"
+    );
+    let captured = client.capture(&paid_transaction(), None).await;
+    assert!(matches!(captured, Outcome::Unknown(_)), "{captured:?}");
 
     let text = String::from_utf8(LOGGED.take()).unwrap();
     for said in [
         r#"operation="pay""#,
         r#"outcome="definite""#,
         r#"provider.code="51""#,
+        r#"operation="void""#,
+        r#"provider.code="not_ready""#,
         "duration_ms=",
         "greenpay pay after",
         "the answer is not JSON",
@@ -186,6 +218,8 @@ async fn a_log_at_its_most_talkative_has_operations_and_outcomes_and_no_secret()
         lk.as_str().unwrap(),
         "marta.solano@example.com",
         REFERENCE,
+        AUTHORIZATION,
+        "not ready for reversion",
     ];
     for secret in secrets {
         assert!(!text.contains(secret), "{secret} is in:\n{text}");

@@ -3,81 +3,144 @@
 use std::process::Command;
 use std::time::Duration;
 
-use ventanilla_providers::greenpay::{Client, Payment, TransactionRead};
+use ventanilla_providers::greenpay::{
+    Client, OperationAnswer, PaidTransaction, Payment, TransactionRead,
+};
 use ventanilla_providers::{Cause, Outcome};
 
 use crate::given::{
-    card_token, client, config, expected, fixture, impatient_payer, impatient_reader,
-    minimal_order, order, sealed, session, sign,
+    card_token, client, config, crc, expected, fixture, impatient_payer, impatient_reader,
+    minimal_order, order, paid, sealed, session, sign,
 };
 use crate::wire_server::{Act, WireServer, deserted_url, http, json};
 
-/// Both ways to move money, told apart by nothing in what is expected of them.
-async fn pay(client: &Client, way: Way) -> Outcome<Payment> {
-    match way {
-        Way::SealedCard => client.pay(&session(), &sealed(), &expected()).await,
-        Way::CardToken => client.pay_with_token(&minimal_order(), &card_token()).await,
-    }
-}
-
+/// The ways to move money.
 #[derive(Clone, Copy, Debug)]
 enum Way {
     SealedCard,
     CardToken,
+    Void,
+    Refund,
+    Capture,
 }
 
-const WAYS: [Way; 2] = [Way::SealedCard, Way::CardToken];
+const WAYS: [Way; 5] = [
+    Way::SealedCard,
+    Way::CardToken,
+    Way::Void,
+    Way::Refund,
+    Way::Capture,
+];
 
-fn approved() -> Vec<u8> {
-    let (status, body) = fixture("pay_approved");
-    json(status, &body)
+/// What all of them may be answered.
+#[derive(Debug)]
+enum End {
+    Done,
+    Refused(Option<String>),
 }
 
-fn declined() -> Vec<u8> {
-    let (status, body) = fixture("pay_declined");
-    json(status, &body)
+async fn call(client: &Client, way: Way) -> Outcome<End> {
+    let paid_with = |payment| match payment {
+        Payment::Approved(_) => End::Done,
+        Payment::Declined { code } => End::Refused(code),
+    };
+    let changed = |answer| match answer {
+        OperationAnswer::Done => End::Done,
+        OperationAnswer::Refused { code } => End::Refused(code),
+    };
+    match way {
+        Way::SealedCard => client
+            .pay(&session(), &sealed(), &expected())
+            .await
+            .map(paid_with),
+        Way::CardToken => client
+            .pay_with_token(&minimal_order(), &card_token())
+            .await
+            .map(paid_with),
+        Way::Void => client.void(&paid()).await.map(changed),
+        Way::Refund => client.refund(&paid()).await.map(changed),
+        Way::Capture => client
+            .capture(&paid(), Some(crc(100_025)))
+            .await
+            .map(changed),
+    }
 }
 
-/// `act` makes of a payment an unknown one with `cause`, after `requests` requests on one connection.
-async fn assert_unknown(act: Act, cause: Cause, requests: usize) {
-    for way in WAYS {
-        let server = WireServer::start(vec![act.clone(), Act::KeepAnswering(approved())]).await;
-        let outcome = pay(&client(&server.url), way).await;
-        assert!(
-            matches!(outcome, Outcome::Unknown(found) if found == cause),
-            "{way:?}: expected {cause:?}, found {outcome:?}"
-        );
-        assert_eq!(server.connections(), 1, "{way:?}");
-        assert_eq!(server.requests().len(), requests, "{way:?}");
+impl Way {
+    /// The body that says that it was done.
+    fn done(self) -> String {
+        fixture(match self {
+            Self::SealedCard | Self::CardToken => "pay_approved",
+            Self::Void => "void_done",
+            Self::Refund => "refund_done",
+            Self::Capture => "capture_done",
+        })
+        .1
+    }
+
+    /// The body that says that it was not, and the code for it.
+    fn refused(self) -> (String, &'static str) {
+        match self {
+            Self::SealedCard | Self::CardToken => (fixture("pay_declined").1, "51"),
+            Self::Void => (fixture("void_too_late").1, "too_late"),
+            Self::Refund | Self::Capture => (fixture("void_not_found").1, "not_found"),
+        }
+    }
+}
+
+/// What `act` makes of the body of a success is an unknown call with `cause`, after `requests` requests
+/// on one connection.
+async fn assert_unknown(act: impl Fn(&str) -> Act, cause: Cause, requests: usize) {
+    each_alone(
+        act,
+        requests,
+        |outcome| matches!(outcome, Outcome::Unknown(found) if *found == cause),
+    )
+    .await;
+}
+
+/// What `act` makes of the body of a success is believed.
+async fn assert_done(act: impl Fn(&str) -> Act) {
+    each_alone(act, 1, |outcome| {
+        matches!(outcome, Outcome::Definite(End::Done))
+    })
+    .await;
+}
+
+/// Every way meets `act` on one connection and ends as `is_expected` says.
+async fn each_alone(
+    act: impl Fn(&str) -> Act,
+    requests: usize,
+    is_expected: impl Fn(&Outcome<End>) -> bool,
+) {
+    let mut acts: Vec<_> = WAYS.iter().map(|way| act(&way.done())).collect();
+    acts.push(Act::Stall);
+    let server = WireServer::start(acts).await;
+    // One client for all: to read the trusted certificates takes longer than the rest.
+    let client = client(&server.url);
+    for (way, calls) in WAYS.into_iter().zip(1..) {
+        let outcome = call(&client, way).await;
+        assert!(is_expected(&outcome), "{way:?}: {outcome:?}");
+        assert_eq!(server.connections(), calls, "{way:?}");
+        assert_eq!(server.requests().len(), calls * requests, "{way:?}");
     }
 }
 
 #[tokio::test]
-async fn an_approved_payment_is_one_request_on_one_connection() {
-    for way in WAYS {
-        let server = WireServer::start(vec![Act::Send(approved())]).await;
-        let outcome = pay(&client(&server.url), way).await;
-        assert!(
-            matches!(outcome, Outcome::Definite(Payment::Approved(_))),
-            "{way:?}: {outcome:?}"
-        );
-        assert_eq!(
-            (server.connections(), server.requests().len()),
-            (1, 1),
-            "{way:?}"
-        );
-    }
+async fn what_was_done_is_one_request_on_one_connection() {
+    assert_done(|body| Act::Send(json(200, body))).await;
 }
 
 #[tokio::test]
-async fn a_declined_payment_is_one_request_on_one_connection() {
+async fn what_was_refused_is_one_request_on_one_connection() {
     for way in WAYS {
-        let server = WireServer::start(vec![Act::Send(declined())]).await;
-        let outcome = pay(&client(&server.url), way).await;
-        let Outcome::Definite(Payment::Declined { code }) = outcome else {
+        let (body, expected_code) = way.refused();
+        let server = WireServer::start(vec![Act::Send(json(200, &body))]).await;
+        let outcome = call(&client(&server.url), way).await;
+        let Outcome::Definite(End::Refused(code)) = outcome else {
             panic!("{way:?}: {outcome:?}");
         };
-        assert_eq!(code.as_deref(), Some("51"));
+        assert_eq!(code.as_deref(), Some(expected_code), "{way:?}");
         assert_eq!(
             (server.connections(), server.requests().len()),
             (1, 1),
@@ -89,7 +152,7 @@ async fn a_declined_payment_is_one_request_on_one_connection() {
 #[tokio::test]
 async fn a_refused_connection_proves_that_nothing_was_sent() {
     for way in WAYS {
-        let outcome = pay(&client(&deserted_url().await), way).await;
+        let outcome = call(&client(&deserted_url().await), way).await;
         assert!(
             matches!(outcome, Outcome::NotSent(Cause::Connect)),
             "{way:?}: {outcome:?}"
@@ -101,47 +164,52 @@ async fn a_refused_connection_proves_that_nothing_was_sent() {
 async fn a_host_name_that_does_not_resolve_proves_that_nothing_was_sent() {
     // A label of a name has at most 63 characters, so nobody is even asked for this one.
     let url = format!("https://{}.invalid", "a".repeat(64));
-    let outcome = pay(&client(&url), Way::SealedCard).await;
-    assert!(
-        matches!(outcome, Outcome::NotSent(Cause::Connect)),
-        "{outcome:?}"
-    );
+    for way in WAYS {
+        let outcome = call(&client(&url), way).await;
+        assert!(
+            matches!(outcome, Outcome::NotSent(Cause::Connect)),
+            "{way:?}: {outcome:?}"
+        );
+    }
 }
 
 #[tokio::test]
 async fn a_failed_tls_handshake_proves_that_nothing_was_sent() {
-    for act in [Act::CloseAtOnce, Act::Send(approved()), Act::Ignore] {
-        let server = WireServer::start(vec![act]).await;
-        let mut config = config(&server.url.replace("http:", "https:"));
-        config.timeouts.connect = Duration::from_millis(300);
-        let outcome = pay(&Client::new(config).unwrap(), Way::SealedCard).await;
-        assert!(
-            matches!(outcome, Outcome::NotSent(Cause::Connect)),
-            "{outcome:?}"
-        );
-        assert_eq!(server.connections(), 1);
+    for way in WAYS {
+        let plain = Act::Send(json(200, &way.done()));
+        for act in [Act::CloseAtOnce, plain, Act::Ignore] {
+            let server = WireServer::start(vec![act]).await;
+            let mut config = config(&server.url.replace("http:", "https:"));
+            config.timeouts.connect = Duration::from_millis(100);
+            let outcome = call(&Client::new(config).unwrap(), way).await;
+            assert!(
+                matches!(outcome, Outcome::NotSent(Cause::Connect)),
+                "{way:?}: {outcome:?}"
+            );
+            assert_eq!(server.connections(), 1);
+        }
     }
 }
 
 #[tokio::test]
 async fn a_connection_closed_before_the_request_is_read_is_unknown() {
-    assert_unknown(Act::CloseAtOnce, Cause::ConnectionLost, 0).await;
+    assert_unknown(|_| Act::CloseAtOnce, Cause::ConnectionLost, 0).await;
 }
 
 #[tokio::test]
 async fn a_connection_reset_after_the_request_is_unknown() {
-    assert_unknown(Act::ResetAfterRequest, Cause::ConnectionLost, 1).await;
+    assert_unknown(|_| Act::ResetAfterRequest, Cause::ConnectionLost, 1).await;
 }
 
 #[tokio::test]
 async fn a_connection_closed_without_an_answer_is_unknown() {
-    assert_unknown(Act::Send(Vec::new()), Cause::ConnectionLost, 1).await;
+    assert_unknown(|_| Act::Send(Vec::new()), Cause::ConnectionLost, 1).await;
 }
 
 #[tokio::test]
 async fn an_answer_cut_in_the_head_is_unknown() {
     assert_unknown(
-        Act::Send(approved()[..30].to_vec()),
+        |body| Act::Send(json(200, body)[..30].to_vec()),
         Cause::ConnectionLost,
         1,
     )
@@ -150,9 +218,8 @@ async fn an_answer_cut_in_the_head_is_unknown() {
 
 #[tokio::test]
 async fn an_answer_cut_in_the_body_is_unknown() {
-    let whole = approved();
     assert_unknown(
-        Act::Send(whole[..whole.len() - 1].to_vec()),
+        |body| Act::Send(cut(json(200, body), 1)),
         Cause::ConnectionLost,
         1,
     )
@@ -161,9 +228,8 @@ async fn an_answer_cut_in_the_body_is_unknown() {
 
 #[tokio::test]
 async fn a_connection_reset_in_the_middle_of_the_body_is_unknown() {
-    let whole = approved();
     assert_unknown(
-        Act::SendThenReset(whole[..whole.len() - 40].to_vec()),
+        |body| Act::SendThenReset(cut(json(200, body), 40)),
         Cause::ConnectionLost,
         1,
     )
@@ -172,47 +238,61 @@ async fn a_connection_reset_in_the_middle_of_the_body_is_unknown() {
 
 #[tokio::test]
 async fn a_chunked_answer_without_its_last_chunk_is_unknown() {
-    let (_, body) = fixture("pay_approved");
-    let answer = format!(
-        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n",
-        body.len()
-    );
-    assert_unknown(Act::Send(answer.into_bytes()), Cause::ConnectionLost, 1).await;
+    let answer = |body: &str| {
+        let length = body.len();
+        format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n{length:x}\r\n{body}\r\n"
+        )
+    };
+    assert_unknown(
+        |body| Act::Send(answer(body).into_bytes()),
+        Cause::ConnectionLost,
+        1,
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn a_redirect_is_not_followed_nor_is_its_body_believed() {
-    for name in ["pay_approved", "pay_declined"] {
-        let (_, body) = fixture(name);
-        for status in [301, 302, 303, 307, 308] {
-            let answer = format!(
-                "HTTP/1.1 {status} X\r\nlocation: /again\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-                body.len()
-            );
-            assert_unknown(Act::Send(answer.into_bytes()), Cause::HttpStatus(status), 1).await;
-        }
+    for status in [301, 302, 303, 307, 308] {
+        let answer = |body: &str| {
+            let length = body.len();
+            format!(
+                "HTTP/1.1 {status} X\r\nlocation: /again\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+            )
+        };
+        assert_unknown(
+            |body| Act::Send(answer(body).into_bytes()),
+            Cause::HttpStatus(status),
+            1,
+        )
+        .await;
     }
 }
 
 #[tokio::test]
 async fn statuses_that_prove_nothing_are_unknown_even_with_a_perfect_body() {
-    for name in ["pay_approved", "pay_declined", "pay_session_not_found"] {
-        let (_, body) = fixture(name);
-        for status in [204, 206, 429, 502, 503, 504] {
-            let mut answer = json(status, &body);
-            if status == 204 {
-                answer = b"HTTP/1.1 204 X\r\n\r\n".to_vec();
-            }
-            assert_unknown(Act::Send(answer), Cause::HttpStatus(status), 1).await;
+    for status in [206, 429, 502, 503, 504] {
+        let cause = Cause::HttpStatus(status);
+        assert_unknown(|body| Act::Send(json(status, body)), cause, 1).await;
+        for name in ["pay_declined", "pay_session_not_found", "void_not_found"] {
+            let body = fixture(name).1;
+            assert_unknown(|_| Act::Send(json(status, &body)), cause, 1).await;
         }
     }
+    assert_unknown(
+        |_| Act::Send(b"HTTP/1.1 204 X\r\n\r\n".to_vec()),
+        Cause::HttpStatus(204),
+        1,
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn the_html_of_a_gateway_timeout_is_unknown() {
     let (status, body) = fixture("gateway_timeout");
     assert_unknown(
-        Act::Send(http(status, "text/html", &body)),
+        |_| Act::Send(http(status, "text/html", &body)),
         Cause::HttpStatus(504),
         1,
     )
@@ -220,10 +300,14 @@ async fn the_html_of_a_gateway_timeout_is_unknown() {
 }
 
 #[tokio::test]
-async fn an_approval_under_an_error_status_is_unknown() {
-    let (_, body) = fixture("pay_approved");
+async fn a_success_under_an_error_status_is_unknown() {
     for status in [202, 400, 404, 500] {
-        assert_unknown(Act::Send(json(status, &body)), Cause::HttpStatus(status), 1).await;
+        assert_unknown(
+            |body| Act::Send(json(status, body)),
+            Cause::HttpStatus(status),
+            1,
+        )
+        .await;
     }
 }
 
@@ -231,7 +315,7 @@ async fn an_approval_under_an_error_status_is_unknown() {
 async fn an_answer_past_the_time_limit_is_unknown() {
     for way in WAYS {
         let server = WireServer::start(vec![Act::Stall]).await;
-        let outcome = pay(&impatient_payer(&server.url), way).await;
+        let outcome = call(&impatient_payer(&server.url), way).await;
         assert!(
             matches!(outcome, Outcome::Unknown(Cause::Timeout)),
             "{way:?}: {outcome:?}"
@@ -246,55 +330,59 @@ async fn an_answer_past_the_time_limit_is_unknown() {
 
 #[tokio::test]
 async fn a_body_that_never_ends_is_cut_off_by_the_time_limit() {
-    let whole = approved();
-    let server =
-        WireServer::start(vec![Act::KeepAnswering(whole[..whole.len() - 1].to_vec())]).await;
-    let outcome = pay(&impatient_payer(&server.url), Way::SealedCard).await;
-    assert!(
-        matches!(outcome, Outcome::Unknown(Cause::Timeout)),
-        "{outcome:?}"
-    );
+    for way in WAYS {
+        let endless = cut(json(200, &way.done()), 1);
+        let server = WireServer::start(vec![Act::KeepAnswering(endless)]).await;
+        let outcome = call(&impatient_payer(&server.url), way).await;
+        assert!(
+            matches!(outcome, Outcome::Unknown(Cause::Timeout)),
+            "{way:?}: {outcome:?}"
+        );
+    }
 }
 
 #[tokio::test]
 async fn an_answer_of_a_mebibyte_is_unknown() {
-    let (_, body) = fixture("pay_approved");
-    let padded = format!("{body}{}", " ".repeat(1024 * 1024));
-    assert_unknown(Act::Send(json(200, &padded)), Cause::AnswerTooLong, 1).await;
+    let padded = |body: &str| format!("{body}{}", " ".repeat(1024 * 1024));
+    assert_unknown(
+        |body| Act::Send(json(200, &padded(body))),
+        Cause::AnswerTooLong,
+        1,
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn an_answer_of_exactly_the_longest_length_is_read() {
-    let (_, body) = fixture("pay_approved");
-    let room = Cause::ANSWER_MAX_BYTES - body.len();
-    let longest = format!("{body}{}", " ".repeat(room));
-    let server = WireServer::start(vec![Act::Send(json(200, &longest))]).await;
-    let outcome = pay(&client(&server.url), Way::SealedCard).await;
-    assert!(
-        matches!(outcome, Outcome::Definite(Payment::Approved(_))),
-        "{outcome:?}"
-    );
-
-    let longer = format!("{body}{}", " ".repeat(room + 1));
-    assert_unknown(Act::Send(json(200, &longer)), Cause::AnswerTooLong, 1).await;
+    let padded = |body: &str, over: usize| {
+        let room = Cause::ANSWER_MAX_BYTES - body.len() + over;
+        format!("{body}{}", " ".repeat(room))
+    };
+    assert_done(|body| Act::Send(json(200, &padded(body, 0)))).await;
+    assert_unknown(
+        |body| Act::Send(json(200, &padded(body, 1))),
+        Cause::AnswerTooLong,
+        1,
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn broken_json_is_unknown() {
-    let (_, body) = fixture("pay_approved");
-    let cut = &body[..body.len() - 1];
-    for broken in ["", "{", "<html>", "approved", cut, &format!("{body}{body}")] {
-        assert_unknown(Act::Send(json(200, broken)), Cause::NotJson, 1).await;
+    for broken in ["", "{", "<html>", "approved"] {
+        assert_unknown(|_| Act::Send(json(200, broken)), Cause::NotJson, 1).await;
     }
-    let mut not_text = json(200, &" ".repeat(4));
-    not_text.truncate(not_text.len() - 4);
+    let half = |body: &str| json(200, &body[..body.len() - 1]);
+    assert_unknown(|body| Act::Send(half(body)), Cause::NotJson, 1).await;
+    let twice = |body: &str| json(200, &format!("{body}{body}"));
+    assert_unknown(|body| Act::Send(twice(body)), Cause::NotJson, 1).await;
+    let mut not_text = cut(json(200, &" ".repeat(4)), 4);
     not_text.extend_from_slice(&[b'"', 0xff, 0xfe, b'"']);
-    assert_unknown(Act::Send(not_text), Cause::NotJson, 1).await;
+    assert_unknown(|_| Act::Send(not_text.clone()), Cause::NotJson, 1).await;
 }
 
 #[tokio::test]
 async fn another_content_type_is_unknown_even_with_a_perfect_body() {
-    let (_, body) = fixture("pay_approved");
     for content_type in [
         "text/html",
         "text/html; charset=utf-8",
@@ -302,7 +390,7 @@ async fn another_content_type_is_unknown_even_with_a_perfect_body() {
         "json",
     ] {
         assert_unknown(
-            Act::Send(http(200, content_type, &body)),
+            |body| Act::Send(http(200, content_type, body)),
             Cause::ContentType,
             1,
         )
@@ -312,86 +400,89 @@ async fn another_content_type_is_unknown_even_with_a_perfect_body() {
 
 #[tokio::test]
 async fn an_answer_without_a_content_type_speaks_for_itself() {
-    let (_, body) = fixture("pay_approved");
-    let answer = format!(
-        "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    let server = WireServer::start(vec![Act::Send(answer.into_bytes())]).await;
-    let outcome = pay(&client(&server.url), Way::SealedCard).await;
-    assert!(
-        matches!(outcome, Outcome::Definite(Payment::Approved(_))),
-        "{outcome:?}"
-    );
+    let answer = |body: &str| {
+        let length = body.len();
+        format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{body}")
+    };
+    assert_done(|body| Act::Send(answer(body).into_bytes())).await;
 }
 
 #[tokio::test]
 async fn a_compressed_answer_is_unknown() {
-    let (_, body) = fixture("pay_approved");
-    let answer = format!(
-        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-encoding: gzip\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    assert_unknown(Act::Send(answer.into_bytes()), Cause::ContentType, 1).await;
+    let answer = |body: &str| {
+        let length = body.len();
+        format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-encoding: gzip\r\ncontent-length: {length}\r\n\r\n{body}"
+        )
+    };
+    assert_unknown(
+        |body| Act::Send(answer(body).into_bytes()),
+        Cause::ContentType,
+        1,
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn bad_credentials_are_a_rejection_whatever_the_body_is() {
-    for way in WAYS {
-        for status in [401, 403] {
-            for answer in [
-                json(status, "{}"),
-                json(status, "?"),
-                http(status, "text/html", "<html>"),
-            ] {
-                let server = WireServer::start(vec![Act::Send(answer)]).await;
-                let outcome = pay(&client(&server.url), way).await;
-                assert!(
-                    matches!(outcome, Outcome::Rejected(Cause::Credentials)),
-                    "{outcome:?}"
-                );
-                assert_eq!((server.connections(), server.requests().len()), (1, 1));
-            }
+    for status in [401, 403] {
+        for answer in [
+            json(status, "{}"),
+            json(status, "?"),
+            http(status, "text/html", "<html>"),
+        ] {
+            each_alone(
+                |_| Act::Send(answer.clone()),
+                1,
+                |outcome| matches!(outcome, Outcome::Rejected(Cause::Credentials)),
+            )
+            .await;
         }
     }
 }
 
 #[tokio::test]
-async fn every_payment_opens_a_connection_of_its_own() {
-    let (status, body) = fixture("transaction_approved");
-    let server = WireServer::start(vec![
-        Act::KeepAnswering(json(status, &body)),
-        Act::KeepAnswering(approved()),
-    ])
+async fn a_request_that_was_found_malformed_is_rejected() {
+    let (status, body) = fixture("schema_violation");
+    each_alone(
+        |_| Act::Send(json(status, &body)),
+        1,
+        |outcome| matches!(outcome, Outcome::Rejected(Cause::Validation)),
+    )
     .await;
-    let client = client(&server.url);
+}
 
-    // Reads share a connection, which shows that there is a pool to keep away from.
-    for _ in 0..2 {
-        let read = client.transaction(&expected().reference).await;
-        assert!(
-            matches!(read, Outcome::Definite(TransactionRead::Approved(_))),
-            "{read:?}"
-        );
-    }
-    assert_eq!(server.connections(), 1);
+#[tokio::test]
+async fn everything_that_moves_money_opens_a_connection_of_its_own() {
+    let (status, body) = fixture("transaction_approved");
+    for way in WAYS {
+        let server = WireServer::start(vec![
+            Act::KeepAnswering(json(status, &body)),
+            Act::KeepAnswering(json(200, &way.done())),
+        ])
+        .await;
+        let client = client(&server.url);
 
-    for payments in 1..=3 {
-        for way in WAYS {
-            let before = server.connections();
-            let outcome = pay(&client, way).await;
+        // Reads share a connection, which shows that there is a pool to keep away from.
+        for _ in 0..2 {
+            let read = client.transaction(&expected().reference).await;
             assert!(
-                matches!(outcome, Outcome::Definite(Payment::Approved(_))),
-                "{outcome:?}"
-            );
-            assert_eq!(
-                server.connections(),
-                before + 1,
-                "payment {payments}, {way:?}"
+                matches!(read, Outcome::Definite(TransactionRead::Approved(_))),
+                "{read:?}"
             );
         }
+        assert_eq!(server.connections(), 1);
+
+        for calls in 1..=3 {
+            let outcome = call(&client, way).await;
+            assert!(
+                matches!(outcome, Outcome::Definite(End::Done)),
+                "{way:?}: {outcome:?}"
+            );
+            assert_eq!(server.connections(), 1 + calls, "{way:?}");
+        }
+        assert_eq!(server.requests().len(), 2 + 3);
     }
-    assert_eq!(server.requests().len(), 2 + 6);
 }
 
 #[tokio::test]
@@ -498,7 +589,7 @@ fn a_proxy_in_the_environment_is_not_used() {
     let output = Command::new(std::env::current_exe().unwrap())
         .args([
             "--exact",
-            "transport::an_approved_payment_is_one_request_on_one_connection",
+            "transport::what_was_done_is_one_request_on_one_connection",
             "transport::an_order_is_opened_although_two_tries_break",
         ])
         // The discard port: a proxy there would swallow the request or refuse it.
@@ -533,7 +624,7 @@ async fn tries_of_zero_count_as_one() {
 
 #[tokio::test]
 async fn what_cannot_be_sent_is_not_sent() {
-    let server = WireServer::start(vec![Act::Send(approved())]).await;
+    let server = WireServer::start(vec![Act::Send(json(200, "{}"))]).await;
     let client = client(&server.url);
     for reference in ["", "a b", "a,status:200", "ñ", &"a".repeat(65)] {
         let mut expected = expected();
@@ -550,6 +641,18 @@ async fn what_cannot_be_sent_is_not_sent() {
             matches!(paid, Outcome::NotSent(Cause::Request("reference"))),
             "{paid:?}"
         );
+        let mut transaction = crate::given::paid();
+        transaction.reference = reference.to_owned();
+        for changed in [
+            client.void(&transaction).await,
+            client.refund(&transaction).await,
+            client.capture(&transaction, None).await,
+        ] {
+            assert!(
+                matches!(changed, Outcome::NotSent(Cause::Request("reference"))),
+                "{changed:?}"
+            );
+        }
         let saved = client.create_token(&session(), &sealed(), reference).await;
         assert!(
             matches!(saved, Outcome::NotSent(Cause::Request("reference"))),
@@ -615,10 +718,63 @@ async fn every_operation_reads_its_documented_answer_over_the_wire() {
 }
 
 #[tokio::test]
+async fn a_card_and_an_authorization_that_cannot_be_are_not_sent() {
+    let server = WireServer::start(vec![Act::Send(json(200, "{}"))]).await;
+    let client = client(&server.url);
+    let odd = |change: fn(&mut PaidTransaction)| {
+        let mut transaction = paid();
+        change(&mut transaction);
+        transaction
+    };
+    for (transaction, field) in [
+        (odd(|t| t.bin = "41111".to_owned()), "bin"),
+        (odd(|t| t.bin = "4111111111111111".to_owned()), "bin"),
+        (odd(|t| t.bin = "41111x".to_owned()), "bin"),
+        (odd(|t| t.bin = "41111ñ".to_owned()), "bin"),
+        (odd(|t| t.last4 = "111".to_owned()), "last4"),
+        (odd(|t| t.last4 = "11111".to_owned()), "last4"),
+        (odd(|t| t.last4 = "11 1".to_owned()), "last4"),
+        (odd(|t| t.authorization.clear()), "authorization"),
+        (odd(|t| t.authorization.push(' ')), "authorization"),
+        (odd(|t| t.authorization = "0".repeat(33)), "authorization"),
+    ] {
+        for changed in [
+            client.void(&transaction).await,
+            client.refund(&transaction).await,
+            client.capture(&transaction, None).await,
+        ] {
+            assert!(
+                matches!(changed, Outcome::NotSent(Cause::Request(found)) if found == field),
+                "{transaction:?}: {changed:?}"
+            );
+        }
+    }
+    let nothing = client.capture(&paid(), Some(crc(0))).await;
+    assert!(
+        matches!(nothing, Outcome::NotSent(Cause::Request("amount"))),
+        "{nothing:?}"
+    );
+    assert_eq!(server.connections(), 0);
+}
+
+/// All but the last `missing` bytes.
+fn cut(mut answer: Vec<u8>, missing: usize) -> Vec<u8> {
+    answer.truncate(answer.len() - missing);
+    answer
+}
+
+#[tokio::test]
 async fn an_approval_of_another_order_is_unknown_even_if_it_is_well_signed() {
     let (_, body) = fixture("pay_approved");
     let mut body: serde_json::Value = serde_json::from_str(&body).unwrap();
     body["orderId"] = "another".into();
     body["_signature"] = sign("status:200,orderId:another").into();
-    assert_unknown(Act::Send(json(200, &body.to_string())), Cause::Reference, 1).await;
+    let server = WireServer::start(vec![Act::Send(json(200, &body.to_string()))]).await;
+    for way in [Way::SealedCard, Way::CardToken] {
+        let outcome = call(&client(&server.url), way).await;
+        assert!(
+            matches!(outcome, Outcome::Unknown(Cause::Reference)),
+            "{way:?}: {outcome:?}"
+        );
+    }
 }

@@ -6,7 +6,10 @@
 //! | `VENTANILLA_API_KEY` | the merchant's API key; two, separated by a comma, while it is changed | required |
 //! | `VENTANILLA_TOKEN_KEYS` | `kid:base64 of 32 bytes`, separated by commas; the first seals client tokens | required |
 //! | `VENTANILLA_STORE_KEYS` | the same form; the first seals saved cards in the store | to save cards |
+//! | `VENTANILLA_STORE_URL` | the PostgreSQL database, `postgres://user:password@host:port/database` | instead of `[store] path` |
 //! | `VENTANILLA_GREENPAY_SECRET` | GreenPay's secret | with `[card]` |
+//! | `VENTANILLA_WEBHOOK_SECRETS` | `whsec_` and base64, separated by commas; all of them sign webhooks | with `[webhooks]` |
+//! | `VENTANILLA_HOOK_PATH` | the secret in the address that GreenPay sends notifications to | to be notified |
 //! | `VENTANILLA_LOG` | instead of `[log] level` | |
 //!
 //! Each secret may instead come from a file named by the same variable with `_FILE` at its end. A
@@ -21,11 +24,16 @@ use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::num::{NonZeroU8, NonZeroU32};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use secrecy::SecretString;
 use ventanilla_core::money::Currency;
 use ventanilla_core::seal::{KeyError, ProviderKey};
 
+use crate::clock::{self, Clock as _, Timestamp};
 use crate::origin::{Origin, is_loopback_host};
+use crate::rails::card::Duplicates;
+use crate::webhooks::ReceiverUrl;
 
 pub use secrets::Secrets;
 use toml_reader::{Section, Tables};
@@ -50,6 +58,8 @@ pub struct Settings {
     pub store: Store,
     /// `[card]`; its presence turns the card rail on.
     pub card: Option<Card>,
+    /// `[webhooks]`; without it nobody is told.
+    pub webhooks: Option<Webhooks>,
     /// `[assets]`
     pub assets: Assets,
     /// `[clock]`
@@ -84,11 +94,19 @@ pub struct Merchant {
     pub origins: Vec<Origin>,
 }
 
-/// `[store]`: where everything is kept.
+/// `[store]`: where everything is kept, unless [`Secrets::store_url`] says where.
 #[derive(Clone, Debug)]
 pub struct Store {
+    /// The SQLite file; [`Store::path`] has the default.
+    pub path: Option<PathBuf>,
+}
+
+impl Store {
     /// The SQLite file.
-    pub path: PathBuf,
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.path.as_deref().unwrap_or(Path::new("ventanilla.db"))
+    }
 }
 
 /// `[card]`: cards, by GreenPay.
@@ -112,6 +130,17 @@ pub struct Card {
     pub currencies: Vec<Currency>,
     /// Whether a card may be typed in a shop's own page.
     pub inline: bool,
+    /// How long a whole call that moves money may take: 1 to 120 s, 40 s unless told.
+    pub call_limit: Duration,
+    /// What happens with money that came twice.
+    pub duplicates: Duplicates,
+}
+
+/// `[webhooks]`: what the merchant's server is told without asking.
+#[derive(Clone, Debug)]
+pub struct Webhooks {
+    /// Where it is told, within reach of `allow_private`.
+    pub url: ReceiverUrl,
 }
 
 /// `[assets]`: what the browser runs.
@@ -127,6 +156,9 @@ pub struct Clock {
     /// How many times faster than real time: 1 to 3600; more than 1 only while every provider is on
     /// this machine.
     pub speed: u32,
+    /// When it began to run faster; none is when the process starts. With it several processes, and one
+    /// after a restart, have the same time.
+    pub anchor: Option<Timestamp>,
 }
 
 /// `[limits]`: how much one client may ask for.
@@ -142,6 +174,9 @@ pub struct Limits {
     pub refused_keys_per_ip_per_minute: NonZeroU32,
     /// Attempts of one session.
     pub attempts_per_session: NonZeroU8,
+    /// Attempts under way at a provider at a time; a quarter as many operations and as many reads may
+    /// be beside them.
+    pub provider_calls: NonZeroU32,
     /// Connections at a time.
     pub connections: NonZeroU32,
     /// Connections of one IP address at a time; not counted behind reverse proxies.
@@ -159,6 +194,7 @@ impl Default for Limits {
             card_starts_per_ip_per_hour: of(20),
             refused_keys_per_ip_per_minute: of(20),
             attempts_per_session: NonZeroU8::new(5).expect("five is above zero"),
+            provider_calls: of(64),
             connections: of(2048),
             connections_per_ip: of(64),
         }
@@ -262,6 +298,16 @@ pub fn process_environment(name: &str) -> Option<OsString> {
     std::env::var_os(name)
 }
 
+/// The API key with which a program on the merchant's side asks a running proxy, from this process's
+/// environment: `VENTANILLA_API_KEY`, of two keys the first.
+///
+/// # Errors
+///
+/// A text that says what was expected and never repeats a key.
+pub fn merchant_key() -> Result<SecretString, String> {
+    Secrets::merchant_key(&process_environment)
+}
+
 impl Config {
     /// Reads the file at `path` and this process's environment.
     ///
@@ -280,10 +326,30 @@ impl Config {
     pub fn read(text: &str, environment: Environment<'_>) -> Result<Self, ConfigError> {
         let mut problems = Vec::new();
         let settings = Settings::parse(text, environment, &mut problems);
-        let with_card = settings
+        let wanted = secrets::Wanted {
+            card: settings
+                .as_ref()
+                .is_some_and(|settings| settings.card.is_some()),
+            webhooks: settings
+                .as_ref()
+                .is_some_and(|settings| settings.webhooks.is_some()),
+        };
+        let secrets = Secrets::read(environment, wanted, &mut problems);
+        let path = settings
             .as_ref()
-            .is_some_and(|settings| settings.card.is_some());
-        let secrets = Secrets::read(environment, with_card, &mut problems);
+            .and_then(|settings| settings.store.path.as_ref());
+        if let (
+            Some(path),
+            Some(Secrets {
+                store_url: Some(_), ..
+            }),
+        ) = (path, &secrets)
+        {
+            problems.push(format!(
+                "store.path: expected none while VENTANILLA_STORE_URL is set, found {:?}",
+                path.display().to_string()
+            ));
+        }
         match (settings, secrets) {
             (Some(settings), Some(secrets)) if problems.is_empty() => {
                 Ok(Self { settings, secrets })
@@ -314,19 +380,13 @@ impl Settings {
         let merchant = tables.section("merchant", problems, read_merchant);
         let store = tables.section("store", problems, read_store);
         let card = tables.optional_section("card", problems, read_card);
+        let webhooks = tables.optional_section("webhooks", problems, read_webhooks);
         let assets = tables.section("assets", problems, |section, problems| {
             Some(Assets {
                 dir: section.optional("dir", problems, toml_reader::path),
             })
         });
-        let clock = tables.section("clock", problems, |section, problems| {
-            let speed = section.optional("speed", problems, |value| {
-                toml_reader::integer(value, 1, 3600)
-            });
-            Some(Clock {
-                speed: speed.unwrap_or(1),
-            })
-        });
+        let clock = tables.section("clock", problems, read_clock);
         let limits = tables.section("limits", problems, read_limits);
         let log = tables.section("log", problems, |section, problems| {
             read_log(section, environment, problems)
@@ -338,6 +398,7 @@ impl Settings {
             merchant: merchant?,
             store: store?,
             card: card?,
+            webhooks: webhooks?,
             assets: assets?,
             clock: clock?,
             limits: limits?,
@@ -376,11 +437,21 @@ impl Settings {
             .iter()
             .flat_map(|card| [&card.merchant_url, &card.checkout_url])
             .find(|url| !url.is_loopback());
-        if let (Some(url), 2..) = (distant, self.clock.speed) {
+        let receiver = self
+            .webhooks
+            .as_ref()
+            .map(|webhooks| &webhooks.url)
+            .filter(|url| !url.is_loopback());
+        let problem = match (distant, receiver) {
+            (Some(url), _) => format!("a provider is not on this machine ({})", url.as_str()),
+            // It refuses what was signed in its future.
+            (None, Some(url)) => format!("webhooks.url is not this machine ({})", url.as_str()),
+            (None, None) => return,
+        };
+        if self.clock.speed > 1 {
             problems.push(format!(
-                "clock.speed: expected 1, found {} while a provider is not on this machine ({})",
-                self.clock.speed,
-                url.as_str()
+                "clock.speed: expected 1, found {} while {problem}",
+                self.clock.speed
             ));
         }
     }
@@ -448,9 +519,41 @@ fn page_origin(value: &toml::Value) -> Result<Origin, String> {
 
 fn read_store(section: &mut Section, problems: &mut Vec<String>) -> Option<Store> {
     let path = section.optional("path", problems, toml_reader::path);
-    Some(Store {
-        path: path.unwrap_or_else(|| PathBuf::from("ventanilla.db")),
-    })
+    Some(Store { path })
+}
+
+fn read_clock(section: &mut Section, problems: &mut Vec<String>) -> Option<Clock> {
+    let speed = section.optional("speed", problems, |value| {
+        toml_reader::integer(value, 1, 3600)
+    });
+    let anchor = section.optional("anchor", problems, |value| {
+        let text = toml_reader::text(value)?;
+        let anchor: Timestamp = text
+            .parse()
+            .map_err(|error| format!("{error}, found {text:?}"))?;
+        if anchor > clock::world() {
+            return Err(format!("expected a moment that has passed, found {text:?}"));
+        }
+        Ok(anchor)
+    });
+    let speed = speed.unwrap_or(1);
+    match anchor {
+        Some(_) if speed == 1 => problems.push(
+            "clock.anchor: expected none while clock.speed is 1: there is nothing to count from it"
+                .to_owned(),
+        ),
+        // The year 9000. Beyond 9999 a moment can no longer be written.
+        Some(anchor)
+            if clock::SystemClock::anchored(speed, anchor).now().millis() > 221_845_392_000_000 =>
+        {
+            problems.push(format!(
+                "clock.anchor: expected a later moment: {speed} times faster from {} on, it is the year 9000 by now",
+                anchor.rfc3339()
+            ));
+        }
+        _ => {}
+    }
+    Some(Clock { speed, anchor })
 }
 
 fn read_card(section: &mut Section, problems: &mut Vec<String>) -> Option<Card> {
@@ -489,6 +592,16 @@ fn read_card(section: &mut Section, problems: &mut Vec<String>) -> Option<Card> 
         Ok(currencies)
     });
     let inline = section.optional("inline", problems, toml_reader::boolean);
+    let call_limit_secs = section.optional("call_limit_secs", problems, |value| {
+        toml_reader::integer(value, 1, 120)
+    });
+    let duplicates = section.optional("duplicates", problems, |value| {
+        match toml_reader::text(value)? {
+            "void" => Ok(Duplicates::Void),
+            "keep" => Ok(Duplicates::Keep),
+            found => Err(format!("expected void or keep, found {found:?}")),
+        }
+    });
     if let Some(key) = &public_key {
         let pins = key_pins.as_deref().unwrap_or_default();
         if let Err(problem) = check_public_key(key, pins, accept_weak_key.unwrap_or(false)) {
@@ -505,6 +618,8 @@ fn read_card(section: &mut Section, problems: &mut Vec<String>) -> Option<Card> 
         accept_weak_key: accept_weak_key.unwrap_or(false),
         currencies: currencies?,
         inline: inline.unwrap_or(false),
+        call_limit: Duration::from_secs(call_limit_secs.unwrap_or(40)),
+        duplicates: duplicates.unwrap_or_default(),
     })
 }
 
@@ -577,6 +692,16 @@ fn read_public_key(section: &mut Section, problems: &mut Vec<String>) -> Option<
     }
 }
 
+fn read_webhooks(section: &mut Section, problems: &mut Vec<String>) -> Option<Webhooks> {
+    let allow_private = section.optional("allow_private", problems, toml_reader::boolean);
+    let url = section.required("url", problems, |value| {
+        let text = toml_reader::text(value)?;
+        ReceiverUrl::parse(text, allow_private.unwrap_or(false))
+            .map_err(|error| format!("{error}, found {text:?}"))
+    });
+    Some(Webhooks { url: url? })
+}
+
 fn read_limits(section: &mut Section, problems: &mut Vec<String>) -> Option<Limits> {
     let count = |value: &toml::Value| {
         let count: u32 = toml_reader::integer(value, 1, 1_000_000)?;
@@ -600,6 +725,7 @@ fn read_limits(section: &mut Section, problems: &mut Vec<String>) -> Option<Limi
             "refused_keys_per_ip_per_minute",
             &mut limits.refused_keys_per_ip_per_minute,
         ),
+        ("provider_calls", &mut limits.provider_calls),
         ("connections", &mut limits.connections),
         ("connections_per_ip", &mut limits.connections_per_ip),
     ] {

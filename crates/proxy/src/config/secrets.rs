@@ -8,9 +8,11 @@ use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
 use super::Environment;
+use crate::hooks::HookPath;
 use crate::merchant_api::ApiKeys;
 use crate::store::SealingKeys;
 use crate::token::TokenKeys;
+use crate::webhooks::{SigningSecrets, signing};
 
 /// What only the proxy may know. Its `Debug` says which secrets there are, not what they are.
 pub struct Secrets {
@@ -18,10 +20,17 @@ pub struct Secrets {
     pub api_keys: ApiKeys,
     /// What client tokens are sealed with.
     pub token_keys: TokenKeys,
+    /// The PostgreSQL database that everything is kept in, `postgres://user:password@host:port/database`;
+    /// without it, it is a SQLite file.
+    pub store_url: Option<SecretString>,
     /// What saved cards are sealed with in the store; without it no card can be saved.
     pub store_keys: Option<SealingKeys>,
     /// What the proxy authenticates itself with at GreenPay; there when the card rail is on.
     pub greenpay_secret: Option<SecretString>,
+    /// What webhooks are signed with; there when a receiver is configured.
+    pub webhook_secrets: Option<SigningSecrets>,
+    /// Where providers send notifications; without it they cannot.
+    pub hook_path: Option<HookPath>,
     known: Vec<SecretString>,
 }
 
@@ -30,11 +39,14 @@ impl std::fmt::Debug for Secrets {
         f.debug_struct("Secrets")
             .field("api_keys", &self.api_keys)
             .field("token_keys", &self.token_keys)
+            .field("store_url", &self.store_url.as_ref().map(|_| "set"))
             .field("store_keys", &self.store_keys.as_ref().map(|_| "set"))
             .field(
                 "greenpay_secret",
                 &self.greenpay_secret.as_ref().map(|_| "set"),
             )
+            .field("webhook_secrets", &self.webhook_secrets)
+            .field("hook_path", &self.hook_path.as_ref().map(|_| "set"))
             .finish_non_exhaustive()
     }
 }
@@ -46,10 +58,35 @@ impl Secrets {
         &self.known
     }
 
+    /// The API key that a program on the merchant's side presents to the proxy: the first one.
+    ///
+    /// # Errors
+    ///
+    /// A text that says what was expected.
+    pub(super) fn merchant_key(environment: Environment<'_>) -> Result<SecretString, String> {
+        let mut problems = Vec::new();
+        let mut reader = Reader {
+            environment,
+            problems: &mut problems,
+            known: Vec::new(),
+        };
+        let key = reader.required(
+            "VENTANILLA_API_KEY",
+            "it must be the one that the proxy was started with",
+            |text| {
+                ApiKeys::parse(text).map_err(|error| error.to_string())?;
+                // EXPOSE: made a secret again.
+                let first = text.expose_secret().split(',').next().unwrap_or_default();
+                Ok(SecretString::from(first.trim()))
+            },
+        );
+        key.ok_or_else(|| problems.join("\n"))
+    }
+
     /// `None` only with a problem noted.
     pub(super) fn read(
         environment: Environment<'_>,
-        with_card: bool,
+        wanted: Wanted,
         problems: &mut Vec<String>,
     ) -> Option<Self> {
         let mut reader = Reader {
@@ -67,29 +104,53 @@ impl Secrets {
             "make one with `ventanilla keys`",
             |text| TokenKeys::parse(text).map_err(|error| error.to_string()),
         );
+        let store_url = reader.url("VENTANILLA_STORE_URL");
         let store_keys = reader.optional("VENTANILLA_STORE_KEYS", |text| {
             // EXPOSE: parsed into key material that shows nothing.
             SealingKeys::parse(text.expose_secret())
         });
-        let greenpay_secret = if with_card {
-            let secret = reader.required(
+        let greenpay_secret = wanted.card.then(|| {
+            reader.required(
                 "VENTANILLA_GREENPAY_SECRET",
                 "GreenPay hands it out with the merchant's credentials",
                 |text| Ok(text.clone()),
-            );
-            Some(secret?)
-        } else {
-            None
-        };
+            )
+        });
+        let webhook_secrets = wanted.webhooks.then(|| {
+            reader.required(
+                "VENTANILLA_WEBHOOK_SECRETS",
+                "make one with `ventanilla keys`",
+                |text| SigningSecrets::parse(text).map_err(|error| error.to_string()),
+            )
+        });
+        let hook_path = reader.optional("VENTANILLA_HOOK_PATH", HookPath::parse);
         let known = reader.known;
         Some(Self {
             api_keys: api_keys?,
             token_keys: token_keys?,
+            store_url: store_url.ok()?,
             store_keys: store_keys.ok()?,
-            greenpay_secret,
+            greenpay_secret: unless_noted(greenpay_secret)?,
+            webhook_secrets: unless_noted(webhook_secrets)?,
+            hook_path: hook_path.ok()?,
             known,
         })
     }
+}
+
+/// What was wanted and found, or was not wanted; `None` when a problem was noted.
+fn unless_noted<T>(read: Option<Option<T>>) -> Option<Option<T>> {
+    match read {
+        Some(None) => None,
+        other => Some(other.flatten()),
+    }
+}
+
+/// What the file turned on.
+#[derive(Clone, Copy)]
+pub(super) struct Wanted {
+    pub card: bool,
+    pub webhooks: bool,
 }
 
 struct Reader<'a> {
@@ -143,6 +204,31 @@ impl Reader<'_> {
         }
     }
 
+    /// A database's URL. It leaks by its password as well as whole.
+    fn url(&mut self, name: &str) -> Result<Option<SecretString>, Noted> {
+        const EXPECTED: &str = "expected a URL such as postgres://user:password@host:5432/database";
+        let url = match self.text(name) {
+            Ok(Some(url)) => url,
+            Ok(None) => return Ok(None),
+            Err(problem) => {
+                self.problems.push(format!("{name}: {problem}"));
+                return Err(Noted);
+            }
+        };
+        // EXPOSE: its scheme is looked at, and its password set apart.
+        let Some(("postgres" | "postgresql", rest)) = url.expose_secret().split_once("://") else {
+            self.problems.push(format!("{name}: {EXPECTED}"));
+            return Err(Noted);
+        };
+        let authority = rest.split(['/', '?']).next().unwrap_or(rest);
+        let user = authority.rsplit_once('@').map(|(user, _)| user);
+        if let Some((_, password)) = user.and_then(|user| user.split_once(':')) {
+            self.known.push(password.into());
+        }
+        self.known.push(url.clone());
+        Ok(Some(url))
+    }
+
     fn text(&self, name: &str) -> Result<Option<SecretString>, String> {
         let direct = (self.environment)(name).filter(|value| !value.is_empty());
         let file = (self.environment)(&format!("{name}_FILE")).filter(|value| !value.is_empty());
@@ -163,6 +249,9 @@ impl Reader<'_> {
         for entry in text.expose_secret().split(',').map(str::trim) {
             let key = entry.rsplit_once(':').map_or(entry, |(_, key)| key);
             self.known.push(key.into());
+            if let Some(key) = key.strip_prefix(signing::PREFIX) {
+                self.known.push(key.into());
+            }
         }
         self.known.push(text.clone());
     }

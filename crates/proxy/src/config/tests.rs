@@ -7,6 +7,12 @@ const EXAMPLE: &str = include_str!("../../ventanilla.example.toml");
 const API_KEY: &str = "vsk_0123456789abcdefghijklmnopqrstuv";
 const GREENPAY_SECRET: &str = "greenpay-secret-canary";
 
+const HOOK_PATH: &str = "hook-path-canary_0123456789abcdef";
+
+fn webhook_secret() -> String {
+    format!("whsec_{}", STANDARD.encode([0x77; 32]))
+}
+
 fn token_keys() -> String {
     format!("k1:{}", STANDARD.encode([0x5A; 32]))
 }
@@ -20,6 +26,8 @@ fn variables() -> BTreeMap<String, OsString> {
             format!("s1:{}", STANDARD.encode([0x3C; 32])),
         ),
         ("VENTANILLA_GREENPAY_SECRET", GREENPAY_SECRET.to_owned()),
+        ("VENTANILLA_WEBHOOK_SECRETS", webhook_secret()),
+        ("VENTANILLA_HOOK_PATH", HOOK_PATH.to_owned()),
     ]
     .map(|(name, value)| (name.to_owned(), value.into()))
     .into()
@@ -64,8 +72,9 @@ fn the_example_parses_and_its_defaults_are_the_defaults() {
         settings.server.management_listen
     );
     assert_eq!(least.server.trusted_proxy_hops, 0);
-    assert_eq!(least.store.path, settings.store.path);
+    assert_eq!(least.store.path(), settings.store.path());
     assert_eq!(least.clock.speed, settings.clock.speed);
+    assert_eq!(least.clock.anchor, settings.clock.anchor);
     assert_eq!(least.log.level, settings.log.level);
     assert!(least.card.is_none() && least.assets.dir.is_none());
 }
@@ -85,7 +94,7 @@ fn the_example_names_every_key_that_there_is() {
         "{error}"
     );
     for section in [
-        "server", "merchant", "card", "assets", "clock", "limits", "store", "log",
+        "server", "merchant", "card", "webhooks", "assets", "clock", "limits", "store", "log",
     ] {
         let text = EXAMPLE.replacen(
             &format!("[{section}]\n"),
@@ -204,9 +213,44 @@ fn what_is_wrong_is_told_by_key_expectation_and_finding() {
             "card.inline: expected true or false, found a text",
         ),
         (
+            "call_limit_secs = 40",
+            "call_limit_secs = 0",
+            "card.call_limit_secs: expected a whole number from 1 to 120, found 0",
+        ),
+        (
+            "call_limit_secs = 40",
+            "call_limit_secs = 121",
+            "card.call_limit_secs: expected a whole number from 1 to 120, found 121",
+        ),
+        (
+            "duplicates = \"void\"",
+            "duplicates = \"refund\"",
+            "card.duplicates: expected void or keep, found \"refund\"",
+        ),
+        (
+            "provider_calls = 64",
+            "provider_calls = 0",
+            "limits.provider_calls: expected a whole number from 1 to 1000000, found 0",
+        ),
+        (
             "speed = 1",
             "speed = 60",
             "clock.speed: expected 1, found 60 while a provider is not on this machine (https://merchant.greenpay.example)",
+        ),
+        (
+            "https://shop.example/webhooks/ventanilla",
+            "http://shop.example/webhooks",
+            "webhooks.url: expected https (http is for this machine only, with allow_private = true), found \"http://shop.example/webhooks\"",
+        ),
+        (
+            "https://shop.example/webhooks/ventanilla",
+            "https://[::ffff:10.0.0.1]/",
+            "webhooks.url: expected a public address (private ones need allow_private = true)",
+        ),
+        (
+            "allow_private = false",
+            "allow_private = \"no\"",
+            "webhooks.allow_private: expected true or false, found a text",
         ),
         (
             "connections = 2048",
@@ -221,9 +265,24 @@ fn what_is_wrong_is_told_by_key_expectation_and_finding() {
         (
             "[store]",
             "[stored]",
-            "stored: expected one of the sections server, merchant, store, card, assets, clock, limits, log",
+            "stored: expected one of the sections server, merchant, store, card, webhooks, assets, clock, limits, log",
         ),
-        ("[server]", "[server", "line 22: expected TOML"),
+        (
+            "speed = 1\n",
+            "speed = 1\nanchor = \"2026-11-18T11:06:40Z\"\n",
+            "clock.anchor: expected none while clock.speed is 1",
+        ),
+        (
+            "speed = 1\n",
+            "anchor = \"9999-01-01T00:00:00Z\"\n",
+            "clock.anchor: expected a moment that has passed, found \"9999-01-01T00:00:00Z\"",
+        ),
+        (
+            "speed = 1\n",
+            "anchor = \"yesterday\"\n",
+            "clock.anchor: expected a moment such as 2026-11-20T13:00:00Z, found \"yesterday\"",
+        ),
+        ("[server]", "[server", "line 28: expected TOML"),
     ] {
         let found = problem(old, new);
         assert!(found.starts_with(expected), "{found}");
@@ -285,9 +344,34 @@ fn time_may_run_faster_while_the_provider_is_this_machine() {
             "http://127.0.0.1:8791/",
         )
         .replace("https://checkout.greenpay.example", "http://localhost:8792")
-        .replace("speed = 1", "speed = 60");
+        .replace("speed = 1", "speed = 60")
+        .replace(
+            "# anchor = \"2026-11-20T13:00:00Z\"",
+            "anchor = \"2020-06-01T00:00:00Z\"",
+        );
+    let error = read(&local).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "clock.speed: expected 1, found 60 while webhooks.url is not this machine (https://shop.example/webhooks/ventanilla)"
+    );
+    let local = local
+        .replace("https://shop.example/webhooks", "http://127.0.0.1:9000")
+        .replace("allow_private = false", "allow_private = true");
     let settings = read(&local).unwrap().settings;
     assert_eq!(settings.clock.speed, 60);
+    assert!(settings.webhooks.unwrap().url.is_loopback());
+    assert_eq!(
+        settings.clock.anchor.map(Timestamp::rfc3339).as_deref(),
+        Some("2020-06-01T00:00:00.000Z")
+    );
+    let far = local
+        .replace("speed = 60", "speed = 3600")
+        .replace("2020-06-01", "1971-01-01");
+    let error = read(&far).unwrap_err().to_string();
+    assert!(
+        error.starts_with("clock.anchor: expected a later moment"),
+        "{error}"
+    );
     assert_eq!(
         settings.card.unwrap().merchant_url.as_str(),
         "http://127.0.0.1:8791"
@@ -296,6 +380,25 @@ fn time_may_run_faster_while_the_provider_is_this_machine() {
 
 // The public key of the published GreenPay signature samples: 1024 bits.
 const WEAK_KEY: &str = "MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQCWPaHuE0vRonynIwVezCc3+Mc789j2iSnH56pyPN8zkWpPPMGCPcnU1Qj1dXH67YMO9ZXfCpyKKNURxks31MAXc9K1QuA1+limyFe4emtO89CGGMb4iMU/Dl0wM+3Q5I/EVzlQE15tPbsAEqLtnNuPvOtvG1xBvtciPCXpIdmAPwIDAQAB";
+
+#[test]
+fn a_call_s_limit_and_what_happens_with_duplicates_are_the_merchant_s_to_set() {
+    let card = |text: &str| read(text).unwrap().settings.card.unwrap();
+    let told = card(
+        &EXAMPLE
+            .replace("call_limit_secs = 40", "call_limit_secs = 7")
+            .replace("duplicates = \"void\"", "duplicates = \"keep\""),
+    );
+    assert_eq!(told.call_limit, Duration::from_secs(7));
+    assert_eq!(told.duplicates, Duplicates::Keep);
+    let left_out = card(
+        &EXAMPLE
+            .replace("call_limit_secs = 40", "")
+            .replace("duplicates = \"void\"", ""),
+    );
+    assert_eq!(left_out.call_limit, Duration::from_secs(40));
+    assert_eq!(left_out.duplicates, Duplicates::Void);
+}
 
 #[test]
 fn a_weak_an_unpinned_and_a_broken_public_key_are_each_refused() {
@@ -349,6 +452,21 @@ fn secrets_are_required_by_name_and_refused_without_being_repeated() {
             "",
             "VENTANILLA_GREENPAY_SECRET: expected it",
         ),
+        (
+            "VENTANILLA_WEBHOOK_SECRETS",
+            "",
+            "VENTANILLA_WEBHOOK_SECRETS: expected it",
+        ),
+        (
+            "VENTANILLA_WEBHOOK_SECRETS",
+            "whsec_",
+            "VENTANILLA_WEBHOOK_SECRETS: secret 1: expected whsec_ and the base64 of 24 to 64 bytes",
+        ),
+        (
+            "VENTANILLA_HOOK_PATH",
+            "tooshort-canary",
+            "VENTANILLA_HOOK_PATH: expected 32 to 128 characters of A-Z a-z 0-9 _ -",
+        ),
     ] {
         let mut variables = variables();
         variables.insert(name.to_owned(), value.into());
@@ -360,8 +478,50 @@ fn secrets_are_required_by_name_and_refused_without_being_repeated() {
     let mut without_card = variables();
     without_card.remove("VENTANILLA_GREENPAY_SECRET");
     without_card.remove("VENTANILLA_STORE_KEYS");
+    without_card.remove("VENTANILLA_WEBHOOK_SECRETS");
+    without_card.remove("VENTANILLA_HOOK_PATH");
     let least = "[server]\npublic_origin = 'https://pay.example'\n[merchant]\nname = 'x'\norigins = ['https://shop.example']";
     assert!(read_with(least, &without_card).is_ok());
+}
+
+const STORE_URL: &str = "postgres://ventanilla:url-canary@db.example:5432/payments?sslmode=require";
+
+#[test]
+fn everything_is_kept_in_a_file_or_in_a_database() {
+    let mut variables = variables();
+    variables.insert("VENTANILLA_STORE_URL".to_owned(), STORE_URL.into());
+    let error = read_with(EXAMPLE, &variables).unwrap_err();
+    assert_eq!(
+        error.problems(),
+        ["store.path: expected none while VENTANILLA_STORE_URL is set, found \"ventanilla.db\""]
+    );
+    let without_path = EXAMPLE.replace("path = \"ventanilla.db\"", "");
+    let config = read_with(&without_path, &variables).unwrap();
+    let url = config.secrets.store_url.as_ref().unwrap();
+    assert_eq!(secrecy::ExposeSecret::expose_secret(url), STORE_URL);
+    assert!(!format!("{config:?}").contains("url-canary"));
+    // The password is kept out of the log by itself too.
+    for secret in [STORE_URL, "url-canary"] {
+        assert!(
+            config
+                .secrets
+                .known()
+                .iter()
+                .any(|known| secrecy::ExposeSecret::expose_secret(known) == secret)
+        );
+    }
+
+    variables.insert(
+        "VENTANILLA_STORE_URL".to_owned(),
+        "mysql://u:url-canary@db.example/payments".into(),
+    );
+    let error = read_with(&without_path, &variables)
+        .unwrap_err()
+        .to_string();
+    assert_eq!(
+        error,
+        "VENTANILLA_STORE_URL: expected a URL such as postgres://user:password@host:5432/database"
+    );
 }
 
 #[cfg(unix)]
@@ -432,6 +592,9 @@ fn no_secret_is_in_the_debug_output() {
         STANDARD.encode([0x3C; 32]),
         "90, 90, 90".to_owned(),
         "60, 60, 60".to_owned(),
+        STANDARD.encode([0x77; 32]),
+        "119, 119, 119".to_owned(),
+        HOOK_PATH.to_owned(),
     ];
     for secret in secrets {
         assert!(!shown.contains(&secret), "{shown}");
@@ -444,6 +607,9 @@ fn no_secret_is_in_the_debug_output() {
         GREENPAY_SECRET,
         &STANDARD.encode([0x5A; 32]),
         &STANDARD.encode([0x3C; 32]),
+        &webhook_secret(),
+        &STANDARD.encode([0x77; 32]),
+        HOOK_PATH,
     ] {
         assert!(
             known

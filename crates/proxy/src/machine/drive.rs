@@ -4,19 +4,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
-use serde_json::json;
 use ventanilla_core::api::{IdempotencyKey, StartAttempt};
 use ventanilla_core::attempt::AttemptState;
 use ventanilla_core::problem::ProblemCode;
 use ventanilla_core::rails::Rail;
 use ventanilla_core::session::SessionState;
+use ventanilla_providers::failpoint::hit;
 
-use super::judge::{self, Finding};
+use super::course::{Course, Finding, Row, alike};
+use super::judge::{self, Confirmation};
+use super::right::{Call, send_once};
 use super::{Machine, fingerprint};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::rails::Host;
 use crate::rails::card::{CardMeans, CardPayment, CardPlan, CardRail};
-use crate::store::{AttemptRow, Change, Scene, SessionRow, StartRules, Started};
+use crate::store::{AttemptRow, Change, Scene, SessionRow, StartRules, Started, Store};
 
 /// A request to start an attempt.
 pub(super) struct Admission {
@@ -26,7 +29,7 @@ pub(super) struct Admission {
 }
 
 /// What has to be in memory until the call of an attempt is over.
-enum Payment {
+pub(super) enum Payment {
     Card(CardPayment),
 }
 
@@ -41,14 +44,6 @@ const ABANDONED_AFTER: Duration = Duration::from_secs(60);
 const TURN: Duration = Duration::from_millis(200);
 /// What a buyer is told to wait when there is no turn.
 const TURN_RETRY_SECS: u32 = 5;
-/// A right older than this is not used: the process may have been asleep, and others may have given
-/// the attempt up.
-const STALE_AFTER: Duration = Duration::from_secs(5);
-/// Between two tries to reach a provider that could not be connected to.
-const RETURN_PAUSE: Duration = Duration::from_millis(300);
-/// How often a provider's answer is tried to be written before the attempt is left to the sweeper.
-const WRITE_TRIES: u32 = 8;
-const WRITE_PAUSE: Duration = Duration::from_millis(100);
 
 /// T0: records the attempt and sets it off.
 pub(super) async fn admit(machine: Arc<Machine>, admission: Admission) -> Result<AttemptRow> {
@@ -70,6 +65,7 @@ pub(super) async fn admit(machine: Arc<Machine>, admission: Admission) -> Result
         return answer;
     }
     let plan = plan(&machine, start, &session)?;
+    machine.breakers.refuse_if_open(plan.hosts())?;
     let draft = draft(&machine, &plan, &session, &key, fingerprint.clone(), now)?;
     let payment = payment(&machine, plan, &draft, &session).await?;
     let turn = tokio::time::timeout(TURN, Arc::clone(&machine.slots).acquire_owned()).await;
@@ -80,7 +76,10 @@ pub(super) async fn admit(machine: Arc<Machine>, admission: Admission) -> Result
             Err(Error::new(ProblemCode::ProviderUnavailable).retry_after(TURN_RETRY_SECS))
         });
     };
-    match machine.store.start(&draft, rules).await? {
+    hit("t0.before");
+    let started = machine.store.start(&draft, rules).await?;
+    hit("t0.after");
+    match started {
         Started::New(row) => {
             tracing::info!(
                 attempt.id = %row.id,
@@ -124,9 +123,9 @@ fn answer_at_hand(
             Err(ProblemCode::IdempotencyKeyReused.into())
         });
     }
-    let live = attempts
-        .iter()
-        .find(|attempt| attempt.state.blocks_others())?;
+    let find = |in_the_way: fn(&AttemptRow) -> bool| attempts.iter().find(|row| in_the_way(row));
+    // Money that was seen pays the session as soon as the attempt beside it has ended.
+    let live = find(|row| row.state.blocks_others()).or_else(|| find(judge::is_deferred))?;
     let unsent = matches!(live.state, AttemptState::New | AttemptState::Prepared);
     let code = match live.state {
         AttemptState::Succeeded => ProblemCode::SessionPaid,
@@ -136,205 +135,91 @@ fn answer_at_hand(
     Some(Err(Error::new(code).attempt(live.id.clone())))
 }
 
-/// A provider call under way, counted for [`Machine::drain`].
-struct Call {
-    machine: Arc<Machine>,
-}
-
-impl Call {
-    fn begin(machine: &Arc<Machine>) -> Self {
-        machine.calls.send_modify(|open| *open += 1);
-        Self {
-            machine: Arc::clone(machine),
-        }
-    }
-}
-
-impl Drop for Call {
-    fn drop(&mut self) {
-        self.machine.calls.send_modify(|open| *open -= 1);
-    }
-}
-
 async fn drive(machine: &Machine, attempt: AttemptRow, payment: Payment) {
     let id = attempt.id.clone();
     if let Err(error) = try_drive(machine, attempt, payment).await {
         // Whatever state it is in, the sweeper takes it from there.
         tracing::error!(attempt.id = %id, "attempt {id} was left to the sweeper: {error}");
     }
+    if machine.breakers.is_any_open() {
+        // Somebody has to probe.
+        machine.wake.notify_one();
+    }
 }
 
 async fn try_drive(machine: &Machine, attempt: AttemptRow, mut payment: Payment) -> Result<()> {
-    let id = attempt.id;
     if let Err(cause) = payment.prepare(machine).await {
-        machine.end_unsent(&id, &cause).await?;
+        machine
+            .end_unsent::<AttemptRow>(&attempt.id, &cause)
+            .await?;
         return Ok(());
     }
-    let Some(mut row) = mark_prepared(machine, &id, attempt.version).await? else {
-        machine.bells.ring(&id);
-        return Ok(());
-    };
-    loop {
-        let Some(right) = take_right(machine, &id, row.version).await? else {
-            // Somebody ended the attempt or its session; if it is still here, it is over.
-            machine
-                .end_unsent(&id, "the session was over before anything was sent")
-                .await?;
-            machine.bells.ring(&id);
-            return Ok(());
-        };
-        let finding = if right.age(machine) > machine.clock.real(STALE_AFTER) {
-            metrics::counter!("ventanilla_guard_hits_total", "guard" => "stale_sender")
-                .increment(1);
-            Finding::NotSent(String::from(
-                "the right to send had become stale; nothing was sent",
-            ))
-        } else {
-            payment.send(machine).await
-        };
-        if let Finding::NotSent(cause) = &finding
-            && let Some(returned) = return_right(machine, &id, right.row.version, cause).await?
-        {
-            row = returned;
-            machine.clock.sleep(machine.clock.real(RETURN_PAUSE)).await;
-            continue;
-        }
-        // Wiped before anything else is waited for.
-        drop(payment);
-        return record(machine, &id, finding).await;
+    send_once(machine, attempt, payment).await
+}
+
+impl Row for AttemptRow {
+    const NAME: &'static str = "attempt";
+    // The card is in its sender's memory only.
+    const RESUMED: bool = false;
+    type Scene<'a> = Scene<'a>;
+    type Change = Change;
+    type Proof = Confirmation;
+    type Call = Payment;
+
+    alike!();
+
+    fn attempt_id(&self) -> &str {
+        &self.id
     }
-}
 
-/// T0b.
-async fn mark_prepared(machine: &Machine, id: &str, version: i64) -> Result<Option<AttemptRow>> {
-    machine
-        .apply(id, |scene, now| {
-            let row = scene.attempt;
-            (row.state == AttemptState::New && row.version == version).then(|| {
-                let mut after = row.clone();
-                after.state = AttemptState::Prepared;
-                plain(after, now, "prepared", json!({}))
-            })
-        })
-        .await
-}
-
-/// The right to send, once.
-struct Right {
-    row: AttemptRow,
-    taken_at: Timestamp,
-    taken_after: Duration,
-}
-
-impl Right {
-    /// How long ago it was taken, by whichever hand of the clock moved further.
-    fn age(&self, machine: &Machine) -> Duration {
-        let wall = machine.clock.now().since(self.taken_at);
-        let monotonic = machine.clock.monotonic().saturating_sub(self.taken_after);
-        wall.max(monotonic)
+    fn operation_id(&self) -> Option<&str> {
+        None
     }
-}
 
-/// T1. Whoever gets a right may send once; nobody else ever may.
-async fn take_right(machine: &Machine, id: &str, version: i64) -> Result<Option<Right>> {
-    // The provider's client gives up within this time, of the world's and not of a fast clock.
-    let limit = machine
-        .clock
-        .real(ventanilla_providers::Timeouts::default().money);
-    let mut taken = (machine.clock.now(), machine.clock.monotonic());
-    let row = machine
-        .apply(id, |scene, now| {
-            taken = (now, machine.clock.monotonic());
-            take(scene, version, now, now + limit, &machine.instance)
-        })
-        .await?;
-    let (taken_at, taken_after) = taken;
-    Ok(row.map(|row| Right {
-        row,
-        taken_at,
-        taken_after,
-    }))
-}
-
-/// What T1 writes, if this is still the attempt that was prepared and its session may still be paid.
-pub(super) fn take(
-    scene: &Scene<'_>,
-    version: i64,
-    now: Timestamp,
-    deadline_at: Timestamp,
-    sender: &str,
-) -> Option<Change> {
-    let row = scene.attempt;
-    let open = scene.session.state == SessionState::Open;
-    if row.state != AttemptState::Prepared || row.version != version || !open {
-        return None;
+    fn in_scene<'s>(scene: &'s Scene<'_>) -> &'s Self {
+        scene.attempt
     }
-    let mut after = row.clone();
-    after.state = AttemptState::Sent;
-    after.sends = row.sends.checked_add(1)?;
-    after.sent_at = Some(now);
-    after.deadline_at = Some(deadline_at);
-    Some(plain(
-        after,
-        now,
-        "right_taken",
-        json!({ "sender": sender }),
-    ))
-}
 
-/// The sender gives the right back, with proof that nothing was sent.
-async fn return_right(
-    machine: &Machine,
-    id: &str,
-    version: i64,
-    proof: &str,
-) -> Result<Option<AttemptRow>> {
-    machine
-        .apply(id, |scene, now| {
-            let row = scene.attempt;
-            judge::may_return(row, version).then(|| {
-                let mut after = row.clone();
-                after.state = AttemptState::Prepared;
-                after.returns = row.returns.saturating_add(1);
-                plain(after, now, "right_returned", json!({ "proof": proof }))
-            })
-        })
-        .await
-}
+    fn obstacle(scene: &Scene<'_>) -> Option<&'static str> {
+        (scene.session.state != SessionState::Open)
+            .then_some("the session was over before anything was sent")
+    }
 
-/// T2. The answer exists in this memory only, so it is worth some patience with the store.
-async fn record(machine: &Machine, id: &str, finding: Finding) -> Result<()> {
-    let mut tries = 0;
-    loop {
-        let written = machine
+    fn kind(change: &Change) -> &'static str {
+        change.kind
+    }
+
+    fn count(&self) {
+        metrics::counter!(
+            "ventanilla_attempts_total",
+            "rail" => self.rail.name(),
+            "outcome" => self.state.name()
+        )
+        .increment(1);
+    }
+
+    async fn change<F>(store: &Store, id: &str, decide: F) -> Result<Option<Self>>
+    where
+        F: FnMut(&Scene<'_>) -> Option<Change> + Send,
+    {
+        store.change(id, decide).await
+    }
+
+    async fn send(machine: &Machine, payment: &Payment) -> Finding<Confirmation> {
+        payment.send(machine).await
+    }
+
+    async fn settle_answer(
+        machine: &Machine,
+        id: &str,
+        finding: &Finding<Confirmation>,
+    ) -> Result<()> {
+        machine
             .settle(id, |scene, now| {
                 judge::on_answer(scene, finding.clone(), now)
             })
-            .await;
-        match written {
-            Ok(_) => return Ok(()),
-            Err(error) if tries < WRITE_TRIES => {
-                tracing::error!(attempt.id = %id, "attempt {id}: its answer is not written yet: {error}");
-                tokio::time::sleep(WRITE_PAUSE * 2_u32.pow(tries)).await;
-                tries += 1;
-            }
-            Err(error) => return Err(error),
-        }
-    }
-}
-
-fn plain(
-    after: AttemptRow,
-    at: Timestamp,
-    kind: &'static str,
-    evidence: serde_json::Value,
-) -> Change {
-    Change {
-        after,
-        at,
-        kind,
-        evidence,
-        saved_card: None,
+            .await?;
+        Ok(())
     }
 }
 
@@ -427,20 +312,28 @@ fn card_rail(machine: &Machine) -> Result<&CardRail> {
         .ok_or_else(|| ProblemCode::RailNotOffered.into())
 }
 
+impl Plan {
+    /// Where its calls go.
+    fn hosts(&self) -> &'static [Host] {
+        let Self::Card(plan) = self;
+        plan.hosts()
+    }
+}
+
 impl Payment {
     async fn prepare(&mut self, machine: &Machine) -> std::result::Result<(), String> {
         let Self::Card(payment) = self;
         match &machine.card {
-            Some(rail) => rail.prepare(payment).await,
+            Some(rail) => rail.prepare(payment, &machine.breakers).await,
             None => Err(String::from("the rail is not configured")),
         }
     }
 
     /// **Moves money.**
-    async fn send(&self, machine: &Machine) -> Finding {
+    async fn send(&self, machine: &Machine) -> Finding<Confirmation> {
         let Self::Card(payment) = self;
         match &machine.card {
-            Some(rail) => rail.send(payment).await,
+            Some(rail) => rail.send(payment, &machine.breakers).await,
             None => Finding::NotSent(String::from("the rail is not configured")),
         }
     }
@@ -449,42 +342,31 @@ impl Payment {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Timestamp;
     use crate::machine::given::{attempt, session};
+    use crate::machine::right::take;
 
     #[test]
-    fn the_right_is_taken_from_prepared_on_the_newest_view_of_an_open_session_only() {
+    fn the_right_is_taken_in_an_open_session_only_and_otherwise_the_attempt_is_over() {
         let now = Timestamp::from_millis(1_795_000_000_000);
-        let deadline = now + Duration::from_secs(40);
-        for state in AttemptState::ALL {
-            for (version, session_state) in [
-                (7, SessionState::Open),
-                (6, SessionState::Open),
-                (8, SessionState::Open),
-                (7, SessionState::Expired),
-                (7, SessionState::Succeeded),
-            ] {
-                let mut session = session(now);
-                session.state = session_state;
-                let mut row = attempt(&session, "key", now);
-                row.state = state;
-                row.version = 7;
-                let scene = Scene {
-                    attempt: &row,
-                    others: &[],
-                    session: &session,
-                };
-                let taken = take(&scene, version, now, deadline, "me");
-                let expected = state == AttemptState::Prepared
-                    && version == 7
-                    && session_state == SessionState::Open;
-                assert_eq!(taken.is_some(), expected, "{} {version}", state.name());
-                if let Some(change) = taken {
-                    assert_eq!(change.after.state, AttemptState::Sent);
-                    assert_eq!(change.after.sends, 1);
-                    assert_eq!(change.after.sent_at, Some(now));
-                    assert_eq!(change.after.deadline_at, Some(deadline));
-                }
-            }
+        for (session_state, expected) in [
+            (SessionState::Open, AttemptState::Sent),
+            (SessionState::Expired, AttemptState::NotExecuted),
+            (SessionState::Succeeded, AttemptState::NotExecuted),
+        ] {
+            let mut session = session(now);
+            session.state = session_state;
+            let mut row = attempt(&session, "key", now);
+            row.state = AttemptState::Prepared;
+            let scene = Scene {
+                attempt: &row,
+                others: &[],
+                session: &session,
+            };
+            let step = take::<AttemptRow>(&scene, row.version, now, now, "me").unwrap();
+            assert_eq!(step.after.state, expected, "{}", session_state.name());
+            assert_eq!(step.after.sends, u8::from(expected == AttemptState::Sent));
+            assert!(take::<AttemptRow>(&scene, row.version + 1, now, now, "me").is_none());
         }
     }
 }

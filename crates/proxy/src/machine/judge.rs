@@ -1,4 +1,4 @@
-//! What an answer or a read proves, and what follows. Pure: time and chance are parameters.
+//! What an answer or a read proves about an attempt, and what follows. Pure: time and chance are parameters.
 //!
 //! Evidence is monotone: success beats unknown beats negative. A success is never taken back, a
 //! negative end stands until money turns up after all, and what contradicts is kept and reported.
@@ -13,27 +13,12 @@ use serde_json::{Value, json};
 use ventanilla_core::attempt::AttemptState as S;
 use ventanilla_core::card::Brand;
 use ventanilla_core::money::Money;
+use ventanilla_core::operation::OperationKind;
 
+use super::course::{Finding, Row as _, Step, contradiction, unconfirmed};
+use super::schedule::{self, MIN_GAP, REVIEW_AFTER, minutes};
 use crate::clock::Timestamp;
-use crate::store::{AttemptRow, Change, MAX_RETURNS, NewSavedCard, Scene};
-
-/// What the one call of an attempt came to.
-#[derive(Clone)]
-pub enum Finding {
-    /// The provider confirmed our reference, amount and currency.
-    Confirmed(Confirmation),
-    /// The provider or issuer said no.
-    Declined {
-        /// The provider's code.
-        code: Option<String>,
-    },
-    /// Proven: no byte of it left.
-    NotSent(String),
-    /// Proven: the provider did not execute it.
-    Rejected(String),
-    /// Everything else.
-    Unknown(String),
-}
+use crate::store::{AttemptRow, Change, NewSavedCard, Scene};
 
 /// What a provider confirmed.
 #[derive(Clone)]
@@ -55,8 +40,11 @@ pub struct Confirmation {
 /// What a read by reference came to.
 #[derive(Clone)]
 pub enum Reading {
-    /// The provider has the payment. Whether its amount is ours is judged here.
+    /// The provider has the payment, and nothing was done with it since. Whether its amount is ours
+    /// is judged here.
     Confirmed(Confirmation),
+    /// The provider has the payment, and this was done with it since.
+    Changed(OperationKind),
     /// The provider does not know the reference, at this moment.
     NotFound,
     /// The provider has it in a state that proves nothing.
@@ -79,108 +67,25 @@ pub enum Verdict {
 pub const FENCE: Duration = minutes(35);
 /// So many reads in a row must not find a payment before it is held never to have happened.
 pub const NOT_FOUND_NEEDED: u32 = 3;
-/// After so long in doubt somebody must look.
-pub const REVIEW_AFTER: Duration = days(7);
-/// Two reads of the same attempt are at least so far apart.
-pub const MIN_GAP: Duration = Duration::from_secs(2);
-
-/// When an attempt in doubt is read, counted from the moment of doubt; then daily. 36 minutes is the
-/// first read behind [`FENCE`]; 2 h 40 min is the last moment that leaves time for a void.
-const SCHEDULE: [Duration; 18] = [
-    Duration::from_secs(2),
-    Duration::from_secs(5),
-    Duration::from_secs(10),
-    Duration::from_secs(20),
-    Duration::from_secs(40),
-    minutes(1),
-    minutes(2),
-    minutes(5),
-    minutes(10),
-    minutes(20),
-    minutes(36),
-    minutes(60),
-    minutes(120),
-    minutes(160),
-    minutes(6 * 60),
-    minutes(12 * 60),
-    days(1),
-    days(2),
-];
 /// Behind the fence, the reads that are still missing need not wait for the schedule.
 const LAST_READS_GAP: Duration = Duration::from_secs(20);
-/// A negative end that had been in doubt is read again so long after it.
-const SECOND_LOOKS: [Duration; 2] = [days(1), days(3)];
-/// A second look that failed is repeated after this.
-const SECOND_LOOK_RETRY: Duration = minutes(10);
-/// An attempt in review is read again after this.
-const REVIEW_GAP: Duration = minutes(60);
-/// Money for an attempt that is held not to have happened waits this long for the attempt beside it.
+/// Money for an attempt that is held not to have happened waits so long, at least and at most, for the
+/// attempt beside it.
 const DEFERRED_GAP: Duration = Duration::from_secs(30);
-
-const fn minutes(count: u64) -> Duration {
-    Duration::from_secs(count * 60)
-}
-
-const fn days(count: u64) -> Duration {
-    minutes(count * 24 * 60)
-}
+const DEFERRED_GAP_MAX: Duration = minutes(60);
 
 /// Judges the answer to the one call. Only the sender knows it, and it may come after others gave the
 /// attempt up.
 ///
-/// A call that was not sent is not judged here while the right may still be returned: see
-/// [`may_return`].
-pub fn on_answer(scene: &Scene<'_>, finding: Finding, now: Timestamp) -> Verdict {
+/// A call that was not sent is not judged here while the right may still be returned.
+pub fn on_answer(scene: &Scene<'_>, finding: Finding<Confirmation>, now: Timestamp) -> Verdict {
     let row = scene.attempt;
     match finding {
         Finding::Confirmed(confirmation) if confirmation.total != row.total => {
             mismatch(row, confirmation.total, now, "answer")
         }
         Finding::Confirmed(confirmation) => confirmed(scene, confirmation, now, "answer"),
-        Finding::Declined { code } => {
-            let evidence = json!({ "source": "answer", "provider_code": code });
-            match row.state {
-                S::Sent | S::Unknown | S::Review => {
-                    let mut after = ended(row, S::Declined, now);
-                    after.provider_code = code;
-                    after.reason = None;
-                    change(after, now, "declined", evidence)
-                }
-                S::New | S::Prepared | S::Succeeded | S::Duplicate => {
-                    contradiction(row, now, evidence)
-                }
-                S::Declined | S::NotExecuted => note(row, now, "answer_came_late", evidence),
-            }
-        }
-        Finding::NotSent(cause) | Finding::Rejected(cause) => {
-            let evidence = json!({ "source": "answer", "cause": cause });
-            match row.state {
-                S::Sent | S::Unknown | S::Review => {
-                    let mut after = ended(row, S::NotExecuted, now);
-                    after.reason = Some(cause);
-                    change(after, now, "not_executed", evidence)
-                }
-                S::New | S::Prepared | S::Succeeded | S::Duplicate => {
-                    contradiction(row, now, evidence)
-                }
-                S::Declined | S::NotExecuted => note(row, now, "answer_came_late", evidence),
-            }
-        }
-        Finding::Unknown(cause) => {
-            let evidence = json!({ "source": "answer", "cause": cause });
-            match row.state {
-                S::Sent => {
-                    let mut after = row.clone();
-                    after.state = S::Unknown;
-                    after.unknown_at = Some(now);
-                    // A read often settles at once what the answer could not prove.
-                    after.next_check_at = Some(now);
-                    after.reason = Some(cause);
-                    change(after, now, "unknown", evidence)
-                }
-                _ => note(row, now, "answer_came_late", evidence),
-            }
-        }
+        _ => unconfirmed(row, &finding, now).map_or(Verdict::Nothing, Verdict::of),
     }
 }
 
@@ -195,15 +100,17 @@ pub fn on_reading(scene: &Scene<'_>, reading: Reading, now: Timestamp, jitter: i
     ) {
         return Verdict::Nothing;
     }
+    // Money that was seen stays seen, whatever a later read says.
+    let reading = deferred(row).map_or(reading, Reading::Confirmed);
+    let mut after = row.clone();
+    after.last_read_at = Some(now);
     match reading {
         Reading::Confirmed(confirmation) if confirmation.total != row.total => {
             mismatch(row, confirmation.total, now, "read")
         }
         Reading::Confirmed(confirmation) => confirmed(scene, confirmation, now, "read"),
         Reading::NotFound => {
-            let mut after = row.clone();
             after.not_found = row.not_found.saturating_add(1);
-            after.last_read_at = Some(now);
             let evidence = json!({ "source": "read", "found": false, "in_a_row": after.not_found });
             if row.state == S::Unknown && is_conclusive(&after, now) {
                 let mut after = ended(&after, S::NotExecuted, now);
@@ -214,31 +121,28 @@ pub fn on_reading(scene: &Scene<'_>, reading: Reading, now: Timestamp, jitter: i
             }
             looked(after, now, jitter, "read", evidence)
         }
-        Reading::Other(state) => {
-            let mut after = row.clone();
+        // Something was done with a payment whose amount the provider no longer tells: somebody must
+        // find out what, if no later read does.
+        Reading::Changed(kind) => {
             after.not_found = 0;
-            after.last_read_at = Some(now);
+            let evidence = json!({ "source": "read", "done": kind });
+            looked(after, now, jitter, "read", evidence)
+        }
+        Reading::Other(state) => {
+            after.not_found = 0;
             let evidence = json!({ "source": "read", "provider_state": state });
             looked(after, now, jitter, "read", evidence)
         }
         Reading::Failed(cause) => {
-            let mut after = row.clone();
-            after.last_read_at = Some(now);
             let evidence = json!({ "source": "read", "failed": cause });
             if matches!(row.state, S::Declined | S::NotExecuted) {
-                let end = row.settled_at.unwrap_or(now) + REVIEW_AFTER;
-                after.next_check_at = (now < end).then(|| now + SECOND_LOOK_RETRY);
+                after.next_check_at =
+                    schedule::second_look_again(row.settled_at.unwrap_or(now), now);
                 return change(after, now, "read_failed", evidence);
             }
             looked(after, now, jitter, "read_failed", evidence)
         }
     }
-}
-
-/// Whether an unused right to send may come back to the sender who took it as `version`.
-#[must_use]
-pub fn may_return(row: &AttemptRow, version: i64) -> bool {
-    row.state == S::Sent && row.version == version && row.returns < MAX_RETURNS
 }
 
 /// Whether an attempt's reads prove that it never happened and never will.
@@ -253,39 +157,18 @@ fn is_conclusive(row: &AttemptRow, now: Timestamp) -> bool {
 fn next_check(row: &AttemptRow, now: Timestamp, jitter: i32) -> Timestamp {
     let sent_at = row.sent_at.unwrap_or(now);
     let fence = sent_at + FENCE;
-    let earliest = now + MIN_GAP;
     if now >= fence && row.not_found > 0 {
         return now + LAST_READS_GAP;
     }
     let since = row.unknown_at.unwrap_or(sent_at);
-    let elapsed = now.since(since);
-    let mut before = Duration::ZERO;
-    let mut next = None;
-    for offset in SCHEDULE {
-        if offset > elapsed {
-            next = Some(offset);
-            break;
-        }
-        before = offset;
-    }
-    let offset = next.unwrap_or_else(|| {
-        while before <= elapsed {
-            before += days(1);
-        }
-        let offset = before;
-        before -= days(1);
-        offset
-    });
-    let gap = i64::try_from((offset - before).as_millis()).unwrap_or(0);
-    let planned =
-        Timestamp::from_millis((since + offset).millis() + gap * i64::from(jitter) / 1000);
+    let planned = schedule::planned(&schedule::ATTEMPTS, since, now, jitter);
     // The first read behind the fence must not be spread in front of it.
-    let planned = if offset >= minutes(36) {
-        planned.max(fence + Duration::from_secs(1))
+    let at = if planned.offset >= minutes(36) {
+        planned.at.max(fence + Duration::from_secs(1))
     } else {
-        planned
+        planned.at
     };
-    planned.max(earliest)
+    at.max(now + MIN_GAP)
 }
 
 /// A read that settled nothing: when is the next?
@@ -307,24 +190,35 @@ fn looked(
             }
             after.next_check_at = Some(next_check(&after, now, jitter));
         }
-        S::Review => {
-            let since = after.unknown_at.unwrap_or(now);
-            after.next_check_at = (now.since(since) < REVIEW_AFTER).then(|| now + REVIEW_GAP);
-        }
+        S::Review => after.next_check_at = schedule::in_review(after.unknown_at, now),
         S::Declined | S::NotExecuted => {
             after.second_looks = after.second_looks.saturating_add(1);
-            after.next_check_at = second_look(&after);
+            let settled_at = after.settled_at.unwrap_or(now);
+            after.next_check_at = after.unknown_at.and(schedule::second_look(settled_at, now));
         }
         S::New | S::Prepared | S::Sent | S::Succeeded | S::Duplicate => {}
     }
     change(after, now, kind, evidence)
 }
 
-/// When a negative end is looked at again; only one that had been in doubt is.
-fn second_look(row: &AttemptRow) -> Option<Timestamp> {
-    row.unknown_at?;
-    let offset = SECOND_LOOKS.get(usize::from(row.second_looks))?;
-    Some(row.settled_at? + *offset)
+/// Whether money of an attempt that is held not to have happened was seen, and waits for the attempt
+/// beside it.
+#[must_use]
+pub const fn is_deferred(row: &AttemptRow) -> bool {
+    matches!(row.state, S::Declined | S::NotExecuted) && row.confirmed.is_some()
+}
+
+/// What was seen of a deferred attempt.
+fn deferred(row: &AttemptRow) -> Option<Confirmation> {
+    let total = row.confirmed.filter(|_| is_deferred(row))?;
+    Some(Confirmation {
+        total,
+        authorization: row.authorization.clone(),
+        brand: row.brand,
+        last4: row.last4.clone(),
+        bin: row.bin.clone(),
+        saved: None,
+    })
 }
 
 /// The provider has our money, in our amount.
@@ -342,12 +236,12 @@ fn confirmed(
         "late": matches!(row.state, S::Declined | S::NotExecuted),
     });
     match row.state {
-        S::New | S::Prepared => return contradiction(row, now, evidence),
+        S::New | S::Prepared => return Verdict::of(contradiction(row, now, evidence)),
         S::Succeeded | S::Duplicate => {
             return if row.authorization == confirmation.authorization {
                 Verdict::Nothing
             } else {
-                contradiction(row, now, evidence)
+                Verdict::of(contradiction(row, now, evidence))
             };
         }
         S::Sent | S::Unknown | S::Review | S::Declined | S::NotExecuted => {}
@@ -361,35 +255,36 @@ fn confirmed(
     };
     let unsent = with(&[S::New, S::Prepared]);
     let paid = !with(&[S::Succeeded]).is_empty();
-    let doubtful = !with(&[S::Sent, S::Unknown, S::Review]).is_empty();
-    if !paid && !doubtful && !unsent.is_empty() {
+    let doubtful = with(&[S::Sent, S::Unknown, S::Review]);
+    if !paid && doubtful.is_empty() && !unsent.is_empty() {
         return Verdict::EndFirst(unsent.into_iter().map(|other| other.id.clone()).collect());
     }
-    if !paid && doubtful {
-        // This attempt was held not to have happened, so another one was let go and is on its way.
-        // Which of the two pays the session is known when that one has ended.
-        let mut after = row.clone();
-        after.last_read_at = Some(now);
-        after.next_check_at = Some(now + DEFERRED_GAP);
-        return change(after, now, "late_money_deferred", evidence);
-    }
-    let state = if paid { S::Duplicate } else { S::Succeeded };
-    let mut after = ended(row, state, now);
-    after.next_check_at = None;
-    after.reason = None;
-    after.provider_code = None;
+    let mut after = row.clone();
     after.confirmed = Some(confirmation.total);
     after.authorization = confirmation.authorization;
     after.brand = confirmation.brand.or(after.brand);
     after.last4 = confirmation.last4.or(after.last4);
     after.bin = confirmation.bin.or(after.bin);
-    Verdict::Change(Box::new(Change {
-        after,
-        at: now,
-        kind: state.name(),
-        evidence,
-        saved_card: confirmation.saved,
-    }))
+    if source == "read" {
+        after.last_read_at = Some(now);
+    }
+    let (kind, after) = if let (false, Some(other)) = (paid, doubtful.first()) {
+        // This attempt was held not to have happened, so another one was let go and is on its way.
+        // Which of the two pays the session is known when that one has ended.
+        let doubt = now.since(other.unknown_at.or(other.sent_at).unwrap_or(now));
+        let gap = (doubt / 4).clamp(DEFERRED_GAP, DEFERRED_GAP_MAX);
+        after.next_check_at = Some(now + gap);
+        ("late_money_deferred", after)
+    } else {
+        let state = if paid { S::Duplicate } else { S::Succeeded };
+        let mut after = ended(&after, state, now);
+        after.reason = None;
+        after.provider_code = None;
+        (state.name(), after)
+    };
+    let mut change = Change::from(Step::new(after, now, kind, evidence));
+    change.saved_card = confirmation.saved;
+    Verdict::Change(Box::new(change))
 }
 
 /// The provider has money of ours, but not the amount that was asked for.
@@ -402,7 +297,11 @@ fn mismatch(row: &AttemptRow, found: Money, now: Timestamp, source: &str) -> Ver
             let review = row.state == S::Unknown && source == "read";
             after.state = if review { S::Review } else { S::Unknown };
             after.unknown_at = row.unknown_at.or(Some(now));
-            after.next_check_at = Some(if review { now + REVIEW_GAP } else { now });
+            after.next_check_at = if review {
+                schedule::in_review(after.unknown_at, now)
+            } else {
+                Some(now)
+            };
             after.reason = Some(String::from("the provider has another amount"));
             change(after, now, "amount_differs", evidence)
         }
@@ -414,49 +313,31 @@ fn mismatch(row: &AttemptRow, found: Money, now: Timestamp, source: &str) -> Ver
             after.last_read_at = Some(now);
             looked(after, now, 0, "contradiction", evidence)
         }
-        S::New | S::Prepared | S::Succeeded | S::Duplicate => contradiction(row, now, evidence),
+        S::New | S::Prepared | S::Succeeded | S::Duplicate => {
+            Verdict::of(contradiction(row, now, evidence))
+        }
     }
 }
 
 fn ended(row: &AttemptRow, state: S, now: Timestamp) -> AttemptRow {
-    let mut after = row.clone();
-    after.state = state;
-    after.settled_at = Some(now);
-    after.next_check_at = second_look(&after);
-    after
+    row.with(row.course().ended(state, now))
 }
 
 fn change(after: AttemptRow, at: Timestamp, kind: &'static str, evidence: Value) -> Verdict {
-    Verdict::Change(Box::new(Change {
-        after,
-        at,
-        kind,
-        evidence,
-        saved_card: None,
-    }))
+    Verdict::of(Step::new(after, at, kind, evidence))
 }
 
-/// Evidence that changes nothing is kept all the same.
-fn note(row: &AttemptRow, at: Timestamp, kind: &'static str, evidence: Value) -> Verdict {
-    change(row.clone(), at, kind, evidence)
-}
-
-/// Evidence that should not exist: kept, reported, and nothing is changed on its word.
-fn contradiction(row: &AttemptRow, at: Timestamp, evidence: Value) -> Verdict {
-    metrics::counter!("ventanilla_guard_hits_total", "guard" => "contradiction").increment(1);
-    tracing::error!(
-        attempt.id = %row.id,
-        "attempt {} is {} and the provider says otherwise: {evidence}",
-        row.id,
-        row.state.name()
-    );
-    note(row, at, "contradiction", evidence)
+impl Verdict {
+    fn of(step: Step<AttemptRow>) -> Self {
+        Self::Change(Box::new(step.into()))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::machine::given::attempt;
+    use crate::machine::schedule::days;
     use crate::store::SessionRow;
 
     const T1: Timestamp = Timestamp::from_millis(1_795_000_000_000);
@@ -529,8 +410,32 @@ mod tests {
         ] {
             let change = changed(read_beside(&row, other, Reading::Confirmed(confirmation())));
             assert_eq!(change.after.state, expected, "beside {}", other.name());
-            let waits = change.after.next_check_at == Some(T1 + days(1) + DEFERRED_GAP);
+            let waits = change.after.next_check_at == Some(T1 + days(1) + DEFERRED_GAP_MAX);
             assert_eq!(waits, expected == S::NotExecuted, "beside {}", other.name());
+            assert_eq!(is_deferred(&change.after), waits, "beside {}", other.name());
+        }
+    }
+
+    #[test]
+    fn money_that_was_seen_waits_for_the_attempt_beside_it_whatever_later_reads_say() {
+        let seen = Reading::Confirmed(confirmation());
+        let row = changed(read_beside(&ended_negative(), S::Unknown, seen)).after;
+        for reading in [
+            Reading::NotFound,
+            Reading::Other(String::from("pending")),
+            Reading::Failed(String::from("timeout")),
+        ] {
+            for (other, expected) in [
+                (S::Unknown, S::NotExecuted),
+                (S::Declined, S::Succeeded),
+                (S::Succeeded, S::Duplicate),
+            ] {
+                let after = changed(read_beside(&row, other, reading.clone())).after;
+                assert_eq!(after.state, expected, "beside {}", other.name());
+                let waits = after.next_check_at.is_some_and(|at| at > T1 + days(1));
+                assert_eq!(waits, expected == S::NotExecuted, "beside {}", other.name());
+                assert_eq!(after.authorization, confirmation().authorization);
+            }
         }
     }
 
@@ -582,38 +487,6 @@ mod tests {
     }
 
     #[test]
-    fn reads_follow_the_schedule_with_a_fifth_of_the_gap_either_way() {
-        let row = in_doubt();
-        let doubt = row.unknown_at.unwrap();
-        let mut before = Duration::ZERO;
-        for offset in SCHEDULE {
-            let now = doubt + before;
-            let gap = offset - before;
-            let nominal = next_check(&row, now, 0);
-            assert_eq!(nominal, (doubt + offset).max(now + MIN_GAP), "{offset:?}");
-            for jitter in [-200, 200] {
-                let spread = next_check(&row, now, jitter);
-                let allowed = gap / 5 + MIN_GAP;
-                assert!(
-                    spread + allowed >= nominal && nominal + allowed >= spread,
-                    "{offset:?} {jitter}"
-                );
-            }
-            before = offset;
-        }
-    }
-
-    #[test]
-    fn after_the_schedule_an_attempt_in_doubt_is_read_daily() {
-        let row = in_doubt();
-        let doubt = row.unknown_at.unwrap();
-        for day in 2..7 {
-            let now = doubt + days(day) + minutes(5);
-            assert_eq!(next_check(&row, now, 0), doubt + days(day + 1));
-        }
-    }
-
-    #[test]
     fn the_first_read_behind_the_fence_is_never_spread_in_front_of_it() {
         let mut row = in_doubt();
         for since_t1 in [0, 40] {
@@ -651,34 +524,5 @@ mod tests {
         // A clock so fast that the call itself outlasts the fence.
         row.deadline_at = Some(at_fence + minutes(10));
         assert!(!is_conclusive(&row, at_fence));
-    }
-
-    #[test]
-    fn only_a_negative_end_that_was_in_doubt_is_looked_at_again() {
-        let mut row = in_doubt();
-        row.state = S::NotExecuted;
-        row.settled_at = Some(T1);
-        assert_eq!(second_look(&row), Some(T1 + days(1)));
-        row.second_looks = 1;
-        assert_eq!(second_look(&row), Some(T1 + days(3)));
-        row.second_looks = 2;
-        assert_eq!(second_look(&row), None);
-        row.second_looks = 0;
-        row.unknown_at = None;
-        assert_eq!(second_look(&row), None);
-    }
-
-    #[test]
-    fn a_right_comes_back_to_the_sender_who_took_it_and_at_most_twice() {
-        let mut row = in_doubt();
-        assert!(
-            !may_return(&row, 4),
-            "not from unknown: others may have judged it"
-        );
-        row.state = S::Sent;
-        assert!(may_return(&row, 4));
-        assert!(!may_return(&row, 3), "a later right is not ours");
-        row.returns = MAX_RETURNS;
-        assert!(!may_return(&row, 4));
     }
 }

@@ -10,14 +10,24 @@
 //! | T1 | `sent`: the only right to send | **send once** |
 //! | T2 | `succeeded`, `declined`, `not_executed`, `unknown`, or `prepared` again with proof that nothing was sent | answer |
 //! | T3 | from `unknown` to an end, on a read's evidence | tell the merchant |
-//! | T4 | from a negative end to `succeeded` or `duplicate`, when money turns up late | tell the merchant |
+//! | T4 | from a negative end to `succeeded` or `duplicate`, when money turns up late | tell the merchant; a duplicate opens its own return |
+//!
+//! An operation on a paid attempt (capture, void, refund) takes the same steps: T0 records it, the
+//! payment is read back, and from T0b on the code is one. It needs nothing but the store, so the
+//! sweeper drives it.
 //!
 //! | question | room |
 //! |---|---|
 //! | what may a merchant ask for | `check` |
-//! | who takes an attempt from T0 to T2 | `drive` |
-//! | what does an answer or a read prove | `judge` |
+//! | what attempts and operations have in common | `course` |
+//! | who takes an attempt from T0 on | `drive` |
+//! | who opens an operation, who takes it from there | `operate` |
+//! | who may send, once | `right` |
+//! | what does an answer or a read prove | `judge`, `judge_operation` |
+//! | when is what is in doubt read | `schedule` |
 //! | who reads, and ends what is overdue | `sweep` |
+//! | what must somebody look at, what brings a read forward | `review` |
+//! | when is nothing begun with a provider | `breaker` |
 //! | who hears of it | `view`, `watch` |
 //!
 //! | metric | labels | |
@@ -25,25 +35,35 @@
 //! | `ventanilla_attempts_total` | `rail`, `outcome` | attempts that came to an outcome, doubt among them |
 //! | `ventanilla_attempts_in_doubt` | | attempts unknown or in review |
 //! | `ventanilla_oldest_doubt_seconds` | | how long the oldest of them has been so |
+//! | `ventanilla_operations_total` | `kind`, `outcome` | operations that came to an outcome, doubt among them |
+//! | `ventanilla_breaker_state` | `host` | 1 while nothing new is begun with a provider's host, 0 otherwise |
 //! | `ventanilla_guard_hits_total` | `guard` | what a rule of the machine or the store prevented |
 //!
 //! Why a second payment cannot follow a wrong "it never happened" on the card rail: GreenPay's order
 //! session dies after 30 minutes, and before minute 35 no doubt is resolved negatively and no second
 //! attempt let in. Each attempt may therefore carry a reference of its own.
 
+mod breaker;
 mod check;
+mod course;
 mod drive;
 #[cfg(test)]
 mod given;
 mod judge;
+mod judge_operation;
+mod operate;
 #[cfg(test)]
 mod random_tests;
+mod review;
+mod right;
+mod schedule;
 mod session;
 mod sweep;
-mod view;
+pub(crate) mod view;
 mod watch;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -54,15 +74,24 @@ use ventanilla_core::attempt::{AttemptState, NextAction};
 use ventanilla_core::problem::ProblemCode;
 use ventanilla_core::rails::Rail;
 use ventanilla_core::session::SessionState;
+use ventanilla_providers::failpoint::hit;
 
 use crate::clock::{SharedClock, Timestamp};
 use crate::error::{Error, Result};
 use crate::id;
 use crate::rails::card::CardRail;
-use crate::store::{AttemptRow, Change, Ended, Opened, Scene, SessionDraft, SessionRow, Store};
+use crate::store::{
+    AttemptRow, Ended, Opened, OperationRow, Scene, SessionDraft, SessionRow, Store,
+};
+use course::Row;
 
-pub use judge::{Confirmation, Finding, Reading};
-pub use session::{Address, AttemptRecord, Buyer, NewItem, NewSession, SessionRecord};
+pub use breaker::Breakers;
+pub use course::Finding;
+pub use judge::{Confirmation, Reading};
+pub use session::{
+    Address, AttemptRecord, Buyer, NewItem, NewOperation, NewSession, OperationRecord,
+    ReviewAttempt, ReviewOperation, ReviewRecord, SessionRecord, SettleOutcome, SettleReview,
+};
 
 /// What a machine is made of.
 pub struct MachineParts {
@@ -76,6 +105,9 @@ pub struct MachineParts {
     pub merchant_name: String,
     /// How many attempts of a session may reach the provider's money call, from 1.
     pub attempts_per_session: u8,
+    /// How many attempts may be under way at a provider, from 1. A quarter as many operations, and as
+    /// many reads of either, may be beside them.
+    pub provider_calls: u32,
 }
 
 /// The machine.
@@ -85,6 +117,9 @@ pub struct Machine {
     card: Option<CardRail>,
     merchant_name: String,
     attempts_per_session: u8,
+    /// The longest that a whole call takes which moves money, in the world's time.
+    call_limit: Duration,
+    breakers: Breakers,
     /// This process, in the records.
     instance: String,
     bells: watch::Bells,
@@ -92,32 +127,44 @@ pub struct Machine {
     wake: Notify,
     /// Provider calls under way.
     calls: tokio::sync::watch::Sender<usize>,
+    /// No further right is taken for an operation.
+    draining: AtomicBool,
     /// Attempts that may be driven at a time.
     slots: Arc<Semaphore>,
-    /// Reads that may run at a time.
+    /// Attempts that may be read at a time.
     readers: Arc<Semaphore>,
+    /// Operations that may be driven or read at a time.
+    operators: Arc<Semaphore>,
 }
 
 /// How long [`Machine::start_attempt`] waits for an outcome, in real time.
 const ANSWER_WITHIN: Duration = Duration::from_secs(6);
-/// So many attempts are driven at a time.
-const SLOTS: usize = 64;
-/// So many reads run at a time.
-const READERS: usize = 16;
+/// Whoever waits for something that another process may do looks again after this.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+/// The idempotency key of what the machine itself opens to send a duplicate's money back.
+const DUPLICATE_KEY: &str = "duplicate";
 /// The store has so long to show that it is ready.
 const READY_WITHIN: Duration = Duration::from_millis(500);
 
 impl Machine {
-    /// Takes up the work where the store says it was left: attempts whose process ended before
-    /// anything was sent are over; everything else is the sweeper's.
+    /// Takes up the work where the store says it was left: on a store of this process's own, attempts
+    /// whose process ended before anything was sent are over; everything else is the sweeper's.
     ///
     /// # Errors
     ///
     /// When the store does not answer.
     pub async fn open(parts: MachineParts) -> Result<Arc<Self>> {
+        let calls = usize::try_from(parts.provider_calls.max(1)).map_err(Error::internal)?;
+        let beside = calls.div_ceil(4);
+        let call_limit = parts
+            .card
+            .as_ref()
+            .map_or(Duration::ZERO, CardRail::call_limit);
         let machine = Arc::new(Self {
             store: parts.store,
+            breakers: Breakers::new(Arc::clone(&parts.clock)),
             clock: parts.clock,
+            call_limit,
             card: parts.card,
             merchant_name: parts.merchant_name,
             attempts_per_session: parts.attempts_per_session.max(1),
@@ -125,13 +172,19 @@ impl Machine {
             bells: watch::Bells::default(),
             wake: Notify::new(),
             calls: tokio::sync::watch::Sender::new(0),
-            slots: Arc::new(Semaphore::new(SLOTS)),
-            readers: Arc::new(Semaphore::new(READERS)),
+            draining: AtomicBool::new(false),
+            slots: Arc::new(Semaphore::new(calls)),
+            readers: Arc::new(Semaphore::new(beside)),
+            operators: Arc::new(Semaphore::new(beside)),
         });
-        for attempt in machine.store.unsent_of_others(&machine.instance).await? {
-            machine
-                .end_unsent(&attempt.id, "its process ended before anything was sent")
-                .await?;
+        // Where others work too, their processes may be alive; what they left behind ends by its age.
+        if !machine.store.is_shared() {
+            for attempt in machine.store.unsent_of_others(&machine.instance).await? {
+                let reason = "its process ended before anything was sent";
+                machine
+                    .end_unsent::<AttemptRow>(&attempt.id, reason)
+                    .await?;
+            }
         }
         Ok(machine)
     }
@@ -174,7 +227,7 @@ impl Machine {
         match self.store.open_session(draft).await? {
             Opened::New(row) => {
                 tracing::info!(session.id = %row.id, "session {} opened for {}", row.id, row.request.total.decimal_text());
-                Ok(view::session_record(row, &[], now))
+                Ok(view::session_record(row, &[], &[], now))
             }
             Opened::Same(row) => self.session_record(row).await,
             Opened::KeyReused => Err(ProblemCode::IdempotencyKeyReused.into()),
@@ -292,12 +345,14 @@ impl Machine {
         let row = tokio::spawn(drive::admit(Arc::clone(self), admission))
             .await
             .map_err(Error::internal)??;
-        if NextAction::after(row.state) == NextAction::Wait {
-            return self
-                .watch(session_id, &row.id, ANSWER_WITHIN, Until::Ended)
-                .await;
-        }
-        Ok(view::attempt_view(&row, self.clock.now()))
+        let view = if NextAction::after(row.state) == NextAction::Wait {
+            self.watch(session_id, &row.id, ANSWER_WITHIN, Until::Ended)
+                .await?
+        } else {
+            view::attempt_view(&row, self.clock.now())
+        };
+        hit("browser.answer");
+        Ok(view)
     }
 
     /// An attempt as its buyer sees it; the answer is held back for `wait` of real time while
@@ -312,8 +367,11 @@ impl Machine {
         attempt_id: &str,
         wait: Duration,
     ) -> Result<AttemptView> {
-        self.watch(session_id, attempt_id, wait, Until::Changed)
-            .await
+        let view = self
+            .watch(session_id, attempt_id, wait, Until::Changed)
+            .await?;
+        hit("browser.answer");
+        Ok(view)
     }
 
     /// Settles what is in doubt and ends what is overdue, until `stop` becomes true.
@@ -321,9 +379,16 @@ impl Machine {
         sweep::run(self, stop).await;
     }
 
-    /// Waits for the provider calls under way, for `limit` of real time at most. What is left then is
-    /// settled by reading after the next start.
+    /// The longest that a whole provider call takes which moves money, in the world's time.
+    #[must_use]
+    pub const fn call_limit(&self) -> Duration {
+        self.call_limit
+    }
+
+    /// Begins no further call for an operation and waits for those under way, for `limit` of real time
+    /// at most. What is left then is settled by reading after the next start.
     pub async fn drain(&self, limit: Duration) {
+        self.draining.store(true, Ordering::SeqCst);
         let mut calls = self.calls.subscribe();
         if tokio::time::timeout(limit, calls.wait_for(|open| *open == 0))
             .await
@@ -373,7 +438,9 @@ impl Machine {
 
     async fn session_record(&self, row: SessionRow) -> Result<SessionRecord> {
         let attempts = self.store.attempts(&row.id).await?;
-        Ok(view::session_record(row, &attempts, self.clock.now()))
+        let operations = self.store.operations(&row.id).await?;
+        let now = self.clock.now();
+        Ok(view::session_record(row, &attempts, &operations, now))
     }
 
     async fn watch(
@@ -383,11 +450,10 @@ impl Machine {
         wait: Duration,
         until: Until,
     ) -> Result<AttemptView> {
-        let deadline = tokio::time::Instant::now() + wait;
-        let listener = self.bells.listen(attempt_id);
+        let patience = self.patience(attempt_id, wait);
         let mut first = None;
         loop {
-            let ring = listener.next();
+            let ring = patience.listen();
             let row = self
                 .store
                 .attempt(attempt_id)
@@ -403,11 +469,18 @@ impl Machine {
                 Until::Ended => false,
                 Until::Changed => is_news(first, row.state),
             };
-            let done = news || NextAction::after(row.state) != NextAction::Wait || wait.is_zero();
-            if done || tokio::time::timeout_at(deadline, ring).await.is_err() {
+            let over = news || NextAction::after(row.state) != NextAction::Wait;
+            if over || !patience.wait(ring).await {
                 return Ok(view::attempt_view(&row, self.clock.now()));
             }
         }
+    }
+
+    /// Waits for news of `id`, for `limit` of real time at most.
+    fn patience<'a>(&'a self, id: &str, limit: Duration) -> watch::Patience<'a> {
+        // Bells ring in their own process only.
+        let look_again = self.store.is_shared().then_some(LOOK_AGAIN);
+        watch::Patience::new(self.bells.listen(id), limit, look_again)
     }
 
     /// Somebody waits for this attempt: its next read comes forward.
@@ -417,7 +490,7 @@ impl Machine {
         }
         let earliest = row
             .last_read_at
-            .map_or(now, |read| now.max(read + judge::MIN_GAP));
+            .map_or(now, |read| now.max(read + schedule::MIN_GAP));
         if row.next_check_at.is_some_and(|next| next > earliest)
             && self.store.pull_forward(&row.id, earliest).await?
         {
@@ -427,40 +500,45 @@ impl Machine {
     }
 
     /// Writes a change, and tells whoever must know.
-    async fn apply<F>(&self, id: &str, mut decide: F) -> Result<Option<AttemptRow>>
-    where
-        F: FnMut(&Scene<'_>, Timestamp) -> Option<Change> + Send,
-    {
+    async fn apply<R: Row>(
+        &self,
+        id: &str,
+        mut decide: impl FnMut(&R::Scene<'_>, Timestamp) -> Option<R::Change> + Send,
+    ) -> Result<Option<R>> {
         let mut step = None;
-        let after = self
-            .store
-            .change(id, |scene| {
-                // Taken here, because the turn to write may have been waited for.
-                let change = decide(scene, self.clock.now())?;
-                step = Some((scene.attempt.state, change.kind));
-                Some(change)
-            })
-            .await?;
+        let after = R::change(&self.store, id, |scene| {
+            // Taken here, because the turn to write may have been waited for.
+            let change = decide(scene, self.clock.now())?;
+            step = Some((R::in_scene(scene).course().state, R::kind(&change)));
+            Some(change)
+        })
+        .await?;
         if let (Some(after), Some((before, kind))) = (&after, step) {
             self.announce(after, before, kind);
         }
         Ok(after)
     }
 
-    fn announce(&self, after: &AttemptRow, before: AttemptState, kind: &'static str) {
-        let reason = after.reason.as_deref().unwrap_or("");
+    fn announce<R: Row>(&self, row: &R, before: AttemptState, kind: &'static str) {
+        let (name, id, after) = (R::NAME, row.id(), row.course());
         if before == after.state {
-            tracing::debug!(attempt.id = %after.id, attempt.event = kind, "attempt {}: {kind}", after.id);
+            tracing::debug!(
+                attempt.id = row.attempt_id(),
+                operation.id = row.operation_id(),
+                event.kind = kind,
+                "{name} {id}: {kind}"
+            );
         } else {
+            let reason = after.reason.as_deref().unwrap_or("");
             tracing::info!(
-                attempt.id = %after.id,
-                session.id = %after.session_id,
-                attempt.event = kind,
-                attempt.from = before.name(),
-                attempt.to = after.state.name(),
+                attempt.id = row.attempt_id(),
+                operation.id = row.operation_id(),
+                session.id = row.session_id(),
+                event.kind = kind,
+                event.from = before.name(),
+                event.to = after.state.name(),
                 provider.code = after.provider_code.as_deref(),
-                "attempt {} went from {} to {}{}{reason}",
-                after.id,
+                "{name} {id} went from {} to {}{}{reason}",
                 before.name(),
                 after.state.name(),
                 if reason.is_empty() { "" } else { ": " },
@@ -469,52 +547,62 @@ impl Machine {
                 after.state,
                 AttemptState::New | AttemptState::Prepared | AttemptState::Sent
             ) {
-                metrics::counter!(
-                    "ventanilla_attempts_total",
-                    "rail" => after.rail.name(),
-                    "outcome" => after.state.name()
-                )
-                .increment(1);
+                row.count();
             }
             let late = matches!(before, AttemptState::Declined | AttemptState::NotExecuted);
             if late || matches!(after.state, AttemptState::Review | AttemptState::Duplicate) {
                 tracing::error!(
-                    attempt.id = %after.id,
-                    "attempt {} needs somebody at the merchant: it is {} after it was {}",
-                    after.id,
+                    attempt.id = row.attempt_id(),
+                    operation.id = row.operation_id(),
+                    "{name} {id} needs somebody at the merchant: it is {} after it was {}",
                     after.state.name(),
                     before.name()
                 );
             }
         }
-        self.bells.ring(&after.id);
+        self.bells.ring(id);
         if after.next_check_at.is_some() || after.state == AttemptState::Sent {
             self.wake.notify_one();
         }
     }
 
-    /// Ends an attempt that never took the right to send; leaves any other alone.
-    async fn end_unsent(&self, id: &str, reason: &str) -> Result<Option<AttemptRow>> {
-        self.apply(id, |scene, now| {
-            if !matches!(
-                scene.attempt.state,
-                AttemptState::New | AttemptState::Prepared
-            ) {
-                return None;
-            }
-            let mut after = scene.attempt.clone();
-            after.state = AttemptState::NotExecuted;
-            after.reason = Some(reason.to_owned());
-            after.settled_at = Some(now);
-            Some(Change {
-                after,
-                at: now,
-                kind: "not_executed",
-                evidence: serde_json::json!({ "reason": reason }),
-                saved_card: None,
-            })
+    /// Ends what never took the right to send; leaves anything else alone.
+    async fn end_unsent<R: Row>(&self, id: &str, reason: &str) -> Result<Option<R>> {
+        self.apply::<R>(id, |scene, now| {
+            let row = R::in_scene(scene);
+            let after = row.with(row.course().never_sent(reason, now)?);
+            let evidence = serde_json::json!({ "reason": reason });
+            Some(course::Step::new(after, now, "not_executed", evidence).into())
         })
         .await
+    }
+
+    /// What the provider shows of a payment now.
+    async fn read_payment(&self, attempt: &AttemptRow) -> Reading {
+        match (attempt.rail, &self.card) {
+            (Rail::Card, Some(card)) => card.read(&attempt.reference).await,
+            (Rail::Card, None) => Reading::Failed(String::from("the rail is not configured")),
+        }
+    }
+
+    /// What sends the money of `attempt` back, which came twice; none when that is left to the
+    /// merchant.
+    fn return_of(&self, attempt: &AttemptRow, now: Timestamp) -> Option<OperationRow> {
+        let kind = match attempt.rail {
+            Rail::Card => self.card.as_ref()?.returns_duplicates()?,
+        };
+        let draft = operate::fingerprint_of(kind, None).and_then(|fingerprint| {
+            Ok(OperationRow {
+                fingerprint,
+                ..OperationRow::new(attempt, kind, attempt.total, DUPLICATE_KEY, now)?
+            })
+        });
+        draft
+            .inspect_err(|error| {
+                let id = &attempt.id;
+                tracing::error!(attempt.id = %id, "attempt {id}: its return is left to the merchant: {error}");
+            })
+            .ok()
     }
 
     /// Writes what [`judge`] makes of an attempt.
@@ -525,8 +613,14 @@ impl Machine {
         loop {
             let mut first = Vec::new();
             let after = self
-                .apply(id, |scene, now| match verdict(scene, now) {
-                    judge::Verdict::Change(change) => Some(*change),
+                .apply::<AttemptRow>(id, |scene, now| match verdict(scene, now) {
+                    judge::Verdict::Change(mut change) => {
+                        let became = change.after.state != scene.attempt.state;
+                        if became && change.after.state == AttemptState::Duplicate {
+                            change.operation = self.return_of(&change.after, now);
+                        }
+                        Some(*change)
+                    }
                     judge::Verdict::EndFirst(others) => {
                         first = others;
                         None
@@ -538,7 +632,7 @@ impl Machine {
                 return Ok(after);
             }
             for other in first {
-                self.end_unsent(&other, "an earlier attempt turned out to have paid")
+                self.end_unsent::<AttemptRow>(&other, "an earlier attempt turned out to have paid")
                     .await?;
             }
         }

@@ -1,7 +1,9 @@
 //! Sessions as the merchant opens and sees them.
 
 use serde::{Deserialize, Serialize};
+use ventanilla_core::attempt::AttemptState;
 use ventanilla_core::money::Money;
+use ventanilla_core::operation::OperationKind;
 use ventanilla_core::rails::Rail;
 use ventanilla_core::rails::card::SaveCardPolicy;
 use ventanilla_core::session::SessionState;
@@ -117,6 +119,9 @@ pub struct SessionRecord {
     pub expires_at: String,
     /// Its attempts, oldest first.
     pub attempts: Vec<AttemptRecord>,
+    /// What was done with the money of its attempts, oldest first.
+    #[serde(default)]
+    pub operations: Vec<OperationRecord>,
 }
 
 /// An attempt as the merchant sees it: the answer of `GET /v1/attempts/{id}`.
@@ -129,7 +134,7 @@ pub struct AttemptRecord {
     /// Its rail.
     pub rail: Rail,
     /// Where it stands.
-    pub state: ventanilla_core::attempt::AttemptState,
+    pub state: AttemptState,
     /// Our reference at the provider.
     pub reference: String,
     /// What is to be paid.
@@ -151,4 +156,110 @@ pub struct AttemptRecord {
     /// When it ended, RFC 3339 UTC.
     #[serde(default)]
     pub settled_at: Option<String>,
+}
+
+/// What the merchant's server asks for: the body of `POST /v1/attempts/{id}/{operation}`.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewOperation {
+    /// How much of the payment; all of it unless told. Whether a part is possible is the rail's.
+    #[serde(default)]
+    pub amount: Option<Money>,
+}
+
+/// An operation as the merchant sees it: the answer of `GET /v1/operations/{id}`.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct OperationRecord {
+    /// `opr_` and 26 characters.
+    pub id: String,
+    /// The attempt that it is about.
+    pub attempt_id: String,
+    /// That attempt's session.
+    pub session_id: String,
+    /// What is done.
+    pub kind: OperationKind,
+    /// Where it stands; never `duplicate`.
+    pub state: AttemptState,
+    /// How much of the payment it is about.
+    pub amount: Money,
+    /// Why it ended as it did, or what the doubt is, in our own words.
+    #[serde(default)]
+    pub reason: Option<String>,
+    /// A stable word for the provider's refusal.
+    #[serde(default)]
+    pub provider_code: Option<String>,
+    /// RFC 3339 UTC.
+    pub created_at: String,
+    /// When it ended, RFC 3339 UTC.
+    #[serde(default)]
+    pub settled_at: Option<String>,
+}
+
+/// What somebody at the merchant must look at: the answer of `GET /v1/review`.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct ReviewRecord {
+    /// Attempts in review, and duplicates whose money is not on its way back; oldest first.
+    pub attempts: Vec<ReviewAttempt>,
+    /// Operations in review, oldest first.
+    pub operations: Vec<ReviewOperation>,
+}
+
+/// An attempt that somebody must look at.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct ReviewAttempt {
+    /// It.
+    #[serde(flatten)]
+    pub attempt: AttemptRecord,
+    /// Since when it is as it is, or in doubt; RFC 3339 UTC.
+    pub since: String,
+    /// Why somebody must look, in our own words.
+    pub why: String,
+}
+
+/// An operation that somebody must look at.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct ReviewOperation {
+    /// It.
+    #[serde(flatten)]
+    pub operation: OperationRecord,
+    /// Since when it is in doubt, RFC 3339 UTC.
+    pub since: String,
+    /// Why somebody must look, in our own words.
+    pub why: String,
+}
+
+/// What somebody found at the provider's: the body of `POST /v1/review/{id}/settle`.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct SettleReview {
+    /// What it came to.
+    pub outcome: SettleOutcome,
+    /// Who looked where and saw what, for people: 3 to 500 characters. Kept for ever.
+    pub note: String,
+}
+
+/// How something in review ends by somebody's word.
+///
+/// Exhaustive on purpose: an outcome that a caller has not heard of must break its build.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SettleOutcome {
+    /// An attempt: the issuer said no.
+    Declined,
+    /// It never happened.
+    NotExecuted,
+    /// An operation: it was done.
+    Succeeded,
+}
+
+impl SettleOutcome {
+    /// The state that goes with it.
+    #[must_use]
+    pub const fn state(self) -> AttemptState {
+        match self {
+            Self::Declined => AttemptState::Declined,
+            Self::NotExecuted => AttemptState::NotExecuted,
+            Self::Succeeded => AttemptState::Succeeded,
+        }
+    }
 }

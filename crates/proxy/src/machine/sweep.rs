@@ -1,30 +1,38 @@
-//! Settles what is in doubt and ends what is overdue. After a crash this is the whole recovery.
+//! Settles what is in doubt, ends what is overdue, and takes up operations. After a crash this is the
+//! whole recovery.
 //!
-//! It reads and never sends.
+//! A payment it only reads; an operation it also sends, by the same right as anybody.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::sync::Semaphore;
 use tokio::sync::watch::Receiver;
 use ventanilla_core::attempt::AttemptState;
-use ventanilla_core::rails::Rail;
 
-use super::judge::{self, Reading};
-use super::{Machine, READERS};
+use super::course::{Row, Step};
+use super::operate::take_up;
+use super::{Machine, judge};
+use crate::clock::Timestamp;
 use crate::error::Result;
-use crate::store::{AttemptRow, Change, Overdue};
+use crate::rails::Host;
+use crate::store::{AttemptRow, Overdue};
 
 /// An answer may be so late before its call is held in doubt.
 const SENT_GRACE: Duration = Duration::from_secs(10);
-/// An attempt that did not take the right to send within this is over.
-const UNSENT_LIMIT: Duration = Duration::from_secs(30 * 60);
-/// A read that did not report back within this is somebody else's to do.
-const LEASE: Duration = Duration::from_secs(60);
+/// An attempt that did not take the right to send within this, in real time, is over: whoever started it
+/// is gone. Were it not, its right would be refused.
+const UNSENT_LIMIT: Duration = Duration::from_secs(60);
+/// Work that did not report back within this, in real time, is somebody else's to do.
+pub(super) const LEASE: Duration = Duration::from_secs(60);
 /// The longest rest, whatever the store says is next.
 const LONGEST_REST: Duration = Duration::from_secs(30);
 /// The shortest, in real time, so that a mistake about what is next does not keep a processor busy.
 const SHORTEST_REST: Duration = Duration::from_millis(20);
+/// The shortest while every turn is taken, in real time.
+const BUSY_REST: Duration = Duration::from_millis(250);
 /// The rest after the store did not answer.
 const STORE_REST: Duration = Duration::from_secs(1);
 
@@ -56,73 +64,126 @@ pub(super) async fn run(machine: Arc<Machine>, mut stop: Receiver<bool>) {
 async fn sweep(machine: &Arc<Machine>) -> Result<Duration> {
     let now = machine.clock.now();
     let sent_grace = machine.clock.real(SENT_GRACE);
+    let unsent_limit = machine.clock.real(UNSENT_LIMIT);
     let overdue = Overdue {
         deadline_before: now - sent_grace,
-        unsent_before: now - UNSENT_LIMIT,
+        unsent_before: now - unsent_limit,
     };
     for attempt in machine.store.overdue(overdue).await? {
         if attempt.state == AttemptState::Sent {
             doubt(machine, &attempt).await?;
         } else {
+            let reason = "nothing was sent within a minute";
             machine
-                .end_unsent(&attempt.id, "nothing was sent within 30 minutes")
+                .end_unsent::<AttemptRow>(&attempt.id, reason)
                 .await?;
         }
     }
-    let free = machine.readers.available_permits().min(READERS);
-    if let Ok(limit @ 1..) = u32::try_from(free) {
-        let lease = machine.clock.real(LEASE);
-        for attempt in machine.store.claim_due(now, lease, limit).await? {
-            let permit = Arc::clone(&machine.readers).try_acquire_owned();
-            let machine = Arc::clone(machine);
-            tokio::spawn(async move {
-                let id = attempt.id.clone();
-                if let Err(error) = read(&machine, attempt).await {
-                    tracing::error!(attempt.id = %id, "attempt {id} was not read back: {error}");
-                }
-                drop(permit);
-                machine.wake.notify_one();
-            });
+    for operation in machine
+        .store
+        .overdue_operations(overdue.deadline_before)
+        .await?
+    {
+        doubt(machine, &operation).await?;
+    }
+    if let Ok(limit @ 1..) = u32::try_from(machine.readers.available_permits()) {
+        for attempt in machine.store.claim_due(now, LEASE, limit).await? {
+            begin(
+                machine,
+                &machine.readers,
+                attempt,
+                |machine, attempt| async move { read(&machine, attempt).await },
+            );
         }
     }
+    let going_on = !machine.draining.load(Ordering::SeqCst);
+    if let (true, Ok(limit @ 1..)) = (
+        going_on,
+        u32::try_from(machine.operators.available_permits()),
+    ) {
+        for operation in machine.store.claim_operations(now, LEASE, limit).await? {
+            begin(
+                machine,
+                &machine.operators,
+                operation,
+                |machine, operation| async move { take_up(&machine, operation).await },
+            );
+        }
+    }
+    probe(machine);
     machine.store.expire_sessions(now).await?;
     report(machine).await?;
-    let next = machine.store.next_due(sent_grace, UNSENT_LIMIT).await?;
-    Ok(next
-        .map_or(LONGEST_REST, |next| next.since(now))
-        .min(LONGEST_REST))
+    let next = machine.store.next_due(sent_grace, unsent_limit).await?;
+    let rest = next.map_or(LONGEST_REST, |next| next.since(now));
+    let probe = machine.breakers.next_probe().unwrap_or(LONGEST_REST);
+    let rest = rest.min(probe).min(LONGEST_REST);
+    let turns = [&machine.readers, &machine.operators];
+    if turns.iter().any(|turns| turns.available_permits() == 0) {
+        // What is due waits for a turn, and whoever ends one says so.
+        return Ok(rest.max(machine.clock.real(BUSY_REST)));
+    }
+    Ok(rest)
+}
+
+/// Does what is due with a row that was lent to this process, beside everything else.
+fn begin<R: Row, F: Future<Output = Result<()>> + Send + 'static>(
+    machine: &Arc<Machine>,
+    turns: &Arc<Semaphore>,
+    row: R,
+    work: impl FnOnce(Arc<Machine>, R) -> F,
+) {
+    let turn = Arc::clone(turns).try_acquire_owned();
+    let id = row.id().to_owned();
+    let work = work(Arc::clone(machine), row);
+    let machine = Arc::clone(machine);
+    tokio::spawn(async move {
+        if let Err(error) = work.await {
+            let name = R::NAME;
+            tracing::error!("{name} {id} was left to the next sweep: {error}");
+        }
+        drop(turn);
+        machine.wake.notify_one();
+    });
+}
+
+/// Asks providers that did not answer whether they do now.
+fn probe(machine: &Arc<Machine>) {
+    for host in machine.breakers.take_probes() {
+        let machine = Arc::clone(machine);
+        tokio::spawn(async move {
+            let asked = Arc::clone(&machine);
+            let asked = tokio::spawn(async move {
+                match (host, &asked.card) {
+                    (Host::GreenpayMerchant | Host::GreenpayCheckout, Some(card)) => {
+                        card.probe().await
+                    }
+                    (Host::GreenpayMerchant | Host::GreenpayCheckout, None) => false,
+                }
+            });
+            machine.breakers.probed(host, asked.await.unwrap_or(false));
+            machine.wake.notify_one();
+        });
+    }
 }
 
 /// The sender is gone, or its provider never answered: the outcome is in doubt from now on.
-async fn doubt(machine: &Machine, attempt: &AttemptRow) -> Result<()> {
-    let version = attempt.version;
+pub(super) async fn doubt<R: Row>(machine: &Machine, row: &R) -> Result<()> {
+    let version = row.course().version;
     machine
-        .apply(&attempt.id, |scene, now| {
-            let row = scene.attempt;
-            (row.state == AttemptState::Sent && row.version == version).then(|| {
-                let mut after = row.clone();
-                after.state = AttemptState::Unknown;
-                after.unknown_at = Some(now);
-                after.next_check_at = Some(now);
-                after.reason = Some(String::from("no answer was recorded in time"));
-                Change {
-                    after,
-                    at: now,
-                    kind: "unknown",
-                    evidence: json!({ "source": "sweeper", "deadline_at": row.deadline_at.map(|at| at.rfc3339()) }),
-                    saved_card: None,
-                }
-            })
+        .apply::<R>(row.id(), |scene, now| {
+            let row = R::in_scene(scene);
+            let course = row.course();
+            let after = row.with(course.overdue(version, now)?);
+            let deadline_at = course.deadline_at.map(Timestamp::rfc3339);
+            let evidence = json!({ "source": "sweeper", "deadline_at": deadline_at });
+            Some(Step::new(after, now, "unknown", evidence).into())
         })
         .await?;
     Ok(())
 }
 
 async fn read(machine: &Machine, attempt: AttemptRow) -> Result<()> {
-    let reading = match (attempt.rail, &machine.card) {
-        (Rail::Card, Some(card)) => card.read(&attempt.reference).await,
-        (Rail::Card, None) => Reading::Failed(String::from("the rail is not configured")),
-    };
+    let reading = machine.read_payment(&attempt).await;
     let jitter = jitter();
     machine
         .settle(&attempt.id, |scene, now| {
@@ -145,7 +206,7 @@ async fn report(machine: &Machine) -> Result<()> {
 }
 
 /// −200 to 200 thousandths.
-fn jitter() -> i32 {
+pub(super) fn jitter() -> i32 {
     let mut bytes = [0_u8; 2];
     // Without chance every read is on time, which is right too.
     if getrandom::fill(&mut bytes).is_err() {

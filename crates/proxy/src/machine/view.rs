@@ -9,14 +9,15 @@ use ventanilla_core::rails::card::DeclineAdvice;
 use ventanilla_core::session::SessionState;
 
 use super::check;
-use super::session::{AttemptRecord, NewSession, SessionRecord};
+use super::session::{AttemptRecord, NewSession, OperationRecord, SessionRecord};
 use crate::clock::Timestamp;
-use crate::store::{AttemptRow, SessionRow};
+use crate::store::{AttemptRow, OperationRow, SessionRow};
 
 /// A session as the merchant sees it.
 pub fn session_record(
     session: SessionRow,
     attempts: &[AttemptRow],
+    operations: &[OperationRow],
     now: Timestamp,
 ) -> SessionRecord {
     SessionRecord {
@@ -24,17 +25,25 @@ pub fn session_record(
         created_at: session.created_at.rfc3339(),
         expires_at: session.expires_at.rfc3339(),
         attempts: attempts.iter().map(attempt_record).collect(),
+        operations: operations.iter().map(operation_record).collect(),
         id: session.id,
         request: session.request,
     }
 }
 
-/// Where a session stands at this moment: its time may have run out since it was last written.
+/// Where a session stands at this moment: its time may have run out since it was last written, and an
+/// attempt that was read after it may have paid it in between.
 pub fn session_state(
     session: &SessionRow,
     attempts: &[AttemptRow],
     now: Timestamp,
 ) -> SessionState {
+    if attempts
+        .iter()
+        .any(|attempt| attempt.state == AttemptState::Succeeded)
+    {
+        return SessionState::Succeeded;
+    }
     let over = session.state == SessionState::Open
         && session.expires_at <= now
         && !attempts.iter().any(|attempt| attempt.state.blocks_others());
@@ -58,6 +67,22 @@ pub fn attempt_record(row: &AttemptRow) -> AttemptRecord {
         authorization: row.authorization.clone(),
         brand: row.brand,
         last4: row.last4.clone(),
+        created_at: row.created_at.rfc3339(),
+        settled_at: row.settled_at.map(Timestamp::rfc3339),
+    }
+}
+
+/// An operation as the merchant sees it.
+pub fn operation_record(row: &OperationRow) -> OperationRecord {
+    OperationRecord {
+        id: row.id.clone(),
+        attempt_id: row.attempt_id.clone(),
+        session_id: row.session_id.clone(),
+        kind: row.kind,
+        state: row.state,
+        amount: row.amount,
+        reason: row.reason.clone(),
+        provider_code: row.provider_code.clone(),
         created_at: row.created_at.rfc3339(),
         settled_at: row.settled_at.map(Timestamp::rfc3339),
     }

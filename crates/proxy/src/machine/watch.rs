@@ -1,36 +1,38 @@
-//! Who waits for news of which attempt.
+//! Who waits for news of which attempt or operation.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
-/// A bell for each attempt that somebody waits for. It rings in this process only; what it means is
+/// A bell for each attempt and operation that somebody waits for. It rings in this process only; what it means is
 /// read from the store.
 #[derive(Default)]
 pub(super) struct Bells(Mutex<HashMap<String, Arc<Notify>>>);
 
-/// Somebody who listens to an attempt's bell. The bell goes with its last listener.
+/// Somebody who listens to a bell. The bell goes with its last listener.
 pub(super) struct Listener<'a> {
     bells: &'a Bells,
-    attempt_id: String,
+    id: String,
     bell: Option<Arc<Notify>>,
 }
 
 impl Bells {
     /// Listens from now on.
-    pub fn listen(&self, attempt_id: &str) -> Listener<'_> {
-        let bell = Arc::clone(self.lock().entry(attempt_id.to_owned()).or_default());
+    pub fn listen(&self, id: &str) -> Listener<'_> {
+        let bell = Arc::clone(self.lock().entry(id.to_owned()).or_default());
         Listener {
             bells: self,
-            attempt_id: attempt_id.to_owned(),
+            id: id.to_owned(),
             bell: Some(bell),
         }
     }
 
-    /// Tells every listener that the attempt changed.
-    pub fn ring(&self, attempt_id: &str) {
-        if let Some(bell) = self.lock().get(attempt_id) {
+    /// Tells every listener that it changed.
+    pub fn ring(&self, id: &str) {
+        if let Some(bell) = self.lock().get(id) {
             bell.notify_waiters();
         }
     }
@@ -38,6 +40,44 @@ impl Bells {
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Notify>>> {
         // Nothing under this lock can be left half-done.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A listener whose time is limited.
+pub(super) struct Patience<'a> {
+    listener: Listener<'a>,
+    deadline: Instant,
+    look_again: Option<Duration>,
+}
+
+impl<'a> Patience<'a> {
+    /// For `limit`; `look_again` is how often to look although nothing rang, where others may have
+    /// changed it.
+    pub fn new(listener: Listener<'a>, limit: Duration, look_again: Option<Duration>) -> Self {
+        Self {
+            listener,
+            deadline: Instant::now() + limit,
+            look_again,
+        }
+    }
+
+    /// The next ring after this call: to be called before looking, so that nothing is missed.
+    pub fn listen(&self) -> impl Future<Output = ()> + use<> {
+        self.listener.next()
+    }
+
+    /// Waits until it is worth another look; false when the time is over.
+    pub async fn wait(&self, ring: impl Future<Output = ()>) -> bool {
+        let now = Instant::now();
+        if now >= self.deadline {
+            return false;
+        }
+        let next = self
+            .look_again
+            .map_or(self.deadline, |gap| self.deadline.min(now + gap));
+        // A last look when the time is over costs little and may be news.
+        let _ = tokio::time::timeout_at(next, ring).await;
+        true
     }
 }
 
@@ -59,10 +99,10 @@ impl Drop for Listener<'_> {
         let mut bells = self.bells.lock();
         self.bell = None;
         if bells
-            .get(&self.attempt_id)
+            .get(&self.id)
             .is_some_and(|bell| Arc::strong_count(bell) == 1)
         {
-            bells.remove(&self.attempt_id);
+            bells.remove(&self.id);
         }
     }
 }

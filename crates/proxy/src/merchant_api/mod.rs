@@ -3,43 +3,54 @@
 //! | call | answer |
 //! |---|---|
 //! | `POST /v1/sessions` | 201: a new session and its client token; `Idempotency-Key` required |
-//! | `GET /v1/sessions/{id}` | the session and its attempts |
+//! | `GET /v1/sessions/{id}` | the session, its attempts and their operations |
 //! | `POST /v1/sessions/{id}/expire` | the session, ended unless it is paid or being paid |
 //! | `POST /v1/sessions/{id}/client-token` | a fresh client token |
 //! | `GET /v1/attempts/{id}` | the attempt |
+//! | `POST /v1/attempts/{id}/{capture, void, release, refund, return}` | 201: the operation, after 6 s at most; `Idempotency-Key` required; a body with `amount` for less than the whole |
+//! | `GET /v1/operations/{id}` | the operation |
+//! | `GET /v1/review` | the attempts and operations that somebody must look at |
+//! | `POST /v1/review/{id}/read` | 204: an attempt or operation in doubt is read back now |
+//! | `POST /v1/review/{id}/settle` | 204: it came out as somebody saw at the provider's; `outcome` and `note` |
+//! | `GET /v1/webhooks` | the receiver, and how much waits for it |
+//! | `POST /v1/webhooks/enable` | the same; a receiver that answered 410 is sent to again, and what was given up in the last five days once more |
+//!
+//! The same `Idempotency-Key` with the same body gives the same session or operation as it stands then.
 
 mod key;
+mod operations;
+mod review;
+mod sessions;
+mod webhooks;
 
 use std::sync::Arc;
 
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use axum::{Extension, Json, Router};
-use http::{StatusCode, header};
-use secrecy::ExposeSecret;
-use serde::Serialize;
+use axum::{Extension, Router};
+use http::header;
 use ventanilla_core::problem::ProblemCode;
 
 use crate::clock::SharedClock;
 use crate::error::{Error, Result};
 use crate::limits::{Client, Limits};
-use crate::machine::{AttemptRecord, Machine, NewSession, SessionRecord};
+use crate::machine::Machine;
 use crate::request;
 use crate::token::ClientTokens;
+use crate::webhooks::Webhooks;
 
 pub use key::{
     ApiKeys, ApiKeysError, MAX_CHARS as API_KEY_MAX_CHARS, MIN_CHARS as API_KEY_MIN_CHARS,
 };
-
-/// Largest body of `POST /v1/sessions`, in bytes.
-pub const SESSION_MAX_BYTES: usize = 64 * 1024;
+pub use sessions::SESSION_MAX_BYTES;
 
 /// What the merchant API works with.
 pub struct MerchantApi {
-    /// Sessions and attempts.
+    /// Sessions, attempts and operations.
     pub machine: Arc<Machine>,
+    /// What the merchant's server is told.
+    pub webhooks: Arc<Webhooks>,
     /// Who may ask.
     pub keys: ApiKeys,
     /// Makes client tokens.
@@ -50,34 +61,32 @@ pub struct MerchantApi {
     pub clock: SharedClock,
 }
 
-/// The answer of `POST /v1/sessions`.
-#[derive(Serialize)]
-struct OpenedSession {
-    session: SessionRecord,
-    #[serde(flatten)]
-    token: FreshToken,
-}
+type Shared = Arc<MerchantApi>;
+type Api = State<Shared>;
 
-/// The answer of `POST /v1/sessions/{id}/client-token`.
-#[derive(Serialize)]
-struct FreshToken {
-    /// For the shop's page; not to be logged or put into a URL.
-    client_token: String,
-    /// RFC 3339 UTC.
-    client_token_expires_at: String,
-}
+/// What the paths of this API begin with.
+const PREFIXES: [&str; 5] = [
+    "/v1/sessions",
+    "/v1/attempts",
+    "/v1/operations",
+    "/v1/review",
+    "/v1/webhooks",
+];
 
-type Api = State<Arc<MerchantApi>>;
+/// Whether a path is one of this API's, or would be if it existed.
+#[must_use]
+pub fn owns(path: &str) -> bool {
+    PREFIXES.iter().any(|prefix| path.starts_with(prefix))
+}
 
 /// The routes.
 pub fn routes(api: MerchantApi) -> Router {
     let api = Arc::new(api);
     Router::new()
-        .route("/v1/sessions", post(open_session))
-        .route("/v1/sessions/{id}", get(read_session))
-        .route("/v1/sessions/{id}/expire", post(expire_session))
-        .route("/v1/sessions/{id}/client-token", post(make_client_token))
-        .route("/v1/attempts/{id}", get(read_attempt))
+        .merge(sessions::routes())
+        .merge(operations::routes())
+        .merge(review::routes())
+        .merge(webhooks::routes())
         .route_layer(middleware::from_fn_with_state(api.clone(), admit))
         .with_state(api)
 }
@@ -94,35 +103,6 @@ async fn admit(
     }
 }
 
-async fn open_session(State(api): Api, request: Request) -> Result<Response> {
-    let key = request::idempotency_key(request.headers())?;
-    let new: NewSession = request::json(request, SESSION_MAX_BYTES).await?;
-    let session = api.machine.open_session(&key, new).await?;
-    let token = api.token_for(&session)?;
-    Ok((StatusCode::CREATED, Json(OpenedSession { session, token })).into_response())
-}
-
-async fn read_session(State(api): Api, Path(id): Path<String>) -> Result<Json<SessionRecord>> {
-    api.session(&id).await.map(Json)
-}
-
-async fn expire_session(State(api): Api, Path(id): Path<String>) -> Result<Json<SessionRecord>> {
-    let id = request::identifier(&id)?;
-    let session = api.machine.expire_session(id).await;
-    session.map(Json).map_err(request::not_found_alike)
-}
-
-async fn make_client_token(State(api): Api, Path(id): Path<String>) -> Result<Json<FreshToken>> {
-    let session = api.session(&id).await?;
-    api.token_for(&session).map(Json)
-}
-
-async fn read_attempt(State(api): Api, Path(id): Path<String>) -> Result<Json<AttemptRecord>> {
-    let id = request::identifier(&id)?;
-    let attempt = api.machine.attempt(id).await;
-    attempt.map(Json).map_err(request::not_found_alike)
-}
-
 impl MerchantApi {
     fn check(&self, request: &Request, client: Client) -> Result<()> {
         if request.headers().contains_key(header::ORIGIN) {
@@ -136,19 +116,5 @@ impl MerchantApi {
         metrics::counter!("ventanilla_api_keys_refused_total").increment(1);
         self.limits.refused_key(client)?;
         Err(Error::new(ProblemCode::ApiKeyInvalid))
-    }
-
-    async fn session(&self, id: &str) -> Result<SessionRecord> {
-        let session = self.machine.session(request::identifier(id)?).await;
-        session.map_err(request::not_found_alike)
-    }
-
-    fn token_for(&self, session: &SessionRecord) -> Result<FreshToken> {
-        let token = self.tokens.seal(&session.id, self.clock.now())?;
-        Ok(FreshToken {
-            // EXPOSE: this answer is how the shop's server gets it.
-            client_token: token.text.expose_secret().to_owned(),
-            client_token_expires_at: token.expires_at.rfc3339(),
-        })
     }
 }

@@ -3,3 +3,26 @@
 //! There is no trait over them: rails share a lifecycle, which is the machine's, not operations.
 
 pub mod card;
+
+/// A provider's host, as far as it can fail apart from another.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Host {
+    /// GreenPay's for orders, reads, saved cards and operations.
+    GreenpayMerchant,
+    /// GreenPay's for sealed cards.
+    GreenpayCheckout,
+}
+
+impl Host {
+    /// Every host.
+    pub const ALL: [Self; 2] = [Self::GreenpayMerchant, Self::GreenpayCheckout];
+
+    /// The name in logs and metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::GreenpayMerchant => "greenpay_merchant",
+            Self::GreenpayCheckout => "greenpay_checkout",
+        }
+    }
+}

@@ -30,19 +30,21 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::frame;
 use crate::health::{self, Health};
+use crate::hooks;
 use crate::limits::{Client, Limits, PeerAddr};
 use crate::machine::{Machine, MachineParts};
 use crate::merchant_api::{self, MerchantApi};
 use crate::origin::{Origin, OriginPolicy};
 use crate::store::Store;
 use crate::token::ClientTokens;
+use crate::webhooks::Webhooks;
 use accept::Caps;
 
-pub use parts::{card_rail, greenpay_client};
+pub use parts::{card_rail, greenpay_client, greenpay_hooks, open_store};
 
-/// How long provider calls under way may take to end when the proxy stops. A whole call takes 40 s at
-/// most; what is left after that is settled by reading, after the next start.
-pub const DRAIN_LIMIT: Duration = Duration::from_secs(45);
+/// How much longer than the longest provider call the proxy waits for calls under way when it stops.
+/// What is left after that is settled by reading, after the next start.
+pub const DRAIN_MARGIN: Duration = Duration::from_secs(5);
 
 /// Longest time for any answer: the longest wait that a browser may ask for, and a margin.
 const ANSWER_LIMIT: Duration = Duration::from_secs(40);
@@ -148,12 +150,13 @@ impl Running {
     }
 
     /// Stops: not ready any more, no new connections, the requests and provider calls under way are
-    /// waited for, then the store is closed. Whatever takes longer than [`DRAIN_LIMIT`] is left to
-    /// the next start, which settles it by reading.
+    /// waited for, then the store is closed. Whatever takes [`DRAIN_MARGIN`] longer than a provider
+    /// call may is left to the next start, which settles it by reading.
     pub async fn shutdown(self) {
         self.health.stop();
         self.stop_public.send_replace(true);
-        let _ = tokio::join!(self.public, self.machine.drain(DRAIN_LIMIT));
+        let limit = self.machine.call_limit() + DRAIN_MARGIN;
+        let _ = tokio::join!(self.public, self.machine.drain(limit));
         self.stop_rest.send_replace(true);
         for task in self.rest {
             let _ = task.await;
@@ -181,7 +184,8 @@ pub async fn start(config: Config, clock: SharedClock) -> Result<Running, StartE
     )
     .await?;
 
-    let store = Store::open_sqlite(&settings.store.path, secrets.store_keys)
+    let store_url = secrets.store_url.as_ref();
+    let store = open_store(&settings.store, store_url, secrets.store_keys)
         .await
         .map_err(StartError::part("store"))?;
     let card = match (&settings.card, secrets.greenpay_secret) {
@@ -196,9 +200,24 @@ pub async fn start(config: Config, clock: SharedClock) -> Result<Running, StartE
         card,
         merchant_name: settings.merchant.name.clone(),
         attempts_per_session: settings.limits.attempts_per_session.get(),
+        provider_calls: settings.limits.provider_calls.get(),
     })
     .await
     .map_err(StartError::part("store"))?;
+
+    let receiver = settings.webhooks.map(|webhooks| webhooks.url);
+    let webhooks = Webhooks::new(
+        store.clone(),
+        clock.clone(),
+        receiver.zip(secrets.webhook_secrets),
+    )
+    .map_err(StartError::part("webhooks"))?;
+    let hooks = match (&settings.card, secrets.hook_path) {
+        (Some(card), Some(path)) => {
+            greenpay_hooks(card, path, machine.clone()).map_err(StartError::part("card"))?
+        }
+        _ => Router::new(),
+    };
 
     let public_origin = match settings.server.public_origin.port() {
         Some(0) => settings.server.public_origin.with_port(listen.port()),
@@ -220,6 +239,7 @@ pub async fn start(config: Config, clock: SharedClock) -> Result<Running, StartE
     let routes = Router::new()
         .merge(merchant_api::routes(MerchantApi {
             machine: machine.clone(),
+            webhooks: webhooks.clone(),
             keys: secrets.api_keys,
             tokens: tokens.clone(),
             limits: limits.clone(),
@@ -233,6 +253,7 @@ pub async fn start(config: Config, clock: SharedClock) -> Result<Running, StartE
             clock,
             stopping: stopping.clone(),
         }))
+        .merge(hooks)
         .merge(frame::routes(&widget, &policy).map_err(StartError::part("widget"))?)
         .merge(assets::routes(widget));
     let edge = Edge {
@@ -266,6 +287,7 @@ pub async fn start(config: Config, clock: SharedClock) -> Result<Running, StartE
             stopping_rest.clone(),
         )),
         tokio::spawn(machine.clone().run_sweeper(stopping_rest.clone())),
+        tokio::spawn(webhooks.run(stopping_rest.clone())),
         tokio::spawn(tidy(limits, stopping_rest)),
     ];
     Ok(Running {
@@ -337,13 +359,20 @@ fn guard(routes: Router, edge: Edge) -> Router {
 }
 
 /// Whose request it is, and whether that client may ask for more. The merchant's server is not
-/// counted: it authenticates itself, and wrong keys are counted there.
+/// counted: it authenticates itself, and wrong keys are counted there. A provider that notifies of
+/// every payment of the merchant has an allowance of its own.
 async fn admit(State(edge): State<Edge>, mut request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<PeerAddr>().copied();
     let client = Client::of_request(request.headers(), peer, edge.trusted_hops);
     let path = request.uri().path();
-    let merchants = path.starts_with("/v1/sessions") || path.starts_with("/v1/attempts");
-    if !merchants && let Err(error) = edge.limits.request(client) {
+    let allowed = if merchant_api::owns(path) {
+        Ok(())
+    } else if path.starts_with(hooks::PREFIX) {
+        edge.limits.notification(client)
+    } else {
+        edge.limits.request(client)
+    };
+    if let Err(error) = allowed {
         return error.into_response();
     }
     request.extensions_mut().insert(client);

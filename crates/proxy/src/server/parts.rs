@@ -1,12 +1,34 @@
 //! What a configuration becomes.
 
+use std::sync::Arc;
+
+use axum::Router;
 use secrecy::SecretString;
 use ventanilla_core::seal::ProviderKey;
 use ventanilla_providers::greenpay;
 
-use crate::config::Card;
+use crate::config::{self, Card};
 use crate::error::{Error, Result};
+use crate::hooks::{self, HookPath, Hooks};
+use crate::machine::Machine;
 use crate::rails::card::{CardRail, CardRailConfig};
+use crate::store::{SealingKeys, Store};
+
+/// The store: the PostgreSQL database at `url`, or the SQLite file of `settings`.
+///
+/// # Errors
+///
+/// As [`Store::open_postgres`] and [`Store::open_sqlite`].
+pub async fn open_store(
+    settings: &config::Store,
+    url: Option<&SecretString>,
+    keys: Option<SealingKeys>,
+) -> Result<Store> {
+    match url {
+        Some(url) => Store::open_postgres(url, keys).await,
+        None => Store::open_sqlite(settings.path(), keys).await,
+    }
+}
 
 /// A client of GreenPay; nothing is sent.
 ///
@@ -23,7 +45,10 @@ pub fn greenpay_client(card: &Card, secret: SecretString) -> Result<greenpay::Cl
         terminal: card.terminal.clone(),
         public_key,
         pay_path: greenpay::PayPath::Plain,
-        timeouts: ventanilla_providers::Timeouts::default(),
+        timeouts: ventanilla_providers::Timeouts {
+            money: card.call_limit,
+            ..ventanilla_providers::Timeouts::default()
+        },
         read_retry: ventanilla_providers::ReadRetry::default(),
     })
     .map_err(Error::internal)
@@ -42,6 +67,22 @@ pub fn card_rail(card: &Card, secret: SecretString) -> Result<CardRail> {
             public_key: card.public_key.clone(),
             pins: card.key_pins.clone(),
             accept_weak_key: card.accept_weak_key,
+            call_limit: card.call_limit,
+            duplicates: card.duplicates,
         },
     )
+}
+
+/// Where GreenPay sends notifications.
+///
+/// # Errors
+///
+/// When GreenPay's public key cannot be used; says why.
+pub fn greenpay_hooks(card: &Card, path: HookPath, machine: Arc<Machine>) -> Result<Router> {
+    let greenpay_key = ProviderKey::parse(&card.public_key).map_err(Error::internal)?;
+    Ok(hooks::routes(Hooks {
+        machine,
+        path,
+        greenpay_key,
+    }))
 }

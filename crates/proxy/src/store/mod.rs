@@ -1,37 +1,70 @@
-//! The truth: sessions, attempts, and everything that happened to them.
+//! The truth: sessions, attempts, operations, and everything that happened to them.
 //!
-//! Nothing in memory is the truth. Every transition is one commit that holds the changed attempt,
-//! the event with its evidence, the session when it is thereby paid, and what the merchant is to be
-//! told. No transaction is open while a provider is called.
+//! Nothing in memory is the truth. Every transition is one commit that holds the changed attempt or
+//! operation, the event with its evidence, the session when it is thereby paid, and what the merchant
+//! is to be told. No transaction is open while a provider is called.
 //!
-//! SQLite is the engine (one process). What is known only to it stays in `sqlite`; the rules that
-//! every engine keeps are in `rules`.
+//! | engine | processes | |
+//! |---|---|---|
+//! | SQLite | one | a file |
+//! | PostgreSQL | many | leases by `SKIP LOCKED`, on the database's clock |
+//!
+//! Both keep the same rules, by the same statements and by constraints of their own:
+//!
+//! | rule | kept by |
+//! |---|---|
+//! | one live attempt for a session | unique index `attempt_live` |
+//! | one right to send, back at most twice | checks on `attempt` and `operation`; guarded updates |
+//! | money is recorded in the amount that was asked for | check on `attempt` |
+//! | one open operation for an attempt | unique index `operation_open` |
+//! | no more is given back, or captured, than was paid | trigger `operation_within_payment` |
+//! | what happened is never rewritten | triggers on `event`, `attempt` and `operation` |
+//!
+//! What differs between the engines is in `engine`, what may be written is in `rules`, and the
+//! statements lie by subject in the other rooms.
+//!
+//! A commit whose answer was lost is an error to the caller, and may be true all the same. Whoever
+//! repeats a request with its key gets what was recorded; whoever changes something sees it as it now
+//! stands, and a right to send whose commit failed is not used.
 
+mod attempts;
+mod cards;
+mod engine;
+mod events;
+mod operations;
+pub mod outage;
+mod outbox;
 mod record;
 mod rules;
 mod sealing;
-mod sqlite;
+mod sessions;
+mod work;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use secrecy::SecretString;
+use tokio::sync::Notify;
 
-use crate::clock::Timestamp;
 use crate::error::Result;
+use engine::{Engine, Transaction};
 
 pub use record::{
-    AttemptRow, Change, Doubt, Ended, EventRow, MAX_RETURNS, NewSavedCard, Opened, OutboxRow,
-    Overdue, SavedCardRow, Scene, SessionDraft, SessionRow, StartRules, Started,
+    AttemptRow, Change, DisabledReceiver, Doubt, Ended, EventRow, MAX_RETURNS, NewSavedCard,
+    Opened, OperationChange, OperationOpened, OperationRow, OperationScene, OutboxRow, Overdue,
+    ReviewRows, SavedCardRow, Scene, SessionDraft, SessionRow, StartRules, Started, Undelivered,
 };
 pub use sealing::SealingKeys;
 
 /// The open store. Clones share it.
+///
+/// Every call may fail with `store-unavailable` while the database cannot be reached, and with
+/// `internal` when it or this release is broken.
 #[derive(Clone)]
 pub struct Store {
-    sqlite: Arc<sqlite::Sqlite>,
+    engine: Arc<Engine>,
     keys: Option<Arc<SealingKeys>>,
+    news: Arc<Notify>,
 }
 
 impl Store {
@@ -44,24 +77,55 @@ impl Store {
     ///
     /// When the file cannot be opened or written, or was written by a newer release.
     pub async fn open_sqlite(path: &Path, keys: Option<SealingKeys>) -> Result<Self> {
-        Ok(Self {
-            sqlite: Arc::new(sqlite::Sqlite::open(path).await?),
+        Ok(Self::over(Engine::open_sqlite(path).await?, keys))
+    }
+
+    /// Opens the PostgreSQL database at `url`, `postgres://user:password@host:port/database`, and brings
+    /// its tables up to date. Several processes may do so at once. Whether and how the connection is
+    /// encrypted is said by `sslmode` in the URL.
+    ///
+    /// Without `keys` no card can be saved.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be reached, is older than PostgreSQL 13, was written by a newer release,
+    /// or may lose what it has committed: `fsync`, `full_page_writes` and `synchronous_commit` must be on.
+    pub async fn open_postgres(url: &SecretString, keys: Option<SealingKeys>) -> Result<Self> {
+        Ok(Self::over(Engine::open_postgres(url).await?, keys))
+    }
+
+    fn over(engine: Engine, keys: Option<SealingKeys>) -> Self {
+        Self {
+            engine: Arc::new(engine),
             keys: keys.map(Arc::new),
-        })
+            news: Arc::default(),
+        }
     }
 
-    /// Finishes what is being written and lets the file go.
+    /// Makes a transaction true, and wakes whoever waits for news if there is some in it.
+    async fn commit(&self, tx: Transaction) -> Result<()> {
+        let has_news = tx.has_news;
+        tx.commit().await?;
+        if has_news {
+            self.news.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Finishes what is being written and lets the database go.
     pub async fn close(&self) {
-        self.sqlite.close().await;
+        self.engine.close().await;
     }
 
-    /// Whether the store answers, with the tables of this release and durable commits.
+    /// Whether the store answers, with the tables of this release and durable commits; where it is
+    /// shared, also whether the clock here agrees with the database's to 2 s.
     ///
     /// # Errors
     ///
     /// Saying what is wrong.
     pub async fn ready(&self) -> Result<()> {
-        self.sqlite.ready().await
+        outage::check()?;
+        self.engine.ready().await
     }
 
     /// Whether cards can be saved.
@@ -70,197 +134,9 @@ impl Store {
         self.keys.is_some()
     }
 
-    /// Records a session, once for each merchant's key.
-    ///
-    /// # Errors
-    ///
-    /// When the store does not answer.
-    pub async fn open_session(&self, draft: SessionDraft<'_>) -> Result<Opened> {
-        self.sqlite.open_session(draft).await
-    }
-
-    /// The session that a merchant's key opened.
-    ///
-    /// # Errors
-    ///
-    /// When the store does not answer.
-    pub async fn session_of_key(&self, merchant_key: &str) -> Result<Option<SessionRow>> {
-        self.sqlite.session_of_key(merchant_key).await
-    }
-
-    /// A session.
-    ///
-    /// # Errors
-    ///
-    /// When the store does not answer.
-    pub async fn session(&self, id: &str) -> Result<Option<SessionRow>> {
-        self.sqlite.session(id).await
-    }
-
-    /// A session's attempts, oldest first.
-    ///
-    /// # Errors
-    ///
-    /// When the store does not answer.
-    pub async fn attempts(&self, session_id: &str) -> Result<Vec<AttemptRow>> {
-        self.sqlite.attempts(session_id).await
-    }
-
-    /// An attempt.
-    ///
-    /// # Errors
-    ///
-    /// When the store does not answer.
-    pub async fn attempt(&self, id: &str) -> Result<Option<AttemptRow>> {
-        self.sqlite.attempt(id).await
-    }
-
-    /// Ends a session, and with it attempts that never took the right to send.
-    ///
-    /// # Errors
-    ///
-    /// When the store does not answer.
-    pub async fn end_session(&self, id: &str, now: Timestamp) -> Result<Ended> {
-        self.sqlite.end_session(id, now).await
-    }
-
-    /// Records an attempt in the state new, unless another one is in the way.
-    ///
-    /// # Errors
-    ///
-    /// When the store does not answer.
-    pub async fn start(&self, draft: &AttemptRow, rules: StartRules) -> Result<Started> {
-        self.sqlite.start(draft, rules).await
-    }
-
-    /// Changes an attempt: `decide` sees it in its surroundings and says what is to become of it, or
-    /// that nothing is. What it decides is written only over what it saw.
-    ///
-    /// Gives the attempt as it now stands, or none when `decide` wanted nothing.
-    ///
-    /// # Errors
-    ///
-    /// When the store does not answer, there is no such attempt, or the change breaks a rule.
-    pub async fn change<F>(&self, id: &str, decide: F) -> Result<Option<AttemptRow>>
-    where
-        F: FnMut(&Scene<'_>) -> Option<Change> + Send,
-    {
-        self.sqlite.change(id, self.keys.as_deref(), decide).await
-    }
-
-    /// Attempts that are due for a read, each lent to one caller for `lease`.
-    ///
-    /// # Errors
-    ///
-    /// When the store does not answer.
-    pub async fn claim_due(
-        &self,
-        now: Timestamp,
-        lease: Duration,
-        limit: u32,
-    ) -> Result<Vec<AttemptRow>> {
-        self.sqlite.claim_due(now, lease, limit).await
-    }
-
-    /// Brings the next read of an attempt in doubt forward to `to`. Whether it was later before.
-    ///
-    /// # Errors
-    ///
-    /// When the store does not answer.
-    pub async fn pull_forward(&self, id: &str, to: Timestamp) -> Result<bool> {
-        self.sqlite.pull_forward(id, to).await
-    }
-
-    /// Attempts that wait for something that will not come: calls past their deadline, and attempts
-    /// that never took the right to send.
-    ///
-    /// # Errors
-    ///
-    /// When the store does not answer.
-    pub async fn overdue(&self, overdue: Overdue) -> Result<Vec<AttemptRow>> {
-        self.sqlite.overdue(overdue).await
-    }
-
-    /// Attempts that another process recorded and that never took the right to send.
-    ///
-    /// # Errors
-    ///
-    /// When the store does not answer.
-    pub async fn unsent_of_others(&self, owner: &str) -> Result<Vec<AttemptRow>> {
-        self.sqlite.unsent_of_others(owner).await
-    }
-
-    /// Ends every session whose time ran out and in which no attempt is in the way.
-    ///
-    /// # Errors
-    ///
-    /// When the store does not answer.
-    pub async fn expire_sessions(&self, now: Timestamp) -> Result<u64> {
-        self.sqlite.expire_sessions(now).await
-    }
-
-    /// The earliest moment at which a read or an end is due. `sent_grace` and `unsent_limit` are added
-    /// to deadlines and to the start of attempts that were never sent.
-    ///
-    /// # Errors
-    ///
-    /// When the store does not answer.
-    pub async fn next_due(
-        &self,
-        sent_grace: Duration,
-        unsent_limit: Duration,
-    ) -> Result<Option<Timestamp>> {
-        self.sqlite.next_due(sent_grace, unsent_limit).await
-    }
-
-    /// The attempts in doubt.
-    ///
-    /// # Errors
-    ///
-    /// When the store does not answer.
-    pub async fn doubt(&self) -> Result<Doubt> {
-        self.sqlite.doubt().await
-    }
-
-    /// A buyer's cards, newest first, at most 20.
-    ///
-    /// # Errors
-    ///
-    /// When the store does not answer.
-    pub async fn saved_cards(&self, buyer_id: &str) -> Result<Vec<SavedCardRow>> {
-        self.sqlite.saved_cards(buyer_id).await
-    }
-
-    /// The provider's token of a buyer's card; none when this buyer has no such card.
-    ///
-    /// # Errors
-    ///
-    /// When the store does not answer, or the token does not open with the keys at hand.
-    pub async fn card_token(&self, card_id: &str, buyer_id: &str) -> Result<Option<SecretString>> {
-        let Some(keys) = &self.keys else {
-            return Ok(None);
-        };
-        match self.sqlite.sealed_token(card_id, buyer_id).await? {
-            Some(sealed) => keys.open(card_id, buyer_id, &sealed).map(Some),
-            None => Ok(None),
-        }
-    }
-
-    /// What happened in a session, in order.
-    ///
-    /// # Errors
-    ///
-    /// When the store does not answer.
-    pub async fn events(&self, session_id: &str) -> Result<Vec<EventRow>> {
-        self.sqlite.events(session_id).await
-    }
-
-    /// What the merchant was not told yet, oldest first, at most `limit`.
-    ///
-    /// # Errors
-    ///
-    /// When the store does not answer.
-    pub async fn outbox(&self, limit: u32) -> Result<Vec<OutboxRow>> {
-        self.sqlite.outbox(limit).await
+    /// Whether other processes may work on the same store at the same time.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.engine.is_shared()
     }
 }

@@ -5,6 +5,7 @@ use serde_json::Value;
 use ventanilla_core::attempt::AttemptState;
 use ventanilla_core::card::Brand;
 use ventanilla_core::money::Money;
+use ventanilla_core::operation::OperationKind;
 use ventanilla_core::rails::Rail;
 use ventanilla_core::session::SessionState;
 
@@ -235,6 +236,8 @@ pub struct Change {
     pub evidence: Value,
     /// A card to keep for the buyer.
     pub saved_card: Option<NewSavedCard>,
+    /// An operation that is opened by the same commit: the return of money that came twice.
+    pub operation: Option<OperationRow>,
 }
 
 /// A card to keep.
@@ -273,6 +276,142 @@ pub struct SavedCardRow {
     pub expiry_year: Option<u16>,
 }
 
+/// An operation on a paid attempt, as it is kept. Identity, kind and amount never change after it was
+/// recorded.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct OperationRow {
+    /// `opr_` and 26 characters.
+    pub id: String,
+    /// The attempt that it is about.
+    pub attempt_id: String,
+    /// That attempt's session.
+    pub session_id: String,
+    /// What is done.
+    pub kind: OperationKind,
+    /// The merchant's key for it; `duplicate` when the proxy opened it for money that came twice.
+    pub idempotency_key: String,
+    /// SHA-256 of the merchant's request, 64 lower-case hex digits.
+    pub fingerprint: String,
+    /// Where it stands; never `duplicate`.
+    pub state: AttemptState,
+    /// Grows by one with every change.
+    pub version: i64,
+    /// Our reference for it, at providers that take one: 26 characters, this operation's alone.
+    pub reference: String,
+    /// How much of the payment it is about.
+    pub amount: Money,
+    /// When it was recorded.
+    pub created_at: Timestamp,
+    /// How often the right to send was taken.
+    pub sends: u8,
+    /// How often it came back unused: at most [`MAX_RETURNS`].
+    pub returns: u8,
+    /// When the right was last taken.
+    pub sent_at: Option<Timestamp>,
+    /// When the call must have answered.
+    pub deadline_at: Option<Timestamp>,
+    /// When its outcome first was in doubt.
+    pub unknown_at: Option<Timestamp>,
+    /// Reads in a row that showed it not done.
+    pub not_done: u32,
+    /// When the payment was last read back for it.
+    pub last_read_at: Option<Timestamp>,
+    /// When it is to be taken up next: driven while it is new or prepared, read back while it is in doubt.
+    pub next_check_at: Option<Timestamp>,
+    /// Why it ended as it did, or what the doubt is, in our own words.
+    pub reason: Option<String>,
+    /// The provider's code, with a refusal.
+    pub provider_code: Option<String>,
+    /// When it ended.
+    pub settled_at: Option<Timestamp>,
+}
+
+impl OperationRow {
+    /// An operation on `attempt` that nothing has happened to, due at once, with an identifier and a
+    /// reference of its own.
+    ///
+    /// # Errors
+    ///
+    /// `internal` when the operating system has no randomness.
+    pub fn new(
+        attempt: &AttemptRow,
+        kind: OperationKind,
+        amount: Money,
+        idempotency_key: &str,
+        now: Timestamp,
+    ) -> Result<Self> {
+        Ok(Self {
+            id: id::make_prefixed("opr")?,
+            attempt_id: attempt.id.clone(),
+            session_id: attempt.session_id.clone(),
+            kind,
+            idempotency_key: idempotency_key.to_owned(),
+            fingerprint: String::new(),
+            state: AttemptState::New,
+            version: 0,
+            reference: id::make()?,
+            amount,
+            created_at: now,
+            sends: 0,
+            returns: 0,
+            sent_at: None,
+            deadline_at: None,
+            unknown_at: None,
+            not_done: 0,
+            last_read_at: None,
+            next_check_at: Some(now),
+            reason: None,
+            provider_code: None,
+            settled_at: None,
+        })
+    }
+}
+
+/// What opening an operation came to.
+pub enum OperationOpened {
+    /// It is recorded and new.
+    New(OperationRow),
+    /// The key was used before with the same request.
+    Same(OperationRow),
+    /// The key was used before with another request.
+    KeyReused,
+    /// There is no such attempt.
+    NoAttempt,
+    /// No money was taken with the attempt.
+    NotPaid,
+    /// This operation of the attempt runs, or its outcome is not known.
+    Running(String),
+    /// More than this, in minor units, is not left.
+    TooMuch {
+        /// What is left of the payment.
+        left: u64,
+    },
+}
+
+/// An operation in its surroundings, read in one transaction.
+pub struct OperationScene<'a> {
+    /// The operation.
+    pub operation: &'a OperationRow,
+    /// Every other operation of its attempt.
+    pub others: &'a [OperationRow],
+    /// Its attempt.
+    pub attempt: &'a AttemptRow,
+    /// Its session.
+    pub session: &'a SessionRow,
+}
+
+/// What is to become of an operation, and why.
+pub struct OperationChange {
+    /// The operation as it shall be. Its version is counted by the store.
+    pub after: OperationRow,
+    /// When it happens.
+    pub at: Timestamp,
+    /// What happened, in snake case.
+    pub kind: &'static str,
+    /// The evidence, without secrets.
+    pub evidence: Value,
+}
+
 /// Something that happened.
 #[derive(Clone, Debug)]
 pub struct EventRow {
@@ -280,6 +419,8 @@ pub struct EventRow {
     pub at: Timestamp,
     /// To which attempt; none is to the session itself.
     pub attempt_id: Option<String>,
+    /// To which operation of that attempt.
+    pub operation_id: Option<String>,
     /// What, in snake case.
     pub kind: String,
     /// The state before, when it changed.
@@ -295,14 +436,58 @@ pub struct EventRow {
 pub struct OutboxRow {
     /// `msg_` and 26 characters: the receiver drops what it has seen.
     pub id: String,
-    /// `session.<state>` or `attempt.<state>`.
+    /// `session.<state>`, `attempt.<state>` or `operation.<state>`.
     pub kind: String,
     /// The session.
     pub session_id: String,
     /// The attempt, when it is about one.
     pub attempt_id: Option<String>,
+    /// The operation, when it is about one.
+    pub operation_id: Option<String>,
+    /// What the merchant is told: the records as this commit left them, in the form of the merchant
+    /// API, without anything secret.
+    pub payload: Value,
     /// When it became true.
     pub created_at: Timestamp,
+    /// How often delivery was tried.
+    pub tries: u32,
+    /// When delivery is tried next; none when it is delivered or given up.
+    pub next_try_at: Option<Timestamp>,
+    /// When it was delivered.
+    pub delivered_at: Option<Timestamp>,
+    /// When it was given up.
+    pub given_up_at: Option<Timestamp>,
+    /// Why the last try failed, in our own words.
+    pub last_error: Option<String>,
+}
+
+/// News that is still to be delivered.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Undelivered {
+    /// How much.
+    pub count: u64,
+    /// Since when the oldest of it waits.
+    pub oldest_at: Option<Timestamp>,
+}
+
+/// A receiver of webhooks that asked for no more.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct DisabledReceiver {
+    /// Its URL.
+    pub url: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// Why, in our own words.
+    pub reason: String,
+}
+
+/// Attempts and operations that somebody at the merchant must look at.
+#[derive(Clone, Debug, Default)]
+pub struct ReviewRows {
+    /// Attempts in review, and duplicates whose money is not on its way back; oldest first.
+    pub attempts: Vec<AttemptRow>,
+    /// Operations in review, oldest first.
+    pub operations: Vec<OperationRow>,
 }
 
 /// The attempts whose outcome is in doubt.

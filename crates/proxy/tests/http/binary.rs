@@ -1,50 +1,14 @@
 //! The binary, as a person or a service manager runs it.
 
-use std::io::{BufRead as _, BufReader, Read as _};
-use std::process::{Child, Command, Output, Stdio};
-
 use reqwest::Method;
 use serde_json::Value;
 use ventanilla_sandbox::{Sandbox, SandboxOptions};
 
+use crate::served::{Served, run, ventanilla, write_settings};
 use crate::support::{
-    API_KEY, Folder, GREENPAY_SECRET, LOADER, OLD_API_KEY, PUBLIC_ORIGIN, environment, fresh_key,
-    integrity, new_session, settings,
+    API_KEY, Folder, GREENPAY_SECRET, HOOK_PATH, LOADER, OLD_API_KEY, PUBLIC_ORIGIN, environment,
+    fresh_key, integrity, new_session, settings,
 };
-
-fn ventanilla(folder: &Folder, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ventanilla"));
-    command
-        .args(arguments)
-        .current_dir(&folder.0)
-        .env_clear()
-        .envs(environment());
-    command
-}
-
-fn write_settings(folder: &Folder, text: &str) {
-    std::fs::write(folder.0.join("ventanilla.toml"), text).unwrap();
-}
-
-fn run(folder: &Folder, arguments: &[&str]) -> (i32, String, String) {
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = ventanilla(folder, arguments).output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (status.code().unwrap(), text(stdout), text(stderr))
-}
-
-/// A child that does not outlive the test.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 #[tokio::test]
 async fn help_names_every_command_and_variable() {
@@ -56,10 +20,14 @@ async fn help_names_every_command_and_variable() {
         "check",
         "embed",
         "keys",
+        "review",
         "VENTANILLA_API_KEY",
         "VENTANILLA_TOKEN_KEYS",
         "VENTANILLA_STORE_KEYS",
+        "VENTANILLA_STORE_URL",
         "VENTANILLA_GREENPAY_SECRET",
+        "VENTANILLA_WEBHOOK_SECRETS",
+        "VENTANILLA_HOOK_PATH",
         "VENTANILLA_LOG",
         "Exit codes",
     ] {
@@ -135,15 +103,38 @@ async fn check_tells_what_is_right_and_what_is_not() {
         "ok    card.public_key: 1024 bits, SHA-256 ",
         "note  card.public_key: 1024 bits are weak",
         "ok    card.merchant_url: http://127.0.0.1:",
+        "ok    card: GreenPay is to notify http://127.0.0.1:8787/hooks/greenpay/<VENTANILLA_HOOK_PATH>/",
+        "note  webhooks: no [webhooks] section",
         "ready to serve",
     ] {
         assert!(said.contains(line), "{line}\n{said}");
     }
     // It asked and moved nothing.
     assert!(sandbox.ledger().debits.is_empty() && sandbox.ledger().orders.is_empty());
-    for secret in [API_KEY, OLD_API_KEY, GREENPAY_SECRET] {
+    for secret in [API_KEY, OLD_API_KEY, GREENPAY_SECRET, HOOK_PATH] {
         assert!(!said.contains(secret));
     }
+
+    let telling = |section: &str| {
+        let text = settings(&folder.0, &sandbox) + "[webhooks]\n" + section;
+        write_settings(&folder, &text);
+        run(&folder, &["check"])
+    };
+    for section in [
+        "url = \"http://127.0.0.1:1/\"\nallow_private = true",
+        "url = \"https://localhost/\"\nallow_private = true",
+    ] {
+        let (code, said, _) = telling(section);
+        assert!(code == 0 && said.contains("ok    webhooks.url: "), "{said}");
+    }
+    let (code, said, _) = telling("url = \"https://localhost/\"");
+    assert_eq!(code, 1, "{said}");
+    assert!(
+        said.contains(
+            "FAIL  webhooks.url: https://localhost/: localhost has private addresses only"
+        ),
+        "{said}"
+    );
 
     let closed = settings(&folder.0, &sandbox).replace(&sandbox.merchant_url, "http://127.0.0.1:1");
     write_settings(&folder, &closed);
@@ -175,23 +166,8 @@ async fn a_served_payment_leaves_no_card_token_or_secret_in_the_most_talkative_l
     let folder = Folder::new();
     let sandbox = Sandbox::start(SandboxOptions::default()).await.unwrap();
     write_settings(&folder, &settings(&folder.0, &sandbox));
-    let mut child = Running(
-        ventanilla(&folder, &["serve"])
-            .env("VENTANILLA_LOG", "trace")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap(),
-    );
-    let mut log = child.0.stderr.take().unwrap();
-    let log = std::thread::spawn(move || {
-        let mut text = String::new();
-        log.read_to_string(&mut text).map(|_| text)
-    });
-    let mut line = String::new();
-    BufReader::new(child.0.stdout.take().unwrap())
-        .read_line(&mut line)
-        .unwrap();
+    let served = Served::start(&folder, &[("VENTANILLA_LOG", "trace")]);
+    let line = served.line.clone();
     assert!(
         line.starts_with("ventanilla 0.1.0 listens on http://127.0.0.1:"),
         "{line}"
@@ -202,7 +178,7 @@ async fn a_served_payment_leaves_no_card_token_or_secret_in_the_most_talkative_l
         )),
         "{line}"
     );
-    let origin = line.split_whitespace().nth(4).unwrap();
+    let origin = &served.origin;
 
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let opened: Value = http
@@ -240,11 +216,8 @@ async fn a_served_payment_leaves_no_card_token_or_secret_in_the_most_talkative_l
         .unwrap();
     assert_eq!(stray.status(), 404);
 
-    let process = i32::try_from(child.0.id()).unwrap();
-    let process = rustix::process::Pid::from_raw(process).unwrap();
-    rustix::process::kill_process(process, rustix::process::Signal::TERM).unwrap();
-    assert_eq!(child.0.wait().unwrap().code(), Some(0));
-    let log = log.join().unwrap().unwrap();
+    let (code, log) = served.stop();
+    assert_eq!(code, Some(0));
     assert!(
         log.lines().count() > 20,
         "the log is too quiet to prove anything: {log}"

@@ -195,7 +195,7 @@ async fn a_running_attempt_is_answered_with_202_and_waiting_ends_when_the_proxy_
         running,
         http,
         sandbox,
-        _folder,
+        folder: _folder,
         ..
     } = proxy;
     let while_stopping = async {

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -23,17 +23,19 @@ use ventanilla_sandbox::{Sandbox, SandboxOptions};
 pub const API_KEY: &str = "vsk_current_0123456789abcdefghijkl";
 pub const OLD_API_KEY: &str = "vsk_before_0123456789abcdefghijklm";
 pub const GREENPAY_SECRET: &str = "sandbox-secret";
+pub const HOOK_PATH: &str = "hook-path-canary_0123456789abcdef";
 pub const PUBLIC_ORIGIN: &str = "http://127.0.0.1:8787";
 pub const SHOP_ORIGIN: &str = "http://localhost:8080";
 pub const PAN: &str = "4242424242424242";
 
-/// A clock that stands still until it is told to move; who sleeps, sleeps in real time.
+/// A clock that stands still until it is told to move; who sleeps, sleeps in real time, or until the
+/// clock has moved far enough.
 #[derive(Default)]
-pub struct HandClock(Mutex<Duration>);
+pub struct HandClock(tokio::sync::watch::Sender<Duration>);
 
 impl HandClock {
     pub fn advance(&self, by: Duration) {
-        *self.0.lock().unwrap() += by;
+        self.0.send_modify(|passed| *passed += by);
     }
 }
 
@@ -44,11 +46,16 @@ impl Clock for HandClock {
     }
 
     fn monotonic(&self) -> Duration {
-        *self.0.lock().unwrap()
+        *self.0.borrow()
     }
 
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        Box::pin(tokio::time::sleep(duration))
+        let end = self.monotonic() + duration;
+        let mut moved = self.0.subscribe();
+        Box::pin(async move {
+            // Neither the clock's end nor a limit reached is more than an end of this sleep.
+            let _ = tokio::time::timeout(duration, moved.wait_for(|passed| *passed >= end)).await;
+        })
     }
 }
 
@@ -78,7 +85,7 @@ pub struct Proxy {
     pub sandbox: Sandbox,
     pub clock: Arc<HandClock>,
     pub http: reqwest::Client,
-    pub _folder: Folder,
+    pub folder: Folder,
 }
 
 impl Proxy {
@@ -89,21 +96,35 @@ impl Proxy {
 
     /// With a configuration that `change` made of the usual one.
     pub async fn start_with(change: impl FnOnce(String) -> String) -> Self {
+        Self::start_as(change, environment()).await
+    }
+
+    /// With a configuration that `change` made of the usual one, and other secrets.
+    pub async fn start_as(
+        change: impl FnOnce(String) -> String,
+        environment: BTreeMap<&'static str, String>,
+    ) -> Self {
         let folder = Folder::new();
         let sandbox = Sandbox::start(SandboxOptions::default()).await.unwrap();
-        let text = change(settings(&folder.0, &sandbox));
-        let config =
-            Config::read(&text, &|name| environment().remove(name).map(Into::into)).unwrap();
         let clock = Arc::new(HandClock::default());
-        let shared: SharedClock = clock.clone();
-        let running = server::start(config, shared).await.unwrap();
+        let text = change(settings(&folder.0, &sandbox));
+        let running = serve(&text, environment, &clock).await;
         Self {
             running,
             sandbox,
             clock,
             http: reqwest::Client::builder().no_proxy().build().unwrap(),
-            _folder: folder,
+            folder,
         }
+    }
+
+    /// Stops it, and starts it again on the same store with a configuration that `change` made of the
+    /// usual one.
+    pub async fn restart_with(self, change: impl FnOnce(String) -> String) -> Self {
+        self.running.shutdown().await;
+        let text = change(settings(&self.folder.0, &self.sandbox));
+        let running = serve(&text, environment(), &self.clock).await;
+        Self { running, ..self }
     }
 
     /// A request with nothing in it.
@@ -173,6 +194,17 @@ impl Proxy {
     }
 }
 
+async fn serve(
+    text: &str,
+    environment: BTreeMap<&'static str, String>,
+    clock: &Arc<HandClock>,
+) -> Running {
+    let environment = move |name: &str| environment.get(name).cloned().map(Into::into);
+    let config = Config::read(text, &environment).unwrap();
+    let shared: SharedClock = clock.clone();
+    server::start(config, shared).await.unwrap()
+}
+
 /// The body that starts an attempt with a card, sealed as the widget seals it.
 pub fn card_start(sandbox: &Sandbox, pan: &str) -> Value {
     let card = Card {
@@ -235,7 +267,14 @@ pub fn environment() -> BTreeMap<&'static str, String> {
             format!("s1:{}", STANDARD.encode([9; 32])),
         ),
         ("VENTANILLA_GREENPAY_SECRET", GREENPAY_SECRET.to_owned()),
+        ("VENTANILLA_WEBHOOK_SECRETS", webhook_secret(1)),
+        ("VENTANILLA_HOOK_PATH", HOOK_PATH.to_owned()),
     ])
+}
+
+/// A secret that webhooks are signed with, of 32 bytes.
+pub fn webhook_secret(byte: u8) -> String {
+    format!("whsec_{}", STANDARD.encode([byte; 32]))
 }
 
 /// The configuration file.

@@ -15,7 +15,7 @@ use ventanilla_sandbox::{Fault, Kind, Operation};
 use crate::support::{HandClock, START, VISA, Window, hours, minutes, secs};
 
 /// Executed, hidden from the first four reads, and so held never to have happened.
-async fn pay_and_hide(window: &Window, session_id: &str) -> AttemptRow {
+pub async fn pay_and_hide(window: &Window, session_id: &str) -> AttemptRow {
     let hidden = Fault {
         reads: Some(4),
         ..Fault::once(Operation::Transaction, Kind::DelayVisibility)
@@ -34,7 +34,7 @@ async fn pay_and_hide(window: &Window, session_id: &str) -> AttemptRow {
 }
 
 /// Pays under faults and comes back when the attempt has been read once.
-async fn pay_into_doubt(window: &Window, session_id: &str, faults: &[Fault]) -> AttemptRow {
+pub async fn pay_into_doubt(window: &Window, session_id: &str, faults: &[Fault]) -> AttemptRow {
     for fault in faults {
         window.sandbox.arm(*fault).await.unwrap();
     }

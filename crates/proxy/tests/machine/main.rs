@@ -3,9 +3,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod breaker;
 mod card;
-mod conformance;
 mod doubt;
+mod duplicates;
+mod operations;
 mod recovery;
+mod review;
 mod sessions;
+mod shared;
 mod support;

@@ -5,16 +5,17 @@ use std::time::Duration;
 
 use tokio::runtime::Runtime;
 use ventanilla_core::attempt::AttemptState;
+use ventanilla_core::operation::OperationKind;
 use ventanilla_core::problem::ProblemCode;
 use ventanilla_core::seal::SealOptions;
 use ventanilla_core::session::SessionState;
-use ventanilla_proxy::machine::{Machine, SessionRecord};
-use ventanilla_proxy::store::{AttemptRow, Store};
+use ventanilla_proxy::machine::{Machine, NewOperation, SessionRecord};
+use ventanilla_proxy::store::{AttemptRow, OperationRow, Store};
 use ventanilla_sandbox::{Fault, Kind, Operation, Sandbox, SandboxOptions};
 
 use crate::support::{
-    HandClock, Scratch, VISA, attempt_until, card_rail, key, new_session, open_machine, seal_to,
-    secs, start,
+    HandClock, Scratch, VISA, attempt_until, card_rail, key, new_session, open_machine,
+    operation_until, seal_to, secs, start,
 };
 
 /// A process: its own runtime, so that everything it was doing ends with it.
@@ -90,6 +91,28 @@ impl Town {
             let _ = machine.start_attempt(&session_id, &key(), start).await;
         });
         attempt_until(&process.store, &of, |row| row.state == state).await
+    }
+}
+
+impl Town {
+    /// Pays in `process`, opens a void of it, and comes back when that is as wanted.
+    async fn void_until(
+        &self,
+        process: &Process,
+        session_id: &str,
+        state: AttemptState,
+    ) -> OperationRow {
+        let attempt = self
+            .pay_until(process, session_id, AttemptState::Succeeded)
+            .await;
+        let machine = Arc::clone(&process.machine);
+        process.runtime.as_ref().unwrap().spawn(async move {
+            let (kind, new) = (OperationKind::Void, NewOperation::default());
+            let _ = machine
+                .start_operation(&attempt.id, kind, &key(), new)
+                .await;
+        });
+        operation_until(&process.store, session_id, |row| row.state == state).await
     }
 }
 
@@ -241,4 +264,85 @@ async fn an_end_survives_its_process() {
     let told = second.store.outbox(10).await.unwrap();
     assert_eq!(told.len(), 2);
     second.machine.ready().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_operation_whose_process_ends_before_the_right_is_taken_is_taken_up_by_the_next() {
+    let town = Town::new().await;
+    let first = town.start_process().await;
+    let session = first.session().await;
+    let stall = Fault::once(Operation::Transaction, Kind::Stall).for_ms(20_000);
+    town.sandbox.arm(stall).await.unwrap();
+    town.void_until(&first, &session.id, AttemptState::New)
+        .await;
+    while town
+        .sandbox
+        .ledger()
+        .calls_of(Operation::Transaction)
+        .count()
+        == 0
+    {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    first.kill();
+    town.sandbox.clear_faults().await;
+
+    let second = town.start_process().await;
+    let row = operation_until(&second.store, &session.id, |row| {
+        row.state == AttemptState::Succeeded
+    })
+    .await;
+    assert_eq!(row.sends, 1);
+    assert_eq!(town.sandbox.ledger().operations.len(), 1);
+}
+
+#[tokio::test]
+async fn an_operation_whose_process_ends_after_the_right_is_taken_is_left_to_reads() {
+    for (kind, executed) in [(Kind::Stall, true), (Kind::Late, false)] {
+        let town = Town::new().await;
+        let first = town.start_process().await;
+        let session = first.session().await;
+        let fault = match kind {
+            Kind::Stall => Fault::once(Operation::Void, kind).for_ms(20_000),
+            // Reached the provider, and never executed within this test.
+            _ => Fault::once(Operation::Void, kind).for_ms(3_600_000),
+        };
+        town.sandbox.arm(fault).await.unwrap();
+        let state = if executed {
+            AttemptState::Sent
+        } else {
+            AttemptState::Unknown
+        };
+        let row = town.void_until(&first, &session.id, state).await;
+        while town.sandbox.ledger().calls_of(Operation::Void).count() == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        first.kill();
+
+        let second = town.start_process().await;
+        let refused = second
+            .machine
+            .start_operation(
+                &row.attempt_id,
+                OperationKind::Refund,
+                &key(),
+                NewOperation::default(),
+            )
+            .await
+            .unwrap_err();
+        assert_eq!(refused.code(), ProblemCode::OperationRunning);
+        town.clock.advance(secs(51));
+        if executed {
+            operation_until(&second.store, &session.id, |row| {
+                row.state == AttemptState::Succeeded
+            })
+            .await;
+        } else {
+            let row = operation_until(&second.store, &session.id, |row| row.not_done > 0).await;
+            assert_eq!(row.state, AttemptState::Unknown);
+        }
+        let row = second.store.operation(&row.id).await.unwrap().unwrap();
+        assert_eq!(row.sends, 1);
+        assert_eq!(town.sandbox.ledger().calls_of(Operation::Void).count(), 1);
+    }
 }

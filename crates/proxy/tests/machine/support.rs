@@ -8,8 +8,10 @@ use std::time::Duration;
 use secrecy::SecretString;
 use tokio::sync::watch;
 use ventanilla_core::api::{AttemptView, IdempotencyKey, StartAttempt};
+use ventanilla_core::attempt::AttemptState;
 use ventanilla_core::card::{Card, Cvc, Expiry, Holder, Pan, YearMonth};
 use ventanilla_core::money::Currency;
+use ventanilla_core::operation::OperationKind;
 use ventanilla_core::rails::Rail;
 use ventanilla_core::rails::card::{CardStart, SealedCardMessage};
 use ventanilla_core::random::{RandomError, RandomSource};
@@ -18,9 +20,11 @@ use ventanilla_providers::greenpay;
 use ventanilla_proxy::clock::{Clock, SharedClock, Timestamp};
 use ventanilla_proxy::error::Result;
 use ventanilla_proxy::id;
-use ventanilla_proxy::machine::{Machine, MachineParts, NewSession, SessionRecord};
-use ventanilla_proxy::rails::card::{CardRail, CardRailConfig};
-use ventanilla_proxy::store::{AttemptRow, SealingKeys, Store};
+use ventanilla_proxy::machine::{
+    Machine, MachineParts, NewOperation, NewSession, OperationRecord, SessionRecord,
+};
+use ventanilla_proxy::rails::card::{CardRail, CardRailConfig, Duplicates};
+use ventanilla_proxy::store::{AttemptRow, OperationRow, SealingKeys, Store};
 use ventanilla_sandbox::{Sandbox, SandboxOptions};
 
 /// Published test number: approved.
@@ -119,6 +123,19 @@ impl Window {
         Self::open_over(sandbox, rail, clock, machine_clock).await
     }
 
+    /// With other settings than the usual.
+    pub async fn open_set(settings: Settings) -> Self {
+        let sandbox = Sandbox::start(SandboxOptions::default()).await.unwrap();
+        let rail = card_rail_set(&sandbox, &sandbox.checkout_url, settings);
+        let clock = HandClock::new();
+        let scratch = Scratch::new();
+        let store = Store::open_sqlite(&scratch.store_path(), Some(sealing_keys()))
+            .await
+            .unwrap();
+        let machine = machine_set(&store, rail, clock.clone(), settings).await;
+        Self::over(sandbox, clock, scratch, store, machine)
+    }
+
     /// With a provider that opens orders and cannot be connected to for paying them.
     pub async fn open_without_checkout_host() -> Self {
         let sandbox = Sandbox::start(SandboxOptions::default()).await.unwrap();
@@ -136,6 +153,16 @@ impl Window {
     ) -> Self {
         let scratch = Scratch::new();
         let (store, machine) = open_machine(rail, &scratch.store_path(), machine_clock).await;
+        Self::over(sandbox, clock, scratch, store, machine)
+    }
+
+    fn over(
+        sandbox: Sandbox,
+        clock: Arc<HandClock>,
+        scratch: Scratch,
+        store: Store,
+        machine: Arc<Machine>,
+    ) -> Self {
         let (sweeping, stopped) = watch::channel(false);
         tokio::spawn(Arc::clone(&machine).run_sweeper(stopped));
         Self {
@@ -192,6 +219,48 @@ impl Window {
         attempt_until(&self.store, session_id, wanted).await
     }
 
+    /// A session that is paid, by this attempt.
+    pub async fn paid(&self) -> AttemptRow {
+        let session = self.session().await;
+        let view = self.pay(&session.id, VISA).await.unwrap();
+        assert_eq!(view.state, AttemptState::Succeeded);
+        self.row(&view.id).await
+    }
+
+    pub async fn operate(&self, attempt_id: &str, kind: OperationKind) -> Result<OperationRecord> {
+        self.machine
+            .start_operation(attempt_id, kind, &key(), NewOperation::default())
+            .await
+    }
+
+    /// Opens an operation, does not wait for its outcome, and comes back when it is as `wanted`.
+    pub async fn operate_until(
+        &self,
+        attempt: &AttemptRow,
+        kind: OperationKind,
+        wanted: impl Fn(&OperationRow) -> bool,
+    ) -> OperationRow {
+        let (machine, id) = (Arc::clone(&self.machine), attempt.id.clone());
+        tokio::spawn(async move {
+            machine
+                .start_operation(&id, kind, &key(), NewOperation::default())
+                .await
+        });
+        operation_until(&self.store, &attempt.session_id, |row| {
+            row.kind == kind && wanted(row)
+        })
+        .await
+    }
+
+    /// Moves the clock on and waits for what this makes due for an operation.
+    pub async fn advance_to_operation(&self, before: &OperationRow, by: Duration) -> OperationRow {
+        self.clock.advance(by);
+        operation_until(&self.store, &before.session_id, |row| {
+            row.id == before.id && row.version > before.version
+        })
+        .await
+    }
+
     pub async fn row(&self, attempt_id: &str) -> AttemptRow {
         self.store.attempt(attempt_id).await.unwrap().unwrap()
     }
@@ -242,6 +311,25 @@ pub async fn attempt_until(
     panic!("the attempts stayed {:?}", store.attempts(session_id).await);
 }
 
+/// Waits until one of a session's operations is as `wanted`.
+pub async fn operation_until(
+    store: &Store,
+    session_id: &str,
+    wanted: impl Fn(&OperationRow) -> bool,
+) -> OperationRow {
+    for _ in 0..6_000 {
+        let rows = store.operations(session_id).await.unwrap();
+        if let Some(row) = rows.into_iter().rfind(|row| wanted(row)) {
+            return row;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    panic!(
+        "the operations stayed {:?}",
+        store.operations(session_id).await
+    );
+}
+
 pub async fn open_machine(
     rail: CardRail,
     path: &Path,
@@ -250,19 +338,55 @@ pub async fn open_machine(
     let store = Store::open_sqlite(path, Some(sealing_keys()))
         .await
         .unwrap();
-    let machine = Machine::open(MachineParts {
+    let machine = machine_over(&store, rail, clock).await;
+    (store, machine)
+}
+
+pub async fn machine_over(store: &Store, rail: CardRail, clock: SharedClock) -> Arc<Machine> {
+    machine_set(store, rail, clock, Settings::default()).await
+}
+
+/// What a merchant may set otherwise.
+#[derive(Clone, Copy)]
+pub struct Settings {
+    pub duplicates: Duplicates,
+    pub provider_calls: u32,
+    pub call_limit: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            duplicates: Duplicates::Void,
+            provider_calls: 64,
+            call_limit: ventanilla_providers::Timeouts::default().money,
+        }
+    }
+}
+
+async fn machine_set(
+    store: &Store,
+    rail: CardRail,
+    clock: SharedClock,
+    settings: Settings,
+) -> Arc<Machine> {
+    Machine::open(MachineParts {
         store: store.clone(),
         clock,
         card: Some(rail),
         merchant_name: String::from("Tienda Ejemplo"),
         attempts_per_session: 3,
+        provider_calls: settings.provider_calls,
     })
     .await
-    .unwrap();
-    (store, machine)
+    .unwrap()
 }
 
 pub fn card_rail(sandbox: &Sandbox, checkout_url: &str) -> CardRail {
+    card_rail_set(sandbox, checkout_url, Settings::default())
+}
+
+fn card_rail_set(sandbox: &Sandbox, checkout_url: &str, settings: Settings) -> CardRail {
     let credentials = sandbox.credentials();
     let client = greenpay::Client::new(greenpay::Config {
         merchant_url: sandbox.merchant_url.clone(),
@@ -272,7 +396,10 @@ pub fn card_rail(sandbox: &Sandbox, checkout_url: &str) -> CardRail {
         terminal: credentials.terminal.clone(),
         public_key: ProviderKey::parse(&sandbox.public_key_pem()).unwrap(),
         pay_path: greenpay::PayPath::Plain,
-        timeouts: ventanilla_providers::Timeouts::default(),
+        timeouts: ventanilla_providers::Timeouts {
+            money: settings.call_limit,
+            ..ventanilla_providers::Timeouts::default()
+        },
         read_retry: ventanilla_providers::ReadRetry {
             tries: 1,
             pause: Duration::ZERO,
@@ -284,6 +411,8 @@ pub fn card_rail(sandbox: &Sandbox, checkout_url: &str) -> CardRail {
         public_key: sandbox.public_key_pem(),
         pins: Vec::new(),
         accept_weak_key: true,
+        call_limit: settings.call_limit,
+        duplicates: settings.duplicates,
     };
     CardRail::new(client, config).unwrap()
 }

@@ -6,10 +6,17 @@
 //! | `{status: 500, result: null, errors: […]}` | a checkout call refused before the bank |
 //! | [`PaymentAnswer`] with `status` 200 or 500 | the bank was asked |
 //! | `{code: 404, status: "FAIL", result: {}, errors: […]}` | `transactions/get` |
+//! | [`ChangeDone`], [`ChangeRefused`] | `transactions/void`, `transactions/capture`, `transactions/refund` |
 //! | HTTP 400 and a bare array | schema violation, see [`super::schema`] |
+
+use std::borrow::Cow;
 
 use serde::Serialize;
 use serde_json::value::RawValue;
+
+use crate::ledger::OperationKind;
+
+use super::notice::Notice;
 
 /// What a call says back, and what it did.
 #[derive(Debug)]
@@ -20,6 +27,8 @@ pub(crate) struct Reply {
     pub(crate) reference: Option<String>,
     /// Whether it took effect.
     pub(crate) executed: bool,
+    /// What the merchant is told of it besides.
+    pub(crate) notice: Option<Box<Notice>>,
 }
 
 impl Reply {
@@ -30,6 +39,7 @@ impl Reply {
             json: to_json(body),
             reference: Some(reference.to_owned()),
             executed: true,
+            notice: None,
         }
     }
 
@@ -40,11 +50,17 @@ impl Reply {
             json: to_json(body),
             reference: reference.map(str::to_owned),
             executed: false,
+            notice: None,
         }
     }
 
     pub(crate) const fn with_status(mut self, http_status: u16) -> Self {
         self.http_status = http_status;
+        self
+    }
+
+    pub(crate) fn with_notice(mut self, notice: Option<Notice>) -> Self {
+        self.notice = notice.map(Box::new);
         self
     }
 }
@@ -113,7 +129,7 @@ impl<'a> CheckoutRefusal<'a> {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct PaymentAnswer<'a> {
     pub(crate) status: u16,
-    pub(crate) order_id: &'a str,
+    pub(crate) order_id: Cow<'a, str>,
     pub(crate) authorization: Option<&'a str>,
     pub(crate) amount: Box<RawValue>,
     pub(crate) currency: &'a str,
@@ -232,6 +248,117 @@ impl TransactionMissing {
             status: "FAIL",
             result: Nothing {},
             errors: ["transaction not found"],
+        }
+    }
+
+    /// A read that went wrong on the provider's side. Not documented; after the other errors of this
+    /// operation.
+    pub(crate) const fn unreadable() -> Self {
+        Self {
+            code: 500,
+            errors: ["Error: query failed"],
+            ..Self::new()
+        }
+    }
+}
+
+/// A void, a capture or a refund that was done.
+#[derive(Serialize)]
+pub(crate) struct ChangeDone<'a> {
+    code: u16,
+    status: &'static str,
+    result: ChangeResult<'a>,
+    errors: [(); 0],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ChangeResult<'a> {
+    order_reference: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    void: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    capture: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refund: Option<bool>,
+}
+
+impl<'a> ChangeDone<'a> {
+    pub(crate) fn new(kind: OperationKind, order_reference: &'a str) -> Self {
+        let done = |which| (kind == which).then_some(true);
+        Self {
+            code: 200,
+            status: "SUCCESS",
+            result: ChangeResult {
+                order_reference,
+                void: done(OperationKind::Void),
+                capture: done(OperationKind::Capture),
+                refund: done(OperationKind::Refund),
+            },
+            errors: [],
+        }
+    }
+}
+
+/// A void, a capture or a refund that was not done.
+#[derive(Serialize)]
+pub(crate) struct ChangeRefused {
+    code: u16,
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result: Option<Nothing>,
+    errors: [ChangeError; 1],
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum ChangeError {
+    Text(&'static str),
+    Nested {
+        success: bool,
+        result: Option<()>,
+        errors: [[&'static str; 2]; 1],
+        code: u16,
+    },
+}
+
+impl ChangeRefused {
+    /// No such payment: without `result`.
+    pub(crate) const fn not_found() -> Self {
+        Self {
+            code: 404,
+            status: "FAIL",
+            result: None,
+            errors: [ChangeError::Text("Error: Transaction not found")],
+        }
+    }
+
+    /// The payment is not, or no longer, one that this can be done to. Documented for a void that comes
+    /// too late.
+    pub(crate) const fn not_ready(kind: OperationKind) -> Self {
+        Self::nested(match kind {
+            OperationKind::Void | OperationKind::Refund => {
+                ["transaction", "not ready for reversion"]
+            }
+            OperationKind::Capture => ["transaction", "not ready for capture"],
+        })
+    }
+
+    pub(crate) const fn too_much() -> Self {
+        Self::nested(["amount", "greater than authorized"])
+    }
+
+    const fn nested(reason: [&'static str; 2]) -> Self {
+        Self {
+            code: 500,
+            status: "FAIL",
+            result: Some(Nothing {}),
+            errors: [ChangeError::Nested {
+                success: false,
+                result: None,
+                errors: [reason],
+                code: 400,
+            }],
         }
     }
 }

@@ -1,12 +1,17 @@
 //! Asking the bank: the one place where money moves.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
+
 use crate::amount::Amount;
-use crate::cards::{Decline, Outcome};
+use crate::cards::{Outcome, decline_of};
 use crate::clock::Moment;
-use crate::fault::{Kind, Operation};
+use crate::fault::{Fate, Kind, Operation};
 use crate::ledger::{CardTokenChange, CardTokenEntry, DebitEntry, DebitState};
 
 use super::answer::{BankResult, PaymentAnswer, Reply, TokenAnswer, TokenResult, number};
+use super::payments::Payment;
 use super::{GreenPay, Order, State, StoredCard};
 
 /// How the card came.
@@ -21,17 +26,20 @@ pub(super) struct Means {
 
 /// A debit that the bank has answered.
 pub(super) struct Settled {
-    order: Order,
+    order: Arc<Order>,
     debit: DebitEntry,
-    at: Moment,
-    declined: Option<&'static Decline>,
-    trace_number: String,
     saved: Option<(String, StoredCard)>,
 }
 
 impl State {
     /// Asks the bank and writes down what it said. `None` when the card is turned away before that.
-    pub(super) fn settle(&mut self, order: Order, means: Means, now: Moment) -> Option<Settled> {
+    pub(super) fn settle(
+        &mut self,
+        order: Arc<Order>,
+        means: Means,
+        fate: Fate,
+        now: Moment,
+    ) -> Option<Settled> {
         let declined = match means.card.outcome {
             Outcome::Approved => None,
             Outcome::Declined(row) => Some(row),
@@ -44,7 +52,15 @@ impl State {
             let token = self.keep_card(means.card.clone(), &order.reference, now);
             (token, means.card.clone())
         });
-        let times_before = self.ledger.debits_of(&order.reference).count();
+        let payment = Payment {
+            line: self.ledger.debits.len(),
+            approved: declined.is_none(),
+            amount: order.amount,
+            executed: now,
+            visible: now.plus(Duration::from_millis(fate.hidden_ms)),
+            changes: Vec::new(),
+        };
+        let count = self.payments.note_debit(&order.reference, payment);
         let debit = DebitEntry {
             reference: order.reference.clone(),
             amount: order.amount.two_decimals(),
@@ -64,7 +80,7 @@ impl State {
             operation: means.operation,
             ld_len: means.ld_len,
             executed_at: now.rfc3339(),
-            count: u32::try_from(times_before + 1).unwrap_or(u32::MAX),
+            count,
             retrieval_number: format!("{}{trace_number}", self.sequence.digits(6)),
             local_date: now.without_zone(),
         };
@@ -82,9 +98,6 @@ impl State {
         Some(Settled {
             order,
             debit,
-            at: now,
-            declined,
-            trace_number,
             saved,
         })
     }
@@ -116,59 +129,85 @@ impl State {
 }
 
 impl GreenPay {
-    /// The answer to a debit, bent by `twist` if that is a fault of the answer.
-    pub(super) fn payment_reply(&self, settled: &Settled, twist: Option<Kind>) -> Reply {
-        let debit = &settled.debit;
-        let order_id = match twist {
-            Some(Kind::WrongReference) => other_reference(&debit.reference),
-            _ => debit.reference.clone(),
+    /// The answer to a debit, bent by what goes wrong with it, and the notification of it.
+    pub(super) fn payment_reply(&self, settled: &Settled, fate: Fate) -> Reply {
+        let reply = |fate| {
+            let debit = &settled.debit;
+            let answer = self.payment_answer(
+                debit,
+                settled.order.callback.as_deref(),
+                settled.saved.as_ref(),
+                fate,
+            );
+            let reply = Reply::done(&debit.reference, &answer);
+            match debit.state {
+                DebitState::Approved => reply,
+                DebitState::Declined => reply.with_status(self.decline_status),
+            }
         };
-        let status = if settled.declined.is_none() { 200 } else { 500 };
-        let signature = settled.declined.is_none().then(|| {
+        let answer = reply(fate);
+        let notice = self.notice_of_payment(&settled.debit, || {
+            if fate.bends_answer() {
+                reply(fate.without_fault()).json
+            } else {
+                answer.json.clone()
+            }
+        });
+        answer.with_notice(notice)
+    }
+
+    /// What the provider says about a debit, bent by what goes wrong with it.
+    pub(super) fn payment_answer<'a>(
+        &self,
+        debit: &'a DebitEntry,
+        callback: Option<&'a str>,
+        saved: Option<&'a (String, StoredCard)>,
+        fate: Fate,
+    ) -> PaymentAnswer<'a> {
+        let order_id = if fate.is(Kind::WrongReference) {
+            Cow::Owned(other_reference(&debit.reference))
+        } else {
+            Cow::Borrowed(debit.reference.as_str())
+        };
+        let declined = decline_of(&debit.resp_code);
+        let status = if declined.is_none() { 200 } else { 500 };
+        let signature = declined.is_none().then(|| {
             bent_signature(
                 self.sign(&format!("status:{status},orderId:{order_id}")),
-                twist,
+                fate,
             )
         });
-        let answer = PaymentAnswer {
+        let amount = Amount::of_two_decimals(&debit.amount).unwrap_or(Amount::ONE_UNIT);
+        let (date, time) = debit.local_date.split_once('T').unwrap_or_default();
+        let digits = |text: &str| -> String { text.chars().filter(char::is_ascii_digit).collect() };
+        PaymentAnswer {
             status,
-            order_id: &order_id,
+            order_id,
             authorization: debit.authorization.as_deref(),
-            amount: number(bent_amount(settled.order.amount, twist)),
+            amount: number(bent_amount(amount, fate)),
             currency: &debit.currency,
             result: BankResult {
-                time_local_tran: settled.at.time_of_day(),
-                systems_trace_audit_number: &settled.trace_number,
-                success: settled.declined.is_none(),
+                time_local_tran: digits(time.get(..8).unwrap_or_default()),
+                systems_trace_audit_number: debit.retrieval_number.get(6..).unwrap_or_default(),
+                success: declined.is_none(),
                 retrieval_ref_num: &debit.retrieval_number,
-                resp_code: settled.declined.map_or("00", |row| row.code),
-                reserved_private4: settled.declined.map(|row| row.bank_text),
+                resp_code: declined.map_or("00", |row| row.code),
+                reserved_private4: declined.map(|row| row.bank_text),
                 proc_code: "000000",
                 network_international_id: "0003",
                 mti: "0210",
                 merchant_id: 1,
-                date_local_tran: settled.at.month_and_day(),
+                date_local_tran: digits(date.get(5..).unwrap_or_default()),
                 card_acceptor_terminal_id: "00000001",
                 authorization_id_resp: debit.authorization.as_deref(),
             },
-            errors: settled
-                .declined
-                .map(|row| row.bank_text)
-                .into_iter()
-                .collect(),
-            callback: settled.order.callback.as_deref(),
+            errors: declined.map(|row| row.bank_text).into_iter().collect(),
+            callback,
             signature,
             last4: &debit.last4,
             brand: &debit.brand,
-            tokenize_resp: settled
-                .saved
-                .as_ref()
+            tokenize_resp: saved
                 .map(|(token, card)| token_answer(201, token, card, Some(&debit.reference))),
-        };
-        let reply = Reply::done(&debit.reference, &answer);
-        match settled.declined {
-            None => reply,
-            Some(_) => reply.with_status(self.decline_status),
         }
     }
 
@@ -179,17 +218,18 @@ impl GreenPay {
         card: &StoredCard,
         request_id: &str,
         callback: Option<&str>,
-        twist: Option<Kind>,
+        fate: Fate,
     ) -> Reply {
-        let named = match twist {
-            Some(Kind::WrongReference) => other_reference(request_id),
-            _ => request_id.to_owned(),
+        let named = if fate.is(Kind::WrongReference) {
+            other_reference(request_id)
+        } else {
+            request_id.to_owned()
         };
         let mut answer = token_answer(201, token, card, Some(&named));
         answer.callback = Some(callback);
         answer.signature = Some(bent_signature(
             self.sign(&format!("status:201,requestId:{named}")),
-            twist,
+            fate,
         ));
         Reply::done(request_id, &answer)
     }
@@ -229,8 +269,8 @@ pub(super) fn other_reference(reference: &str) -> String {
     other.into_iter().collect()
 }
 
-pub(super) fn bent_signature(signature: String, twist: Option<Kind>) -> String {
-    if twist != Some(Kind::BadSignature) {
+pub(super) fn bent_signature(signature: String, fate: Fate) -> String {
+    if !fate.is(Kind::BadSignature) {
         return signature;
     }
     let flipped = if signature.ends_with('0') { '1' } else { '0' };
@@ -240,8 +280,8 @@ pub(super) fn bent_signature(signature: String, twist: Option<Kind>) -> String {
     bent
 }
 
-fn bent_amount(amount: Amount, twist: Option<Kind>) -> String {
-    match twist {
+fn bent_amount(amount: Amount, fate: Fate) -> String {
+    match fate.kind() {
         Some(Kind::WrongAmount) => amount.plus_one_unit().number_text(),
         Some(Kind::FloatDust) => amount.dusty_number_text(),
         _ => amount.number_text(),

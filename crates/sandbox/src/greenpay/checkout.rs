@@ -9,7 +9,7 @@ use axum::response::Response;
 use axum::routing::post;
 use axum::{Extension, Router};
 
-use crate::fault::{Kind, Operation};
+use crate::fault::{Fate, Kind, Operation};
 use crate::ledger::CardTokenChange;
 use crate::listen::Connection;
 
@@ -30,41 +30,38 @@ const REQUEST: [schema::Property; 3] = [
 const SESSION_NOT_FOUND: &str = "Session not found";
 
 pub(crate) fn router(greenpay: Arc<GreenPay>) -> Router {
-    let route = |operation: Operation, path: &'static str, execute: Execute| {
-        post(
-            move |shared: Shared<Arc<GreenPay>>,
-                  connection: Extension<Connection>,
-                  headers: HeaderMap,
-                  bytes: Bytes| {
-                run(shared, connection, headers, bytes, operation, path, execute)
-            },
-        )
+    let route = |path: &'static str, operation: Operation, execute: Execute| {
+        let handler = move |shared: Shared<Arc<GreenPay>>,
+                            connection: Extension<Connection>,
+                            headers: HeaderMap,
+                            bytes: Bytes| {
+            run(shared, connection, headers, bytes, operation, path, execute)
+        };
+        (path, post(handler))
     };
-    Router::new()
-        .route("/", route(Operation::Pay, "/", GreenPay::pay))
-        .route(
-            "/kount",
-            route(Operation::Pay, "/kount", GreenPay::pay_with_fraud_check),
-        )
-        .route(
-            "/tokenize",
-            route(Operation::Tokenize, "/tokenize", GreenPay::tokenize),
-        )
-        .route(
+    // The paths are those of [`Operation::place`]; one of them does more than its operation's other.
+    let routes = [
+        route("/", Operation::Pay, GreenPay::pay),
+        route("/kount", Operation::Pay, GreenPay::pay_with_fraud_check),
+        route("/tokenize", Operation::Tokenize, GreenPay::tokenize),
+        route(
             "/tokenize/update",
-            route(
-                Operation::UpdateToken,
-                "/tokenize/update",
-                GreenPay::update_token,
-            ),
-        )
+            Operation::UpdateToken,
+            GreenPay::update_token,
+        ),
+    ];
+    routes
+        .into_iter()
+        .fold(Router::new(), |router, (path, route)| {
+            router.route(path, route)
+        })
         .fallback(nothing_here)
         .method_not_allowed_fallback(nothing_here)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .with_state(greenpay)
 }
 
-type Execute = fn(&GreenPay, &Presented<'_>, Option<Kind>) -> Reply;
+type Execute = fn(&GreenPay, &Presented<'_>, Fate) -> Reply;
 
 /// What a call brings.
 struct Presented<'a> {
@@ -96,30 +93,30 @@ async fn run(
         path,
         body,
     };
-    call.run(greenpay, move |greenpay, body, twist| {
+    call.run(greenpay, move |greenpay, body, fate| {
         execute(
             greenpay,
             &Presented {
                 body,
                 token: &token,
             },
-            twist,
+            fate,
         )
     })
     .await
 }
 
 impl GreenPay {
-    fn pay(&self, presented: &Presented<'_>, twist: Option<Kind>) -> Reply {
-        self.pay_from(presented, twist, false)
+    fn pay(&self, presented: &Presented<'_>, fate: Fate) -> Reply {
+        self.pay_from(presented, fate, false)
     }
 
-    fn pay_with_fraud_check(&self, presented: &Presented<'_>, twist: Option<Kind>) -> Reply {
-        self.pay_from(presented, twist, true)
+    fn pay_with_fraud_check(&self, presented: &Presented<'_>, fate: Fate) -> Reply {
+        self.pay_from(presented, fate, true)
     }
 
-    fn pay_from(&self, presented: &Presented<'_>, twist: Option<Kind>, fraud_check: bool) -> Reply {
-        let session = match self.admit(presented) {
+    fn pay_from(&self, presented: &Presented<'_>, fate: Fate, fraud_check: bool) -> Reply {
+        let session = match self.admit(presented, fate) {
             Ok(session) => session,
             Err(refusal) => return refusal,
         };
@@ -143,10 +140,10 @@ impl GreenPay {
             let now = self.clock.now();
             let id = schema::text(presented.body, "session");
             // Looked at again: another call may have used the session up since.
-            if state.live_session(id, now).is_none() {
+            if state.live_session(id, now, fate).is_none() {
                 return refused(SESSION_NOT_FOUND);
             }
-            state.use_up_session(id);
+            state.end_session(id);
             let means = Means {
                 operation: Operation::Pay,
                 installments: unsealed.installments.clone(),
@@ -154,24 +151,24 @@ impl GreenPay {
                 ld_len: Some(schema::text(presented.body, "ld").len()),
                 card: unsealed.into_stored(state.sequence.capitals(16)),
             };
-            state.settle(order.clone(), means, now)
+            state.settle(Arc::clone(&order), means, fate, now)
         };
         match settled {
-            Some(settled) => self.payment_reply(&settled, twist),
+            Some(settled) => self.payment_reply(&settled, fate),
             None => about(&order, "Error: payment not processed"),
         }
     }
 
-    fn tokenize(&self, presented: &Presented<'_>, twist: Option<Kind>) -> Reply {
-        self.store_card(presented, twist, false)
+    fn tokenize(&self, presented: &Presented<'_>, fate: Fate) -> Reply {
+        self.store_card(presented, fate, false)
     }
 
-    fn update_token(&self, presented: &Presented<'_>, twist: Option<Kind>) -> Reply {
-        self.store_card(presented, twist, true)
+    fn update_token(&self, presented: &Presented<'_>, fate: Fate) -> Reply {
+        self.store_card(presented, fate, true)
     }
 
-    fn store_card(&self, presented: &Presented<'_>, twist: Option<Kind>, update: bool) -> Reply {
-        let session = match self.admit(presented) {
+    fn store_card(&self, presented: &Presented<'_>, fate: Fate, update: bool) -> Reply {
+        let session = match self.admit(presented, fate) {
             Ok(session) => session,
             Err(refusal) => return refusal,
         };
@@ -191,7 +188,7 @@ impl GreenPay {
             let mut state = self.state();
             let now = self.clock.now();
             let id = schema::text(presented.body, "session");
-            if state.live_session(id, now).is_none() {
+            if state.live_session(id, now, fate).is_none() {
                 return refused(SESSION_NOT_FOUND);
             }
             let known = unsealed
@@ -220,20 +217,31 @@ impl GreenPay {
                     );
                 }
             };
-            state.use_up_session(id);
+            state.end_session(id);
             (token, card)
         };
-        self.token_reply(&token, &card, &request_id, callback.as_deref(), twist)
+        let callback = callback.as_deref();
+        let notice = (!update)
+            .then(|| self.notice_of_card(&request_id, &token, &card, callback))
+            .flatten();
+        self.token_reply(&token, &card, &request_id, callback, fate)
+            .with_notice(notice)
     }
 
     /// Lets a call in that fits the schema and shows a live session with its token.
-    fn admit(&self, presented: &Presented<'_>) -> Result<Session, Reply> {
+    fn admit(&self, presented: &Presented<'_>, fate: Fate) -> Result<Session, Reply> {
         schema::check(presented.body, &[&REQUEST])?;
         let id = schema::text(presented.body, "session");
         if !schema::is_uuid(id) {
             return Err(refused("Invalid input syntax for uuid"));
         }
-        let session = self.state().live_session(id, self.clock.now()).cloned();
+        let session = {
+            let mut state = self.state();
+            if fate.is(Kind::ExpireSessions) {
+                state.end_session(id);
+            }
+            state.live_session(id, self.clock.now(), fate).cloned()
+        };
         let session = session.ok_or_else(|| refused(SESSION_NOT_FOUND))?;
         if session.token != presented.token {
             return Err(refused("Invalid token"));

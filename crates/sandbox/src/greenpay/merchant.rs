@@ -1,6 +1,7 @@
 //! The merchant host: `secret` and `merchantId` in the body.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State as Shared};
@@ -12,8 +13,9 @@ use serde_json::Value;
 
 use crate::RepeatedReference;
 use crate::amount::{Amount, AmountFault};
-use crate::fault::{Kind, Operation};
-use crate::ledger::{CardTokenChange, DebitState, OrderEntry};
+use crate::clock::Moment;
+use crate::fault::{Fate, Kind, Operation};
+use crate::ledger::{CardTokenChange, DebitEntry, OrderEntry};
 use crate::listen::Connection;
 
 use super::answer::{
@@ -21,9 +23,10 @@ use super::answer::{
     TransactionResult,
 };
 use super::bank::{Means, bent_signature, other_reference, token_answer};
-use super::call::{Call, page, read_body};
+use super::call::{Call, read_body};
 use super::schema::{self, Body, CREDENTIALS, Form, ORDER, required};
-use super::{GreenPay, Order, Purpose, SESSION_LIFETIME};
+use super::wire::page;
+use super::{GreenPay, Order, Purpose, SESSION_LIFETIME, State};
 
 /// Bodies above this are refused, as the provider's web framework does unless told.
 pub(super) const BODY_LIMIT: usize = 100 * 1024;
@@ -31,69 +34,42 @@ pub(super) const BODY_LIMIT: usize = 100 * 1024;
 const WRONG_CREDENTIALS: Refusal = Refusal::of("Merchant doesn't exist");
 const UNKNOWN_TERMINAL: Refusal = Refusal::of("Bank entity doesn't exist");
 const UNKNOWN_CARD_TOKEN: Refusal = Refusal::of("Error: Invalid card token");
+/// Not documented; after the other errors of this operation.
+const READ_FAILED: Refusal = Refusal::of("Error: query failed");
 /// Not documented: the provider may refuse a repeated reference, and this is what it might say.
 const REPEATED_REFERENCE: Refusal = Refusal::of("Order reference already exists");
 
 pub(crate) fn router(greenpay: Arc<GreenPay>) -> Router {
-    let route = |operation: Operation, path: &'static str, execute: Execute| {
-        post(
-            move |shared: Shared<Arc<GreenPay>>,
-                  connection: Extension<Connection>,
-                  headers: HeaderMap,
-                  bytes: Bytes| {
-                run(shared, connection, headers, bytes, operation, path, execute)
-            },
-        )
+    let execute = |operation| -> Option<Execute> {
+        Some(match operation {
+            Operation::CreateOrder => GreenPay::create_order,
+            Operation::TokenPayment => GreenPay::pay_with_token,
+            Operation::TokenizeOrder => GreenPay::create_token_order,
+            Operation::GetToken => GreenPay::get_token,
+            Operation::DeleteToken => GreenPay::delete_token,
+            Operation::Transaction => GreenPay::transaction,
+            Operation::Void => GreenPay::void,
+            Operation::Capture => GreenPay::capture,
+            Operation::Refund => GreenPay::refund,
+            Operation::Pay | Operation::Tokenize | Operation::UpdateToken => return None,
+        })
     };
-    Router::new()
-        .route(
-            "/",
-            route(Operation::CreateOrder, "/", GreenPay::create_order),
-        )
-        .route(
-            "/tokenPayment",
-            route(
-                Operation::TokenPayment,
-                "/tokenPayment",
-                GreenPay::pay_with_token,
-            ),
-        )
-        .route(
-            "/tokenPayment/",
-            route(
-                Operation::TokenPayment,
-                "/tokenPayment/",
-                GreenPay::pay_with_token,
-            ),
-        )
-        .route(
-            "/tokenize",
-            route(
-                Operation::TokenizeOrder,
-                "/tokenize",
-                GreenPay::create_token_order,
-            ),
-        )
-        .route(
-            "/deleteToken",
-            route(
-                Operation::DeleteToken,
-                "/deleteToken",
-                GreenPay::delete_token,
-            ),
-        )
-        .route(
-            "/getToken",
-            route(Operation::GetToken, "/getToken", GreenPay::get_token),
-        )
-        .route(
-            "/transactions/get",
-            route(
-                Operation::Transaction,
-                "/transactions/get",
-                GreenPay::transaction,
-            ),
-        )
+    let mut router = Router::new();
+    for operation in Operation::ALL {
+        let Some(execute) = execute(operation) else {
+            continue;
+        };
+        for path in operation.place().1 {
+            let handler = move |shared: Shared<Arc<GreenPay>>,
+                                connection: Extension<Connection>,
+                                headers: HeaderMap,
+                                bytes: Bytes| {
+                run(shared, connection, headers, bytes, operation, path, execute)
+            };
+            router = router.route(path, post(handler));
+        }
+    }
+    router
         .fallback(nothing_here)
         .method_not_allowed_fallback(nothing_here)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
@@ -104,7 +80,7 @@ pub(super) async fn nothing_here() -> Response {
     page(axum::http::StatusCode::NOT_FOUND)
 }
 
-type Execute = fn(&GreenPay, &Body, Option<Kind>) -> Reply;
+type Execute = fn(&GreenPay, &Body, Fate) -> Reply;
 
 async fn run(
     Shared(greenpay): Shared<Arc<GreenPay>>,
@@ -129,7 +105,7 @@ async fn run(
 }
 
 impl GreenPay {
-    fn create_order(&self, body: &Body, _: Option<Kind>) -> Reply {
+    fn create_order(&self, body: &Body, fate: Fate) -> Reply {
         if let Err(refusal) = schema::check(body, &[&CREDENTIALS, &ORDER]) {
             return refusal;
         }
@@ -138,20 +114,28 @@ impl GreenPay {
             Err(refusal) => return refusal,
         };
         let now = self.clock.now();
-        let mut state = self.state();
+        let lifetime = lifetime(fate);
+        let order = Arc::new(order);
+        let mut guard = self.state();
+        let state = &mut *guard;
+        let purpose = Purpose::Payment(Arc::clone(&order));
+        let (session, token) = state.open_session(purpose, now, lifetime);
+        state
+            .payments
+            .note_order(&order.reference, state.ledger.orders.len());
         state.ledger.orders.push(OrderEntry {
             reference: order.reference.clone(),
             amount: order.amount.two_decimals(),
             currency: order.currency.clone(),
             description: order.description.clone(),
             installments_offered: order.installments_offered.clone(),
+            session: session.clone(),
+            token: token.clone(),
             opened_at: now.rfc3339(),
-            expires_at: now.plus(SESSION_LIFETIME).rfc3339(),
+            expires_at: now.plus(lifetime).rfc3339(),
         });
-        let reference = order.reference.clone();
-        let (session, token) = state.open_session(Purpose::Payment(order), now);
         Reply::done(
-            &reference,
+            &order.reference,
             &SessionAnswer {
                 session: &session,
                 token: &token,
@@ -159,7 +143,7 @@ impl GreenPay {
         )
     }
 
-    fn pay_with_token(&self, body: &Body, twist: Option<Kind>) -> Reply {
+    fn pay_with_token(&self, body: &Body, fate: Fate) -> Reply {
         const TOKEN: [schema::Property; 1] = [required("token", Form::FilledText)];
         if let Err(refusal) = schema::check(body, &[&CREDENTIALS, &ORDER, &TOKEN]) {
             return refusal;
@@ -185,10 +169,10 @@ impl GreenPay {
                 save: false,
                 ld_len: None,
             };
-            state.settle(order, means, self.clock.now())
+            state.settle(Arc::new(order), means, fate, self.clock.now())
         };
         match settled {
-            Some(settled) => self.payment_reply(&settled, twist),
+            Some(settled) => self.payment_reply(&settled, fate),
             None => Reply::refused(
                 Some(schema::text(body, "orderReference")),
                 &super::answer::CheckoutRefusal::of("Error: payment not processed"),
@@ -230,15 +214,14 @@ impl GreenPay {
     }
 
     fn has_seen(&self, reference: &str) -> bool {
-        let ledger = &self.state().ledger;
-        ledger
-            .orders
-            .iter()
-            .any(|order| order.reference == reference)
-            || ledger.debits_of(reference).next().is_some()
+        self.state().payments.has_seen(reference)
     }
 
-    fn check_credentials(&self, body: &Body, reference: Option<&str>) -> Result<(), Reply> {
+    pub(super) fn check_credentials(
+        &self,
+        body: &Body,
+        reference: Option<&str>,
+    ) -> Result<(), Reply> {
         let right = schema::text(body, "merchantId")
             .eq_ignore_ascii_case(&self.credentials.merchant_id)
             && schema::text(body, "secret") == self.credentials.secret;
@@ -249,7 +232,7 @@ impl GreenPay {
         }
     }
 
-    fn create_token_order(&self, body: &Body, _: Option<Kind>) -> Reply {
+    fn create_token_order(&self, body: &Body, fate: Fate) -> Reply {
         const REQUEST: [schema::Property; 2] = [
             required("requestId", Form::FilledText),
             schema::optional("callback", Form::Text),
@@ -265,7 +248,8 @@ impl GreenPay {
             request_id: request_id.to_owned(),
             callback: schema::optional_text(body, "callback"),
         };
-        let (session, token) = self.state().open_session(purpose, self.clock.now());
+        let now = self.clock.now();
+        let (session, token) = self.state().open_session(purpose, now, lifetime(fate));
         Reply::done(
             request_id,
             &SessionAnswer {
@@ -275,7 +259,7 @@ impl GreenPay {
         )
     }
 
-    fn delete_token(&self, body: &Body, twist: Option<Kind>) -> Reply {
+    fn delete_token(&self, body: &Body, fate: Fate) -> Reply {
         const REQUEST: [schema::Property; 2] = [
             required("token", Form::FilledText),
             required("requestId", Form::FilledText),
@@ -296,9 +280,10 @@ impl GreenPay {
             let now = self.clock.now();
             state.note_card_token(token, &card, CardTokenChange::Deleted, request_id, now);
         }
-        let named = match twist {
-            Some(Kind::WrongReference) => other_reference(request_id),
-            _ => request_id.to_owned(),
+        let named = if fate.is(Kind::WrongReference) {
+            other_reference(request_id)
+        } else {
+            request_id.to_owned()
         };
         let signature = self.sign(&format!("status:DELETED,requestId:{named}"));
         Reply::done(
@@ -308,18 +293,21 @@ impl GreenPay {
                 request_id: &named,
                 errors: [],
                 callback: None,
-                signature: bent_signature(signature, twist),
+                signature: bent_signature(signature, fate),
             },
         )
     }
 
-    fn get_token(&self, body: &Body, _: Option<Kind>) -> Reply {
+    fn get_token(&self, body: &Body, fate: Fate) -> Reply {
         const REQUEST: [schema::Property; 1] = [required("token", Form::FilledText)];
         if let Err(refusal) = schema::check(body, &[&CREDENTIALS, &REQUEST]) {
             return refusal;
         }
         if let Err(refusal) = self.check_credentials(body, None) {
             return refusal;
+        }
+        if fate.is(Kind::ReadFails) {
+            return Reply::refused(None, &READ_FAILED);
         }
         let token = schema::text(body, "token");
         let card = self.state().card_tokens.get(token).cloned();
@@ -329,7 +317,7 @@ impl GreenPay {
         }
     }
 
-    fn transaction(&self, body: &Body, twist: Option<Kind>) -> Reply {
+    fn transaction(&self, body: &Body, fate: Fate) -> Reply {
         const REQUEST: [schema::Property; 2] = [
             required("merchantId", Form::Uuid),
             required("orderReference", Form::FilledText),
@@ -338,19 +326,24 @@ impl GreenPay {
             return refusal;
         }
         let reference = schema::text(body, "orderReference");
+        if fate.is(Kind::ReadFails) {
+            return Reply::refused(Some(reference), &TransactionMissing::unreadable());
+        }
         let is_ours =
             schema::text(body, "merchantId").eq_ignore_ascii_case(&self.credentials.merchant_id);
-        let debit = self
-            .state()
-            .ledger
-            .debits_of(reference)
-            .find(|debit| debit.state == DebitState::Approved)
-            .filter(|_| is_ours && twist != Some(Kind::DelayVisibility))
-            .cloned();
-        let Some(debit) = debit else {
+        // What the read sees is how things were then; without a moment it sees nothing.
+        let seen_at = match (fate.is(Kind::DelayVisibility), fate.ms()) {
+            (false, _) => Some(self.clock.now()),
+            (true, Some(ms)) => Some(self.clock.now().minus(Duration::from_millis(ms))),
+            (true, None) => None,
+        };
+        let found = seen_at
+            .filter(|_| is_ours)
+            .and_then(|moment| self.state().found(reference, moment));
+        let Some((debit, state)) = found else {
             return Reply::refused(Some(reference), &TransactionMissing::new());
         };
-        let amount = match twist {
+        let amount = match fate.kind() {
             Some(Kind::WrongAmount) => format!("1{}", debit.amount),
             Some(Kind::FloatDust) => format!("{}00000017", debit.amount),
             _ => debit.amount.clone(),
@@ -366,7 +359,7 @@ impl GreenPay {
                     date: &debit.local_date,
                     merchant: "Tienda Ejemplo",
                     reference_number: &debit.retrieval_number,
-                    state: "approved",
+                    state,
                     retrieval_number: &debit.retrieval_number,
                     authorization_id: debit.authorization.as_deref().unwrap_or_default(),
                     currency: &debit.currency,
@@ -378,5 +371,25 @@ impl GreenPay {
                 errors: [],
             },
         )
+    }
+}
+
+impl State {
+    /// The approved debit that a read of a reference finds, and its state, as things were at `moment`.
+    fn found(&self, reference: &str, moment: Moment) -> Option<(DebitEntry, &'static str)> {
+        self.payments.of(reference).iter().find_map(|payment| {
+            let state = payment.state_at(moment)?;
+            let debit = self.ledger.debits.get(payment.line)?;
+            Some((debit.clone(), state))
+        })
+    }
+}
+
+/// How long a session lives that is opened now.
+fn lifetime(fate: Fate) -> Duration {
+    if fate.is(Kind::ExpireSessions) {
+        Duration::ZERO
+    } else {
+        SESSION_LIFETIME
     }
 }

@@ -20,17 +20,24 @@
 //!
 //! Where the documents are silent, and what is done here: a decline comes with HTTP 200 (adjustable); a
 //! token payment answers as a card payment; `getToken` answers with the fields of `tokenize`; a session
-//! is used up when the bank is asked, not before; installments that the order does not offer are refused.
+//! is used up when the bank is asked, not before; installments that the order does not offer are refused;
+//! after a void, a capture or a refund `transactions/get` says `voided`, `captured` or `refunded`, which
+//! are made-up words. See also [`changes`] and [`notice`].
 
 pub(crate) mod answer;
 mod bank;
 mod call;
+mod changes;
 mod checkout;
 mod merchant;
+pub(crate) mod notice;
+mod payments;
 mod schema;
 mod unseal;
+mod wire;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -41,10 +48,13 @@ use tokio::sync::watch;
 use crate::amount::Amount;
 use crate::cards::Outcome;
 use crate::clock::{Clock, Moment};
-use crate::fault::FaultPlan;
+use crate::fault::{Fate, FaultPlan, Kind};
 use crate::ledger::Ledger;
+use crate::notify::Notifications;
 use crate::random::Sequence;
 use crate::{Credentials, RepeatedReference};
+
+use payments::Payments;
 
 pub(crate) use checkout::router as checkout_router;
 pub(crate) use merchant::router as merchant_router;
@@ -61,6 +71,10 @@ pub(crate) struct GreenPay {
     pub(crate) seed: u64,
     pub(crate) key: RsaPrivateKey,
     pub(crate) stop: watch::Receiver<bool>,
+    /// How notifications are sent until told otherwise.
+    notifications: Notifications,
+    /// Counts how often everything was forgotten.
+    life: AtomicU64,
     state: Mutex<State>,
 }
 
@@ -68,6 +82,8 @@ pub(crate) struct GreenPay {
 pub(crate) struct State {
     pub(crate) ledger: Ledger,
     pub(crate) faults: FaultPlan,
+    pub(crate) notifications: Notifications,
+    payments: Payments,
     sessions: HashMap<String, Session>,
     card_tokens: HashMap<String, StoredCard>,
     sequence: Sequence,
@@ -78,14 +94,15 @@ pub(crate) struct State {
 #[derive(Clone)]
 struct Session {
     token: String,
-    opened: Moment,
-    used: bool,
+    expires: Moment,
+    /// Used up, or ended by hand.
+    ended: bool,
     purpose: Purpose,
 }
 
 #[derive(Clone)]
 enum Purpose {
-    Payment(Order),
+    Payment(Arc<Order>),
     CardToken {
         request_id: String,
         callback: Option<String>,
@@ -93,7 +110,6 @@ enum Purpose {
 }
 
 /// A payment order, also the one inside a token payment.
-#[derive(Clone)]
 struct Order {
     reference: String,
     amount: Amount,
@@ -126,11 +142,13 @@ impl GreenPay {
             credentials: options.credentials,
             repeated_reference: options.repeated_reference,
             decline_status: options.decline_status,
-            clock: Clock::new(options.speed),
+            clock: Clock::new(options.speed, options.clock_anchor),
             seed: options.seed,
             key,
             stop,
-            state: Mutex::new(State::new(options.seed)),
+            state: Mutex::new(State::new(options.seed, options.notifications.clone())),
+            notifications: options.notifications,
+            life: AtomicU64::new(0),
         })
     }
 
@@ -140,10 +158,20 @@ impl GreenPay {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Forgets everything: ledger, sessions, card tokens, faults, and how far the clock was moved on.
+    /// Forgets everything: ledger, sessions, card tokens, faults, what was still to be executed or
+    /// posted, and how far the clock was moved on.
     pub(crate) fn reset(&self) {
-        *self.state() = State::new(self.seed);
+        {
+            let mut state = self.state();
+            *state = State::new(self.seed, self.notifications.clone());
+            self.life.fetch_add(1, Ordering::Release);
+        }
         self.clock.forget_moves();
+    }
+
+    /// Which life this is: another after everything was forgotten.
+    fn life(&self) -> u64 {
+        self.life.load(Ordering::Acquire)
     }
 
     /// `_signature`: RSASSA-PKCS1-v1_5 with SHA-256, in lower-case hex.
@@ -157,10 +185,12 @@ impl GreenPay {
 }
 
 impl State {
-    fn new(seed: u64) -> Self {
+    fn new(seed: u64, notifications: Notifications) -> Self {
         Self {
             ledger: Ledger::default(),
             faults: FaultPlan::default(),
+            notifications,
+            payments: Payments::default(),
             sessions: HashMap::new(),
             card_tokens: HashMap::new(),
             sequence: Sequence::new(seed),
@@ -169,15 +199,20 @@ impl State {
     }
 
     /// Opens a session; gives `session` and `token`.
-    fn open_session(&mut self, purpose: Purpose, now: Moment) -> (String, String) {
+    fn open_session(
+        &mut self,
+        purpose: Purpose,
+        now: Moment,
+        lifetime: Duration,
+    ) -> (String, String) {
         let session = self.sequence.uuid();
         let token = self.sequence.uuid();
         self.sessions.insert(
             session.clone(),
             Session {
                 token: token.clone(),
-                opened: now,
-                used: false,
+                expires: now.plus(lifetime),
+                ended: false,
                 purpose,
             },
         );
@@ -185,15 +220,22 @@ impl State {
     }
 
     /// The session, unless it is unknown, used up or too old.
-    fn live_session(&self, id: &str, now: Moment) -> Option<&Session> {
-        self.sessions
-            .get(id)
-            .filter(|session| !session.used && !session.opened.is_older_than(SESSION_LIFETIME, now))
+    fn live_session(&self, id: &str, now: Moment, fate: Fate) -> Option<&Session> {
+        self.sessions.get(id).filter(|session| {
+            !session.ended && (session.expires > now || fate.is(Kind::LateBeyondFence))
+        })
     }
 
-    fn use_up_session(&mut self, id: &str) {
+    fn end_session(&mut self, id: &str) {
         if let Some(session) = self.sessions.get_mut(id) {
-            session.used = true;
+            session.ended = true;
+        }
+    }
+
+    /// Ends every open session.
+    pub(crate) fn end_sessions(&mut self) {
+        for session in self.sessions.values_mut() {
+            session.ended = true;
         }
     }
 }

@@ -137,6 +137,7 @@ pub(super) fn check(body: &Body, lists: &[&[Property]]) -> Result<(), Reply> {
         json: to_json(&found),
         reference: None,
         executed: false,
+        notice: None,
     })
 }
 

@@ -2,46 +2,16 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
-use ventanilla_sandbox::{Fault, Kind, Operation, RandomFaults, SandboxOptions};
+use serde_json::json;
+use ventanilla_sandbox::{Fault, Kind, Operation};
 
-use crate::support::{Shop, VISA, card, card_with};
-
-/// What a caller of `pay` sees.
-#[derive(Debug, PartialEq)]
-enum Seen {
-    /// The connection could not be made.
-    Refused,
-    /// The connection broke before an answer.
-    Broken,
-    /// Head of an answer, but not its whole body.
-    CutShort(u16),
-    Page(u16),
-    Json(u16, Value),
-}
+use crate::support::{Seen, Shop, VISA, card, card_with, see};
 
 async fn pay(shop: &Shop, reference: &str) -> Seen {
     let session = shop.open_order(reference).await;
     let request = shop.pay_request(&session, &card(VISA));
     let url = format!("{}/", shop.sandbox.checkout_url);
     see(shop.send(&url, Some(&session.token), &request).await).await
-}
-
-async fn see(sent: Result<reqwest::Response, reqwest::Error>) -> Seen {
-    match sent {
-        Err(error) if error.is_connect() => Seen::Refused,
-        Err(_) => Seen::Broken,
-        Ok(response) => {
-            let status = response.status().as_u16();
-            match response.text().await {
-                Err(_) => Seen::CutShort(status),
-                Ok(text) => match serde_json::from_str(&text) {
-                    Ok(body) => Seen::Json(status, body),
-                    Err(_) => Seen::Page(status),
-                },
-            }
-        }
-    }
 }
 
 fn executions(shop: &Shop, reference: &str) -> usize {
@@ -64,6 +34,7 @@ async fn pay_with(shop: &Shop, kind: Kind) -> (Seen, usize) {
 #[tokio::test]
 async fn before_the_bank_is_asked() {
     let shop = Shop::open().await;
+    assert_eq!(pay_with(&shop, Kind::Close).await, (Seen::Broken, 0));
     assert_eq!(pay_with(&shop, Kind::ResetBefore).await, (Seen::Broken, 0));
     assert_eq!(
         pay_with(&shop, Kind::GatewayTimeoutBefore).await,
@@ -102,6 +73,7 @@ async fn after_the_bank_was_asked() {
         pay_with(&shop, Kind::BrokenJson).await,
         (Seen::Page(200), 1)
     );
+    assert_eq!(pay_with(&shop, Kind::Corrupt).await, (Seen::Page(200), 1));
     assert_eq!(
         shop.transaction("ref-reset_after").await.body["result"]["state"],
         "approved"
@@ -210,6 +182,71 @@ async fn a_connection_is_reset_and_not_merely_closed() {
 }
 
 #[tokio::test]
+async fn a_closed_connection_is_not_reset() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let shop = Shop::open().await;
+    shop.sandbox
+        .arm(Fault::once(Operation::CreateOrder, Kind::Close))
+        .await
+        .unwrap();
+    let order = shop.order("ref-closed").to_string();
+    let address = shop.sandbox.merchant_url.strip_prefix("http://").unwrap();
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let head = format!(
+        "POST / HTTP/1.1\r\nhost: sandbox\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        order.len()
+    );
+    stream.write_all((head + &order).as_bytes()).await.unwrap();
+    assert_eq!(stream.read(&mut [0; 1]).await.unwrap(), 0);
+    let ledger = shop.sandbox.ledger();
+    assert!(ledger.orders.is_empty());
+    assert_eq!(ledger.calls[0].fault, Some(Kind::Close));
+    assert_eq!(ledger.calls[0].reference.as_deref(), Some("ref-closed"));
+}
+
+#[tokio::test]
+async fn a_refusal_waits_for_its_own_operation() {
+    let shop = Shop::open().await;
+    shop.sandbox
+        .arm(Fault::once(Operation::Transaction, Kind::Refuse))
+        .await
+        .unwrap();
+    assert!(matches!(
+        pay(&shop, "ref-not-refused").await,
+        Seen::Json(200, _)
+    ));
+    let url = format!("{}/transactions/get", shop.sandbox.merchant_url);
+    let read = shop.read_request("ref-not-refused");
+    assert_eq!(see(shop.send(&url, None, &read).await).await, Seen::Broken);
+    assert_eq!(shop.transaction("ref-not-refused").await.body["code"], 200);
+}
+
+#[tokio::test]
+async fn an_answer_may_trickle_in() {
+    let shop = Shop::open().await;
+    let fault = Fault::once(Operation::Pay, Kind::SlowDrip).for_ms(200);
+    shop.sandbox.arm(fault).await.unwrap();
+    let session = shop.open_order("ref-drip").await;
+    let request = shop.pay_request(&session, &card(VISA));
+    let url = format!("{}/", shop.sandbox.checkout_url);
+    let began = std::time::Instant::now();
+    let mut answer = shop
+        .send(&url, Some(&session.token), &request)
+        .await
+        .unwrap();
+    let mut pieces = 0;
+    let mut body = Vec::new();
+    while let Some(piece) = answer.chunk().await.unwrap() {
+        pieces += 1;
+        body.extend_from_slice(&piece);
+    }
+    assert!(began.elapsed() >= Duration::from_millis(200));
+    assert!(pieces > 3, "{pieces}");
+    let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(body["orderId"], "ref-drip");
+}
+
+#[tokio::test]
 async fn a_refused_connection_is_reset_once_a_request_is_there() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let shop = Shop::open().await;
@@ -307,22 +344,6 @@ async fn a_late_execution_comes_after_the_timeout_was_answered() {
 }
 
 #[tokio::test]
-async fn a_debit_becomes_visible_after_the_reads_asked_for() {
-    let shop = Shop::open().await;
-    pay(&shop, "ref-hidden").await;
-    let fault = json!({ "operation": "transaction", "kind": "delay_visibility", "reads": 2 });
-    shop.sandbox
-        .arm(serde_json::from_value(fault).unwrap())
-        .await
-        .unwrap();
-    let mut codes = Vec::new();
-    for _ in 0..3 {
-        codes.push(shop.transaction("ref-hidden").await.body["code"].clone());
-    }
-    assert_eq!(codes, [404, 404, 200]);
-}
-
-#[tokio::test]
 async fn a_read_may_lie_about_the_amount() {
     let shop = Shop::open().await;
     pay(&shop, "ref-read").await;
@@ -368,6 +389,9 @@ async fn every_operation_meets_its_faults() {
             Operation::Pay => (&shop.sandbox.checkout_url, "/kount"),
             Operation::Tokenize => (&shop.sandbox.checkout_url, "/tokenize"),
             Operation::UpdateToken => (&shop.sandbox.checkout_url, "/tokenize/update"),
+            Operation::Void => (&shop.sandbox.merchant_url, "/transactions/void"),
+            Operation::Capture => (&shop.sandbox.merchant_url, "/transactions/capture"),
+            Operation::Refund => (&shop.sandbox.merchant_url, "/transactions/refund"),
         };
         let response = shop
             .send(&format!("{host}{path}"), None, &body)
@@ -382,40 +406,4 @@ async fn every_operation_meets_its_faults() {
         );
     }
     assert!(shop.sandbox.ledger().debits.is_empty());
-}
-
-#[tokio::test]
-async fn chance_draws_the_same_faults_for_the_same_seed() {
-    let run = async |seed| {
-        let shop = Shop::open_with(SandboxOptions::default()).await;
-        shop.sandbox
-            .arm_random(RandomFaults {
-                share_percent: 40,
-                seed,
-                operations: Some(vec![Operation::Transaction]),
-            })
-            .unwrap();
-        let url = format!("{}/transactions/get", shop.sandbox.merchant_url);
-        let request = json!({
-            "merchantId": shop.sandbox.credentials().merchant_id,
-            "orderReference": "ref-chance",
-        });
-        for _ in 0..40 {
-            let _ = see(shop.send(&url, None, &request).await).await;
-        }
-        let ledger = shop.sandbox.ledger();
-        ledger
-            .calls
-            .iter()
-            .map(|call| call.fault)
-            .collect::<Vec<_>>()
-    };
-    let first = run(7).await;
-    assert_eq!(first.len(), 40);
-    assert!(
-        (8..=24).contains(&first.iter().flatten().count()),
-        "{first:?}"
-    );
-    assert_eq!(first, run(7).await);
-    assert_ne!(first, run(8).await);
 }

@@ -92,7 +92,12 @@ async fn a_fault_is_set_listed_met_and_cleared() {
     assert_eq!(clear.await.unwrap().status().as_u16(), 204);
     assert_eq!(
         get(&shop, "/faults").await,
-        json!({ "armed": [], "random": null })
+        json!({
+            "armed": [],
+            "random": null,
+            "calls": { "transaction": 1 },
+            "met": { "gateway_timeout_before": { "transaction": 1 } },
+        })
     );
     assert_eq!(
         shop.send(&url, None, &read)
@@ -110,7 +115,28 @@ async fn the_random_mode_is_set_by_json_too() {
     let random = json!({ "random": { "share_percent": 20, "seed": 7 } });
     let (status, listed) = post(&shop, "/faults", &random).await;
     assert_eq!(status, 201);
-    assert_eq!(listed["random"], random["random"]);
+    assert_eq!(
+        listed["random"],
+        json!({
+            "share_percent": 20,
+            "seed": 7,
+            "longest_ms": 80,
+            "hidden_ms": 0,
+            "drawn_by": "reference",
+        })
+    );
+    let weighed = json!({ "random": {
+        "share_percent": 25,
+        "seed": 7,
+        "operations": ["void", "refund"],
+        "weights": { "reset_after": 3, "late": 1 },
+        "longest_ms": 500,
+        "hidden_ms": 90_000,
+        "drawn_by": "description",
+    } });
+    let (status, listed) = post(&shop, "/faults", &weighed).await;
+    assert_eq!(status, 201);
+    assert_eq!(listed["random"], weighed["random"]);
 }
 
 #[tokio::test]
@@ -183,7 +209,14 @@ async fn a_reset_forgets_everything() {
     let ledger = get(&shop, "/ledger").await;
     assert_eq!(
         ledger,
-        json!({ "orders": [], "debits": [], "card_tokens": [], "calls": [] })
+        json!({
+            "orders": [],
+            "debits": [],
+            "operations": [],
+            "card_tokens": [],
+            "notifications": [],
+            "calls": [],
+        })
     );
     assert_eq!(get(&shop, "/faults").await["armed"], json!([]));
     assert_eq!(shop.transaction("ref-forgotten").await.body["code"], 404);
@@ -208,6 +241,17 @@ async fn the_clock_can_be_moved_on() {
             .0,
         422
     );
+}
+
+#[tokio::test]
+async fn every_open_session_can_be_ended_at_once() {
+    let shop = Shop::open().await;
+    let session = shop.open_order("ref-ended").await;
+    assert_eq!(post(&shop, "/sessions/expire", &json!({})).await.0, 204);
+    let request = shop.pay_request(&session, &card(VISA));
+    let late = shop.checkout("/", &session.token, &request).await;
+    assert_eq!(late.error(), "Session not found");
+    assert_eq!(shop.pay("ref-after", &card(VISA)).await.body["status"], 200);
 }
 
 #[tokio::test]
@@ -249,21 +293,78 @@ async fn the_cards_are_listed_as_json_and_on_the_page() {
     );
 }
 
+async fn page(shop: &Shop) -> String {
+    let page = shop.client.get(&shop.sandbox.management_url).send().await;
+    page.unwrap().text().await.unwrap()
+}
+
 #[tokio::test]
-async fn text_of_an_order_stays_text_on_the_page() {
+async fn text_from_outside_stays_text_on_the_page() {
     let shop = Shop::open().await;
-    shop.pay("<b>ref</b>", &card(VISA)).await;
-    let page = shop
-        .client
-        .get(&shop.sandbox.management_url)
-        .send()
-        .await
-        .unwrap()
-        .text()
-        .await
-        .unwrap();
+    let paid = shop.paid("<b>ref</b>").await;
+    shop.void(&paid).await;
+    shop.merchant(
+        "/getToken",
+        &shop.with_credentials(json!({ "token": "<i>token</i>" })),
+    )
+    .await;
+    let settings = json!({ "url": "http://127.0.0.1:9/'><u>", "mode": "early" });
+    post(&shop, "/notifications", &settings).await;
+    shop.pay("<s>told</s>", &card(VISA)).await;
+    let page = page(&shop).await;
     assert!(page.contains("&lt;b&gt;ref&lt;/b&gt;"));
-    assert!(!page.contains("<b>ref</b>"));
+    assert!(page.contains("&lt;s&gt;told&lt;/s&gt;"));
+    for markup in ["<b>ref", "<i>token", "'><u>", "<s>told"] {
+        assert!(!page.contains(markup), "{markup}");
+    }
+}
+
+#[tokio::test]
+async fn the_page_shows_what_happened_and_what_is_set() {
+    let shop = Shop::open().await;
+    let empty = page(&shop).await;
+    assert!(empty.contains("No call has come yet."));
+    assert!(empty.contains("No fault is set."));
+    let paid = shop.paid("ref-shown").await;
+    shop.void(&paid).await;
+    shop.void(&paid).await;
+    shop.pay("ref-declined", &card("4000000000044828")).await;
+    let stall = json!({ "operation": "refund", "kind": "stall", "ms": 20_000, "times": 3 });
+    post(&shop, "/faults", &stall).await;
+    let random = json!({ "random": { "share_percent": 0, "seed": 77, "hidden_ms": 5 } });
+    post(&shop, "/faults", &random).await;
+    let page = page(&shop).await;
+    for shown in [
+        "ref-shown",
+        "refused: done before",
+        "1 refused, 1 asked again",
+        "51 insufficient funds",
+        "3 to come",
+        "0 % of all calls, seed 77; hidden for up to 5 ms",
+        "every reference at most once",
+    ] {
+        assert!(page.contains(shown), "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn a_double_debit_stands_out() {
+    let shop = Shop::open().await;
+    shop.pay("ref-double", &card(VISA)).await;
+    assert!(!page(&shop).await.contains("tile bad"));
+    shop.pay("ref-double", &card(VISA)).await;
+    let page = page(&shop).await;
+    assert!(page.contains("tile bad") && page.contains("look at the ledger"));
+}
+
+#[tokio::test]
+async fn the_page_has_no_style_that_its_policy_forbids() {
+    let shop = Shop::open().await;
+    shop.pay("ref-styled", &card(VISA)).await;
+    let page = page(&shop).await;
+    assert!(!page.contains(" style="));
+    assert_eq!(page.matches("<script").count(), 1);
+    assert!(!page.contains(" onclick="));
 }
 
 #[tokio::test]

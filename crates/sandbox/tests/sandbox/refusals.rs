@@ -68,6 +68,9 @@ async fn every_operation_refuses_an_empty_body_with_a_list_of_violations() {
         "/deleteToken",
         "/getToken",
         "/transactions/get",
+        "/transactions/void",
+        "/transactions/capture",
+        "/transactions/refund",
     ] {
         let refused = shop.merchant(path, &json!({})).await;
         assert_eq!(
@@ -92,6 +95,9 @@ async fn every_merchant_operation_but_the_read_wants_the_secret() {
     let mut order = shop.order("ref-secret");
     order["token"] = json!("00000000-0000-4000-8000-000000000001");
     order["requestId"] = json!("req-secret");
+    for name in ["bin", "last4", "authorization"] {
+        order[name] = json!("1234");
+    }
     order["secret"] = json!("guessed");
     for path in [
         "/",
@@ -99,6 +105,9 @@ async fn every_merchant_operation_but_the_read_wants_the_secret() {
         "/tokenize",
         "/deleteToken",
         "/getToken",
+        "/transactions/void",
+        "/transactions/capture",
+        "/transactions/refund",
     ] {
         let refused = shop.merchant(path, &order).await;
         assert_eq!(refused.error(), "Merchant doesn't exist", "{path}");

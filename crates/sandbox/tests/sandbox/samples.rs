@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use crate::support::{Answer, Session, Shop, sample};
 
 /// The value with every leaf replaced by the name of its type.
-fn shape(value: &Value) -> Value {
+pub fn shape(value: &Value) -> Value {
     match value {
         Value::Object(fields) => {
             let fields: Map<_, _> = fields
@@ -300,4 +300,29 @@ async fn a_gateway_timeout_is_the_page_of_the_sample() {
     let sample = sample("gateway_timeout");
     assert_eq!(response.status().as_u16(), sample["http_status"]);
     assert_eq!(response.text().await.unwrap(), sample["body"]);
+}
+
+#[tokio::test]
+async fn a_payment_is_captured_and_refunded_with_the_sample_requests() {
+    let shop = Shop::open().await;
+    let reference = sample("capture_request")["body"]["orderReference"].clone();
+    let paid = shop
+        .pay(
+            reference.as_str().unwrap(),
+            &crate::support::card("4111111111111111"),
+        )
+        .await;
+    let with_authorization = |name: &str| {
+        let mut body = sample(name)["body"].clone();
+        body["authorization"] = paid.body["authorization"].clone();
+        body
+    };
+    let captured = shop.capture(&with_authorization("capture_request")).await;
+    assert_same(&captured, "capture_done");
+    assert_eq!(
+        shop.sandbox.ledger().operations[0].amount.as_deref(),
+        Some("1000.25")
+    );
+    let refunded = shop.refund(&with_authorization("refund_request")).await;
+    assert_same(&refunded, "refund_done");
 }

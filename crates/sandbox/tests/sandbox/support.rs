@@ -28,6 +28,36 @@ impl Answer {
     }
 }
 
+/// What a caller sees.
+#[derive(Debug, PartialEq)]
+pub enum Seen {
+    /// The connection could not be made.
+    Refused,
+    /// The connection broke before an answer.
+    Broken,
+    /// Head of an answer, but not its whole body.
+    CutShort(u16),
+    Page(u16),
+    Json(u16, Value),
+}
+
+pub async fn see(sent: Result<reqwest::Response, reqwest::Error>) -> Seen {
+    match sent {
+        Err(error) if error.is_connect() => Seen::Refused,
+        Err(_) => Seen::Broken,
+        Ok(response) => {
+            let status = response.status().as_u16();
+            match response.text().await {
+                Err(_) => Seen::CutShort(status),
+                Ok(text) => match serde_json::from_str(&text) {
+                    Ok(body) => Seen::Json(status, body),
+                    Err(_) => Seen::Page(status),
+                },
+            }
+        }
+    }
+}
+
 /// `session` and `token` of an order.
 #[derive(Clone, Debug)]
 pub struct Session {
@@ -140,12 +170,49 @@ impl Shop {
         self.checkout("/tokenize", &session.token, &request).await
     }
 
-    pub async fn transaction(&self, reference: &str) -> Answer {
-        let request = json!({
+    pub fn read_request(&self, reference: &str) -> Value {
+        json!({
             "merchantId": self.sandbox.credentials().merchant_id,
             "orderReference": reference,
-        });
-        self.merchant("/transactions/get", &request).await
+        })
+    }
+
+    pub async fn transaction(&self, reference: &str) -> Answer {
+        self.merchant("/transactions/get", &self.read_request(reference))
+            .await
+    }
+
+    /// What a read shows: the state, or nothing when the payment is not found.
+    pub async fn state(&self, reference: &str) -> Option<String> {
+        let read = self.transaction(reference).await;
+        read.body["result"]["state"].as_str().map(str::to_owned)
+    }
+
+    /// Pays by card; gives what void, capture and refund are to name.
+    pub async fn paid(&self, reference: &str) -> Value {
+        let paid = self.pay(reference, &card(VISA)).await;
+        self.with_credentials(json!({
+            "bin": "424242",
+            "last4": paid.body["last4"],
+            "authorization": paid.body["authorization"],
+            "orderReference": reference,
+        }))
+    }
+
+    pub async fn void(&self, paid: &Value) -> Answer {
+        self.merchant("/transactions/void", paid).await
+    }
+
+    pub async fn capture(&self, paid: &Value) -> Answer {
+        self.merchant("/transactions/capture", paid).await
+    }
+
+    pub async fn refund(&self, paid: &Value) -> Answer {
+        self.merchant("/transactions/refund", paid).await
+    }
+
+    pub async fn arm(&self, fault: ventanilla_sandbox::Fault) {
+        self.sandbox.arm(fault).await.unwrap();
     }
 
     fn public_key(&self) -> RsaPublicKey {

@@ -4,18 +4,21 @@
 //! |---|---|---|
 //! | prepare | open an order; nothing for a saved card | no |
 //! | send | pay with the sealed card, or with the saved card's token | yes, once per right |
-//! | read | transaction by our reference | no |
+//! | operate | capture, void or refund; they name the card's digits and the authorization | yes, once per right |
+//! | read, probe | transaction by our reference | no |
 //!
 //! `ld` and `lk` come in, are sent, and are wiped; they are never written anywhere. Only the buyer's
 //! own installments are offered to the provider in the order, so the sealed card cannot pick others
 //! than the machine recorded.
 
 use std::fmt;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretString};
-use ventanilla_core::money::Currency;
+use ventanilla_core::money::{Currency, Money};
+use ventanilla_core::operation::OperationKind;
 use ventanilla_core::problem::ProblemCode;
 use ventanilla_core::rails::card::{
     CardOffer, CardStart, LD_MAX_CHARS, LK_MAX_CHARS, SaveCardPolicy, SavedCardView,
@@ -24,13 +27,15 @@ use ventanilla_core::rails::card::{
 use ventanilla_core::seal::ProviderKey;
 use ventanilla_providers::Outcome;
 use ventanilla_providers::greenpay::{
-    self, CardToken, Client, Expected, Order, OrderSession, Payment, SavedToken, TransactionRead,
+    self, CardToken, Client, Expected, OperationAnswer, Order, OrderSession, PaidTransaction,
+    Payment, SavedToken, StateChange, TransactionRead,
 };
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
 use crate::id;
-use crate::machine::{Address, Buyer, Confirmation, Finding, NewSession, Reading};
+use crate::machine::{Address, Breakers, Buyer, Confirmation, Finding, NewSession, Reading};
+use crate::rails::Host;
 use crate::store::{AttemptRow, NewSavedCard, SavedCardRow};
 
 /// What the merchant configured for cards.
@@ -45,6 +50,20 @@ pub struct CardRailConfig {
     pub pins: Vec<String>,
     /// Whether a key of 1024 to 2047 bits may be used.
     pub accept_weak_key: bool,
+    /// What `client` allows for a whole call that moves money.
+    pub call_limit: Duration,
+    /// What happens with money that came twice.
+    pub duplicates: Duplicates,
+}
+
+/// What happens with money that came twice.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Duplicates {
+    /// It is sent back by itself.
+    #[default]
+    Void,
+    /// It waits for somebody at the merchant.
+    Keep,
 }
 
 /// Cards: validates what the browser sent and drives the provider's calls.
@@ -55,6 +74,8 @@ pub struct CardRail {
     pins: Vec<String>,
     accept_weak_key: bool,
     modulus_bytes: usize,
+    call_limit: Duration,
+    duplicates: Duplicates,
 }
 
 /// How a card pays.
@@ -80,6 +101,24 @@ pub struct CardPayment {
     order: Order,
     buyer_id: Option<String>,
     means: PayableMeans,
+}
+
+/// Everything an operation needs in memory until its call is over.
+pub struct CardOperation {
+    kind: OperationKind,
+    amount: Money,
+    paid: PaidTransaction,
+}
+
+impl CardPlan {
+    /// Where its calls go.
+    #[must_use]
+    pub const fn hosts(&self) -> &'static [Host] {
+        match self.means {
+            CardMeans::Sealed(_) => &[Host::GreenpayMerchant, Host::GreenpayCheckout],
+            CardMeans::Saved(_) => &[Host::GreenpayMerchant],
+        }
+    }
 }
 
 enum PayableMeans {
@@ -132,6 +171,8 @@ impl CardRail {
             pins,
             accept_weak_key: config.accept_weak_key,
             modulus_bytes,
+            call_limit: config.call_limit,
+            duplicates: config.duplicates,
         })
     }
 
@@ -139,6 +180,12 @@ impl CardRail {
     #[must_use]
     pub fn settles(&self, currency: Currency) -> bool {
         self.currencies.contains(&currency)
+    }
+
+    /// The longest that a whole call takes which moves money, in the world's time.
+    #[must_use]
+    pub const fn call_limit(&self) -> Duration {
+        self.call_limit
     }
 
     /// What a session offers on this rail.
@@ -264,11 +311,17 @@ impl CardRail {
     /// # Errors
     ///
     /// Why there is no order.
-    pub async fn prepare(&self, payment: &mut CardPayment) -> std::result::Result<(), String> {
+    pub async fn prepare(
+        &self,
+        payment: &mut CardPayment,
+        breakers: &Breakers,
+    ) -> std::result::Result<(), String> {
         let PayableMeans::Sealed { session, .. } = &mut payment.means else {
             return Ok(());
         };
-        match self.client.create_order(&payment.order).await {
+        let outcome = self.client.create_order(&payment.order).await;
+        breakers.note(Host::GreenpayMerchant, &outcome);
+        match outcome {
             Outcome::Definite(opened) => {
                 *session = Some(opened);
                 Ok(())
@@ -280,8 +333,8 @@ impl CardRail {
     }
 
     /// **Moves money.** To be called once for each right to send.
-    pub async fn send(&self, payment: &CardPayment) -> Finding {
-        let outcome = match &payment.means {
+    pub async fn send(&self, payment: &CardPayment, breakers: &Breakers) -> Finding<Confirmation> {
+        let (host, outcome) = match &payment.means {
             PayableMeans::Sealed {
                 card,
                 session: Some(session),
@@ -290,13 +343,18 @@ impl CardRail {
                     reference: payment.order.reference.clone(),
                     total: payment.order.total,
                 };
-                self.client.pay(session, card, &expected).await
+                let outcome = self.client.pay(session, card, &expected).await;
+                (Host::GreenpayCheckout, outcome)
             }
             PayableMeans::Sealed { session: None, .. } => {
                 return Finding::NotSent(String::from("there is no order to pay"));
             }
-            PayableMeans::Saved(token) => self.client.pay_with_token(&payment.order, token).await,
+            PayableMeans::Saved(token) => {
+                let outcome = self.client.pay_with_token(&payment.order, token).await;
+                (Host::GreenpayMerchant, outcome)
+            }
         };
+        breakers.note(host, &outcome);
         match outcome {
             Outcome::NotSent(cause) => Finding::NotSent(cause.to_string()),
             Outcome::Rejected(cause) => Finding::Rejected(cause.to_string()),
@@ -333,11 +391,141 @@ impl CardRail {
                 })
             }
             Outcome::Definite(TransactionRead::NotFound) => Reading::NotFound,
-            Outcome::Definite(TransactionRead::Other { state }) => Reading::Other(state),
+            Outcome::Definite(TransactionRead::Other { state, change }) => match change {
+                Some(StateChange::Voided) => Reading::Changed(OperationKind::Void),
+                Some(StateChange::Refunded) => Reading::Changed(OperationKind::Refund),
+                Some(StateChange::Captured) => Reading::Changed(OperationKind::Capture),
+                None => Reading::Other(state),
+            },
             Outcome::NotSent(cause) | Outcome::Rejected(cause) | Outcome::Unknown(cause) => {
                 Reading::Failed(cause.to_string())
             }
         }
+    }
+
+    /// Whether the provider answers: a read of a reference that nobody ever used.
+    ///
+    /// GreenPay reads at one of its two hosts only, so this stands for both.
+    pub async fn probe(&self) -> bool {
+        match id::make() {
+            Ok(reference) => {
+                let outcome = self.client.transaction(&reference).await;
+                matches!(outcome, Outcome::Definite(_))
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// What sends money back that came twice, if that is not left to the merchant.
+    #[must_use]
+    pub const fn returns_duplicates(&self) -> Option<OperationKind> {
+        match self.duplicates {
+            Duplicates::Void => Some(OperationKind::Void),
+            Duplicates::Keep => None,
+        }
+    }
+
+    /// The amount of an operation, if this rail has it.
+    ///
+    /// # Errors
+    ///
+    /// `operation-not-possible` for any but capture, void and refund; `request-malformed` for an
+    /// amount with void or refund, which GreenPay does as a whole; `amount-invalid` for none or
+    /// another currency; `amount-exceeds-payment`.
+    pub fn operation_amount(
+        kind: OperationKind,
+        asked: Option<Money>,
+        attempt: &AttemptRow,
+    ) -> Result<Money> {
+        let paid = attempt.total;
+        match (kind, asked) {
+            (OperationKind::Capture | OperationKind::Void | OperationKind::Refund, None) => {
+                Ok(paid)
+            }
+            (OperationKind::Capture, Some(asked)) => {
+                if asked.minor() == 0 || asked.currency() != paid.currency() {
+                    return Err(Error::new(ProblemCode::AmountInvalid).detail(format!(
+                        "amount must be more than zero and in {}",
+                        paid.currency()
+                    )));
+                }
+                if asked.minor() > paid.minor() {
+                    return Err(Error::new(ProblemCode::AmountExceedsPayment)
+                        .detail(format!("amount must be at most {}", paid.minor())));
+                }
+                Ok(asked)
+            }
+            (OperationKind::Void | OperationKind::Refund, Some(_)) => {
+                Err(Error::new(ProblemCode::RequestMalformed)
+                    .detail("amount goes with capture only: cards are given back as a whole"))
+            }
+            (OperationKind::Release | OperationKind::Return | OperationKind::CashOut, _) => Err(
+                Error::new(ProblemCode::OperationNotPossible).detail(format!(
+                    "rail card has capture, void and refund, not {}",
+                    kind.name()
+                )),
+            ),
+        }
+    }
+
+    /// Makes an operation ready, with what the provider tells of the payment now or told before.
+    ///
+    /// # Errors
+    ///
+    /// What is missing.
+    pub fn operation(
+        kind: OperationKind,
+        amount: Money,
+        attempt: &AttemptRow,
+        now: Option<&Confirmation>,
+    ) -> std::result::Result<CardOperation, String> {
+        let told = |pick: fn(&Confirmation) -> &Option<String>, kept: &Option<String>, what| {
+            now.and_then(|now| pick(now).clone())
+                .or_else(|| kept.clone())
+                .ok_or_else(|| format!("the provider never told the {what} that it asks for"))
+        };
+        Ok(CardOperation {
+            kind,
+            amount,
+            paid: PaidTransaction {
+                reference: attempt.reference.clone(),
+                authorization: told(
+                    |now| &now.authorization,
+                    &attempt.authorization,
+                    "authorization",
+                )?,
+                bin: told(|now| &now.bin, &attempt.bin, "leading digits")?,
+                last4: told(|now| &now.last4, &attempt.last4, "last four digits")?,
+            },
+        })
+    }
+
+    /// **Moves money.** To be called once for each right to send.
+    pub async fn operate(&self, operation: &CardOperation, breakers: &Breakers) -> Finding<()> {
+        let paid = &operation.paid;
+        let outcome = match operation.kind {
+            OperationKind::Capture => self.client.capture(paid, Some(operation.amount)).await,
+            OperationKind::Void => self.client.void(paid).await,
+            OperationKind::Refund => self.client.refund(paid).await,
+            OperationKind::Release | OperationKind::Return | OperationKind::CashOut => {
+                return Finding::NotSent(String::from("rail card has no such operation"));
+            }
+        };
+        breakers.note(Host::GreenpayMerchant, &outcome);
+        match outcome {
+            Outcome::NotSent(cause) => Finding::NotSent(cause.to_string()),
+            Outcome::Rejected(cause) => Finding::Rejected(cause.to_string()),
+            Outcome::Unknown(cause) => Finding::Unknown(cause.to_string()),
+            Outcome::Definite(OperationAnswer::Done) => Finding::Confirmed(()),
+            Outcome::Definite(OperationAnswer::Refused { code }) => Finding::Declined { code },
+        }
+    }
+
+    /// Whether reads that keep showing the payment as it was prove that an operation was not
+    /// executed. GreenPay settles refunds and captures in its own time; a void shows at once.
+    #[must_use]
+    pub const fn reads_disprove(kind: OperationKind) -> bool {
+        matches!(kind, OperationKind::Void)
     }
 }
 

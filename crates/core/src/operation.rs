@@ -1,0 +1,80 @@
+//! Operations on a paid attempt: what a merchant may do with money after it was taken.
+//!
+//! An operation runs through the same states as an attempt ([`AttemptState`](crate::attempt::AttemptState),
+//! without `duplicate`): its right to be sent is used up once, and doubt is settled by reading.
+
+use serde::{Deserialize, Serialize};
+
+/// What is done with a payment.
+///
+/// Exhaustive on purpose, as [`Rail`](crate::rails::Rail).
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OperationKind {
+    /// Takes money that an authorization holds.
+    Capture,
+    /// Undoes a payment before it is settled.
+    Void,
+    /// Lets go of money that an authorization holds.
+    Release,
+    /// Gives money back after it was settled.
+    Refund,
+    /// Takes goods back: gives back what a capture took.
+    Return,
+    /// Sends money from the merchant's account to the buyer's.
+    CashOut,
+}
+
+impl OperationKind {
+    /// Every kind.
+    pub const ALL: [Self; 6] = [
+        Self::Capture,
+        Self::Void,
+        Self::Release,
+        Self::Refund,
+        Self::Return,
+        Self::CashOut,
+    ];
+
+    /// The name on the wire, in the store and in paths.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Capture => "capture",
+            Self::Void => "void",
+            Self::Release => "release",
+            Self::Refund => "refund",
+            Self::Return => "return",
+            Self::CashOut => "cash_out",
+        }
+    }
+
+    /// Reads a name as [`OperationKind::name`] writes it.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// Whether the buyer gets money, or is no longer held to pay it.
+    #[must_use]
+    pub const fn gives_back(self) -> bool {
+        match self {
+            Self::Capture => false,
+            Self::Void | Self::Release | Self::Refund | Self::Return | Self::CashOut => true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_reads_back_as_its_kind_and_is_the_one_in_json() {
+        for kind in OperationKind::ALL {
+            assert_eq!(OperationKind::from_name(kind.name()), Some(kind));
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
+        }
+        assert_eq!(OperationKind::from_name("Refund"), None);
+    }
+}

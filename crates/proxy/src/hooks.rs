@@ -1,0 +1,297 @@
+//! What providers may tell us without being asked. GreenPay is given one address with a secret in it,
+//! `<public origin>/hooks/greenpay/<secret>/`, and posts to four paths below it.
+//!
+//! | call | what it causes |
+//! |---|---|
+//! | `POST /hooks/greenpay/{secret}` and with a slash | the payment is read back soon |
+//! | `POST …/subscription/payment/results`, `POST …/bulkResume` | each of the payments is |
+//! | `POST …/newCard` | nothing: there is nothing to read back |
+//!
+//! A notification is a hint and never evidence. Whatever it says, the answer is 200 without a body, and
+//! what becomes of an attempt is decided by what a read shows. With a wrong secret there is nothing
+//! here, as on any other path that does not exist.
+//!
+//! | metric | labels | |
+//! |---|---|---|
+//! | `ventanilla_notifications_total` | `kind`: `payment`, `new_card`, `subscription_results`, `bulk_results`; `verdict` as below | references, and notifications that named none |
+//!
+//! | verdict | |
+//! |---|---|
+//! | `noticed` | ours: it is read back |
+//! | `foreign` | not in our form: somebody else's at the same merchant |
+//! | `unknown` | in our form, and the store does not know it: a payment may be missing here |
+//! | `ignored` | of a kind that there is nothing to do about |
+//! | `wrong_signature`, `malformed`, `too_large`, `broken_off` | not read |
+//! | `dropped` | too many at a time; the payments are read back by themselves |
+//! | `failed` | the store did not answer |
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, Request, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use bytes::Bytes;
+use http::{Method, StatusCode};
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+use tokio::sync::Semaphore;
+use ventanilla_core::problem::ProblemCode;
+use ventanilla_core::seal::ProviderKey;
+use ventanilla_providers::greenpay::notification::{self, NoticeError};
+
+use crate::error::Error;
+use crate::machine::Machine;
+use crate::request;
+
+/// What the paths of the hooks begin with.
+pub const PREFIX: &str = "/hooks/";
+/// Largest notification, in bytes: a bulk of a thousand payments.
+const MAX_BYTES: usize = 256 * 1024;
+/// So many notifications are worked on at a time.
+const PARALLEL: usize = 16;
+/// How long a provider waits for its answer while a notification is worked on.
+const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+
+/// The secret in the address that a provider sends notifications to, as a SHA-256 digest.
+pub struct HookPath {
+    digest: [u8; 32],
+}
+
+impl HookPath {
+    /// Fewest characters.
+    pub const MIN_CHARS: usize = 32;
+    /// Most characters.
+    pub const MAX_CHARS: usize = 128;
+
+    /// Reads 32 to 128 characters of `A-Z a-z 0-9 _ -`, which mean themselves in a URL.
+    ///
+    /// # Errors
+    ///
+    /// A text that says what was expected and never repeats the secret.
+    pub fn parse(text: &SecretString) -> Result<Self, String> {
+        // EXPOSE: hashed at once.
+        let text = text.expose_secret();
+        let fits = (Self::MIN_CHARS..=Self::MAX_CHARS).contains(&text.len())
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+        if !fits {
+            return Err(format!(
+                "expected {} to {} characters of A-Z a-z 0-9 _ -; make one with `ventanilla keys`",
+                Self::MIN_CHARS,
+                Self::MAX_CHARS
+            ));
+        }
+        Ok(Self {
+            digest: Sha256::digest(text).into(),
+        })
+    }
+
+    /// Whether `presented` is the secret. Takes the same time however much of it is right.
+    #[must_use]
+    pub fn accept(&self, presented: &str) -> bool {
+        let presented: [u8; 32] = Sha256::digest(presented).into();
+        self.digest.ct_eq(&presented).into()
+    }
+}
+
+/// What the hooks work with.
+pub struct Hooks {
+    /// Reads back.
+    pub machine: Arc<Machine>,
+    /// Where GreenPay sends to.
+    pub path: HookPath,
+    /// What GreenPay signs with.
+    pub greenpay_key: ProviderKey,
+}
+
+/// The routes, and room for what they work on.
+struct Desk {
+    hooks: Hooks,
+    slots: Semaphore,
+}
+
+type Shared = State<Arc<Desk>>;
+/// What stands where the secret belongs; not even text, perhaps.
+type Secret = Result<Path<String>, PathRejection>;
+
+/// The routes.
+pub fn routes(hooks: Hooks) -> Router {
+    let desk = Arc::new(Desk {
+        hooks,
+        slots: Semaphore::new(PARALLEL),
+    });
+    // Every method comes here: which ones there are is nobody's business without the secret.
+    let on = |kind: notification::Path| {
+        any(
+            move |State(desk): Shared, secret: Secret, request: Request| {
+                receive(desk, secret, kind, request)
+            },
+        )
+    };
+    use notification::Path::{BulkResults, NewCard, Payment, SubscriptionResults};
+    Router::new()
+        .route("/hooks/greenpay/{secret}", on(Payment))
+        .route("/hooks/greenpay/{secret}/", on(Payment))
+        .route("/hooks/greenpay/{secret}/newCard", on(NewCard))
+        .route(
+            "/hooks/greenpay/{secret}/subscription/payment/results",
+            on(SubscriptionResults),
+        )
+        .route("/hooks/greenpay/{secret}/bulkResume", on(BulkResults))
+        .with_state(desk)
+}
+
+async fn receive(
+    desk: Arc<Desk>,
+    secret: Secret,
+    kind: notification::Path,
+    request: Request,
+) -> Response {
+    if !secret.is_ok_and(|Path(secret)| desk.hooks.path.accept(&secret)) {
+        return Error::new(ProblemCode::NotFound).into_response();
+    }
+    if request.method() != Method::POST {
+        return Error::new(ProblemCode::MethodNotAllowed).into_response();
+    }
+    match request::bytes(request, MAX_BYTES).await {
+        Ok(body) => {
+            // A task of its own: who hangs up early has still told us.
+            let work = tokio::spawn(async move { desk.work(kind, body).await });
+            let _ = tokio::time::timeout(ANSWER_WITHIN, work).await;
+        }
+        Err(error) if error.code() == ProblemCode::BodyTooLarge => count(kind, "too_large"),
+        Err(_) => count(kind, "broken_off"),
+    }
+    StatusCode::OK.into_response()
+}
+
+impl Desk {
+    async fn work(&self, kind: notification::Path, body: Bytes) {
+        let Ok(_slot) = self.slots.try_acquire() else {
+            return count(kind, "dropped");
+        };
+        let notices = match notification::read(kind, &body, &self.hooks.greenpay_key) {
+            Ok(notices) => notices,
+            Err(error) => {
+                let verdict = match error {
+                    NoticeError::Signature => "wrong_signature",
+                    NoticeError::NotJson | NoticeError::Shape(_) => "malformed",
+                };
+                tracing::warn!(notification.kind = name(kind), "{error}");
+                return count(kind, verdict);
+            }
+        };
+        for notice in notices {
+            let verdict = match kind {
+                notification::Path::NewCard => "ignored",
+                _ => self.notice(kind, &notice.reference).await,
+            };
+            count(kind, verdict);
+        }
+    }
+
+    async fn notice(&self, kind: notification::Path, reference: &str) -> &'static str {
+        if !is_ours(reference) {
+            return "foreign";
+        }
+        match self.hooks.machine.noticed(reference).await {
+            Ok(true) => "noticed",
+            Ok(false) => {
+                tracing::error!(
+                    notification.kind = name(kind),
+                    provider.reference = reference,
+                    "GreenPay notified of {reference}, which has the form of our references and is not in the store: was the store restored or replaced?"
+                );
+                "unknown"
+            }
+            Err(error) => {
+                tracing::error!(
+                    notification.kind = name(kind),
+                    "a notification was not followed: {error}"
+                );
+                "failed"
+            }
+        }
+    }
+}
+
+/// Whether a reference has the form of ours: 26 characters of base32 in lower case.
+fn is_ours(reference: &str) -> bool {
+    reference.len() == 26
+        && reference
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || (b'2'..=b'7').contains(&b))
+}
+
+const fn name(kind: notification::Path) -> &'static str {
+    match kind {
+        notification::Path::Payment => "payment",
+        notification::Path::NewCard => "new_card",
+        notification::Path::SubscriptionResults => "subscription_results",
+        notification::Path::BulkResults => "bulk_results",
+    }
+}
+
+fn count(kind: notification::Path, verdict: &'static str) {
+    metrics::counter!("ventanilla_notifications_total", "kind" => name(kind), "verdict" => verdict)
+        .increment(1);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str = "0123456789_abcdefghijklmnop-QRSTUV";
+
+    #[test]
+    fn nothing_but_the_whole_secret_is_accepted() {
+        let path = HookPath::parse(&SECRET.into()).unwrap();
+        assert!(path.accept(SECRET));
+        let longer = format!("{SECRET}x");
+        for presented in ["", "0", &longer, &SECRET.to_lowercase()] {
+            assert!(!path.accept(presented), "{presented:?}");
+        }
+    }
+
+    #[test]
+    fn a_secret_that_is_short_or_needs_escaping_is_refused_without_being_repeated() {
+        let short = "a".repeat(31);
+        let long = "a".repeat(129);
+        for text in [
+            "",
+            &short,
+            &long,
+            &format!("{short}/a"),
+            &format!("{short}%41a"),
+        ] {
+            let error = HookPath::parse(&text.into()).err().unwrap();
+            assert!(
+                error.starts_with("expected 32 to 128 characters"),
+                "{error}"
+            );
+            assert!(text.is_empty() || !error.contains(text));
+        }
+        for text in ["a".repeat(32), "a".repeat(128)] {
+            assert!(HookPath::parse(&text.as_str().into()).is_ok());
+        }
+    }
+
+    #[test]
+    fn our_references_are_told_from_those_of_others() {
+        assert!(is_ours(&crate::id::make().unwrap()));
+        for reference in [
+            "",
+            "ORDER-1001",
+            "abcdefghijklmnopqrstuvwxy",
+            "ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+            "abcdefghijklmnopqrstuvwx01",
+        ] {
+            assert!(!is_ours(reference), "{reference}");
+        }
+    }
+}

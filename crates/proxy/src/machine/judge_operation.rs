@@ -1,0 +1,505 @@
+//! What an answer or a read proves about an operation, and what follows. Pure, as
+//! [`judge`](super::judge).
+//!
+//! An operation has no reference of its own at GreenPay: a read shows what became of the payment. The
+//! word for this kind of operation proves it done, unless another operation may have been the one.
+//! The payment as it was proves an operation not done only where the rail says so, and only after
+//! the last moment at which its call could have been executed.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use ventanilla_core::attempt::AttemptState as S;
+use ventanilla_core::operation::OperationKind;
+
+use super::course::{Finding, Row as _, Step, contradiction, unconfirmed};
+use super::judge::{Confirmation, Reading};
+use super::schedule::{self, MIN_GAP, REVIEW_AFTER, REVIEW_GAP, days, minutes};
+use crate::clock::Timestamp;
+use crate::store::{OperationChange, OperationRow, OperationScene};
+
+/// So many reads in a row must show the payment as it was.
+pub const NOT_DONE_NEEDED: u32 = 3;
+/// The last of them so long after the call's deadline.
+pub const SETTLED_AFTER: Duration = minutes(2);
+/// Reads that prove nothing and keep showing the payment as it was: somebody must look after this.
+pub const UNPROVEN_REVIEW_AFTER: Duration = days(1);
+
+/// Whether an operation can be sent, by the payment as it stands.
+pub enum Readiness {
+    /// It can; with what the provider told of the payment.
+    Ready(Option<Confirmation>),
+    /// It never can.
+    Over(String),
+    /// Perhaps later.
+    Later(String),
+}
+
+/// Judges the read before an operation is sent.
+pub fn readiness(kind: OperationKind, reading: Reading) -> Readiness {
+    match reading {
+        Reading::Confirmed(confirmation) => Readiness::Ready(Some(confirmation)),
+        // What was captured can still be given back.
+        Reading::Changed(OperationKind::Capture) if kind.gives_back() => Readiness::Ready(None),
+        Reading::Changed(done) => Readiness::Over(format!(
+            "nothing was sent: the provider shows a {} of this payment",
+            done.name()
+        )),
+        Reading::NotFound => {
+            Readiness::Later(String::from("the provider does not show the payment"))
+        }
+        Reading::Other(_) => Readiness::Later(String::from(
+            "the provider shows the payment in a state that is not known here",
+        )),
+        Reading::Failed(cause) => Readiness::Later(cause),
+    }
+}
+
+/// Judges the answer to the one call.
+pub fn on_answer(
+    scene: &OperationScene<'_>,
+    finding: &Finding<()>,
+    now: Timestamp,
+) -> Option<OperationChange> {
+    let row = scene.operation;
+    match finding {
+        Finding::Confirmed(()) => done(scene, row.clone(), json!({ "source": "answer" }), now),
+        _ => unconfirmed(row, finding, now).map(OperationChange::from),
+    }
+}
+
+/// Judges a read. `disproves`: whether reads that show the payment as it was prove anything.
+///
+/// `jitter` spreads reads over time: −200 to 200 thousandths.
+pub fn on_reading(
+    scene: &OperationScene<'_>,
+    reading: Reading,
+    disproves: bool,
+    now: Timestamp,
+    jitter: i32,
+) -> Option<OperationChange> {
+    let row = scene.operation;
+    if !matches!(
+        row.state,
+        S::Unknown | S::Review | S::Declined | S::NotExecuted
+    ) {
+        return None;
+    }
+    let mut after = row.clone();
+    after.last_read_at = Some(now);
+    let look = Look {
+        disproves,
+        now,
+        jitter,
+    };
+    match reading {
+        Reading::Changed(kind) if kind == row.kind && !is_another_s(scene) => {
+            done(scene, after, json!({ "source": "read", "done": kind }), now)
+        }
+        Reading::Confirmed(_) => {
+            after.not_done = row.not_done.saturating_add(1);
+            let evidence = json!({ "source": "read", "done": false, "in_a_row": after.not_done });
+            if row.state == S::Unknown && disproves && is_conclusive(&after, now) {
+                let mut after = after.with(after.course().ended(S::NotExecuted, now));
+                after.reason = Some(String::from(
+                    "the payment stands, and the call cannot be executed any more",
+                ));
+                return Some(Step::new(after, now, "not_executed", evidence).into());
+            }
+            Some(look.settled_nothing(after, "read", evidence))
+        }
+        Reading::Changed(kind) => {
+            after.not_done = 0;
+            let evidence = json!({ "source": "read", "done": kind });
+            Some(look.settled_nothing(after, "read", evidence))
+        }
+        Reading::NotFound => {
+            after.not_done = 0;
+            let evidence = json!({ "source": "read", "found": false });
+            Some(look.settled_nothing(after, "read", evidence))
+        }
+        Reading::Other(state) => {
+            after.not_done = 0;
+            let evidence = json!({ "source": "read", "provider_state": state });
+            Some(look.settled_nothing(after, "read", evidence))
+        }
+        Reading::Failed(cause) => {
+            let evidence = json!({ "source": "read", "failed": cause });
+            if matches!(row.state, S::Declined | S::NotExecuted) {
+                let settled_at = row.settled_at.unwrap_or(now);
+                after.next_check_at = schedule::second_look_again(settled_at, now);
+                return Some(Step::new(after, now, "read_failed", evidence).into());
+            }
+            Some(look.settled_nothing(after, "read_failed", evidence))
+        }
+    }
+}
+
+/// The provider did it.
+fn done(
+    scene: &OperationScene<'_>,
+    mut row: OperationRow,
+    mut evidence: Value,
+    now: Timestamp,
+) -> Option<OperationChange> {
+    let late = matches!(row.state, S::Declined | S::NotExecuted);
+    evidence["late"] = json!(late);
+    let step = match row.state {
+        S::Succeeded => return None,
+        S::New | S::Prepared | S::Duplicate => contradiction(&row, now, evidence),
+        S::Declined | S::NotExecuted if !has_room(scene) => {
+            // It was held not to have happened, so another one was let go. Only one of them can be
+            // recorded as done; that is known when the other one has ended.
+            row.next_check_at = Some(now + REVIEW_GAP);
+            contradiction(&row, now, evidence)
+        }
+        S::Sent | S::Unknown | S::Review | S::Declined | S::NotExecuted => {
+            let mut after = row.with(row.course().ended(S::Succeeded, now));
+            after.reason = None;
+            after.provider_code = None;
+            Step::new(after, now, "succeeded", evidence)
+        }
+    };
+    Some(step.into())
+}
+
+/// Whether this operation may be recorded as done beside the others: no more is given back, and no
+/// more captured, than was paid.
+pub fn has_room(scene: &OperationScene<'_>) -> bool {
+    let row = scene.operation;
+    let used: u64 = scene
+        .others
+        .iter()
+        .filter(|other| other.kind.gives_back() == row.kind.gives_back())
+        .filter(|other| !matches!(other.state, S::Declined | S::NotExecuted))
+        .map(|other| other.amount.minor())
+        .sum();
+    let paid = scene.attempt.confirmed.map_or(0, |paid| paid.minor());
+    used.saturating_add(row.amount.minor()) <= paid
+}
+
+/// Whether another operation of this kind may be what the provider shows.
+fn is_another_s(scene: &OperationScene<'_>) -> bool {
+    scene.others.iter().any(|other| {
+        other.kind == scene.operation.kind
+            && matches!(other.state, S::Sent | S::Unknown | S::Review | S::Succeeded)
+    })
+}
+
+/// Whether reads prove that it was not executed and never will be.
+fn is_conclusive(row: &OperationRow, now: Timestamp) -> bool {
+    row.not_done >= NOT_DONE_NEEDED
+        && row
+            .deadline_at
+            .is_some_and(|deadline_at| now >= deadline_at + SETTLED_AFTER)
+}
+
+struct Look {
+    disproves: bool,
+    now: Timestamp,
+    jitter: i32,
+}
+
+impl Look {
+    /// A read that settled nothing: when is the next?
+    fn settled_nothing(
+        &self,
+        mut after: OperationRow,
+        kind: &'static str,
+        evidence: Value,
+    ) -> OperationChange {
+        let now = self.now;
+        match after.state {
+            S::Unknown => {
+                let since = after.unknown_at.unwrap_or(now);
+                let doubt = now.since(since);
+                let unproven = !self.disproves && after.not_done > 0;
+                if doubt >= REVIEW_AFTER || (unproven && doubt >= UNPROVEN_REVIEW_AFTER) {
+                    after.state = S::Review;
+                    after.next_check_at = schedule::in_review(after.unknown_at, now);
+                    after.reason = Some(String::from("reads did not settle it"));
+                    return Step::new(after, now, "review", evidence).into();
+                }
+                let planned = schedule::planned(&schedule::OPERATIONS, since, now, self.jitter);
+                after.next_check_at = Some(planned.at.max(now + MIN_GAP));
+            }
+            S::Review => after.next_check_at = schedule::in_review(after.unknown_at, now),
+            S::Declined | S::NotExecuted => {
+                let settled_at = after.settled_at.unwrap_or(now);
+                after.next_check_at = after.unknown_at.and(schedule::second_look(settled_at, now));
+            }
+            S::New | S::Prepared | S::Sent | S::Succeeded | S::Duplicate => {}
+        }
+        Step::new(after, now, kind, evidence).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::given::{attempt, operation, session};
+
+    const T1: Timestamp = Timestamp::from_millis(1_795_000_000_000);
+    const DEADLINE: Timestamp = Timestamp::from_millis(1_795_000_040_000);
+
+    fn in_state(kind: OperationKind, state: S) -> OperationRow {
+        let mut row = operation(&attempt(&session(T1), "key", T1), kind, T1);
+        row.state = state;
+        row.sends = 1;
+        row.sent_at = Some(T1);
+        row.deadline_at = Some(DEADLINE);
+        if !matches!(state, S::Sent) {
+            row.unknown_at = Some(T1);
+        }
+        if state.is_final() {
+            row.settled_at = Some(T1 + minutes(5));
+        }
+        row
+    }
+
+    fn judged(
+        row: &OperationRow,
+        others: &[OperationRow],
+        judge: impl FnOnce(&OperationScene<'_>) -> Option<OperationChange>,
+    ) -> Option<OperationChange> {
+        let session = session(T1);
+        let mut attempt = attempt(&session, "key", T1);
+        attempt.confirmed = Some(attempt.total);
+        judge(&OperationScene {
+            operation: row,
+            others,
+            attempt: &attempt,
+            session: &session,
+        })
+    }
+
+    fn read(row: &OperationRow, reading: Reading, disproves: bool, now: Timestamp) -> OperationRow {
+        judged(row, &[], |scene| {
+            on_reading(scene, reading, disproves, now, 0)
+        })
+        .unwrap()
+        .after
+    }
+
+    fn approved() -> Reading {
+        Reading::Confirmed(Confirmation {
+            total: session(T1).request.total,
+            authorization: None,
+            brand: None,
+            last4: None,
+            bin: None,
+            saved: None,
+        })
+    }
+
+    #[test]
+    fn an_answer_leads_from_each_state_where_the_table_says() {
+        let (kind, now) = (OperationKind::Void, T1 + minutes(1));
+        let findings = [
+            Finding::Confirmed(()),
+            Finding::Declined {
+                code: Some(String::from("too_late")),
+            },
+            Finding::NotSent(String::from("no connection")),
+            Finding::Rejected(String::from("refused")),
+            Finding::Unknown(String::from("timeout")),
+        ];
+        let (done, no, not, doubt) = (S::Succeeded, S::Declined, S::NotExecuted, S::Unknown);
+        for (state, expected) in [
+            (S::Sent, [done, no, not, not, doubt]),
+            (S::Unknown, [done, no, not, not, S::Unknown]),
+            (S::Review, [done, no, not, not, S::Review]),
+            (S::Declined, [done, no, no, no, no]),
+            (S::NotExecuted, [done, not, not, not, not]),
+            (S::Succeeded, [done; 5]),
+            (S::New, [S::New; 5]),
+            (S::Prepared, [S::Prepared; 5]),
+        ] {
+            let row = in_state(kind, state);
+            for (finding, expected) in findings.iter().zip(expected) {
+                let change = judged(&row, &[], |scene| on_answer(scene, finding, now));
+                let after = change.map_or(row.state, |change| change.after.state);
+                assert_eq!(after, expected, "{} {finding:?}", state.name());
+            }
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_kept_with_its_code() {
+        let row = in_state(OperationKind::Void, S::Sent);
+        let finding = Finding::Declined {
+            code: Some(String::from("too_late")),
+        };
+        let change = judged(&row, &[], |scene| on_answer(scene, &finding, T1)).unwrap();
+        assert_eq!(change.after.provider_code.as_deref(), Some("too_late"));
+        assert_eq!(change.after.settled_at, Some(T1));
+    }
+
+    #[test]
+    fn the_word_for_its_kind_proves_an_operation_done_in_whatever_doubt() {
+        for kind in [
+            OperationKind::Void,
+            OperationKind::Refund,
+            OperationKind::Capture,
+        ] {
+            for state in [S::Unknown, S::Review, S::Declined, S::NotExecuted] {
+                let after = read(
+                    &in_state(kind, state),
+                    Reading::Changed(kind),
+                    true,
+                    DEADLINE,
+                );
+                assert_eq!(
+                    after.state,
+                    S::Succeeded,
+                    "{} {}",
+                    kind.name(),
+                    state.name()
+                );
+                assert_eq!(after.next_check_at, None);
+            }
+        }
+    }
+
+    #[test]
+    fn the_word_for_another_kind_proves_nothing() {
+        let row = in_state(OperationKind::Void, S::Unknown);
+        let after = read(
+            &row,
+            Reading::Changed(OperationKind::Refund),
+            true,
+            DEADLINE,
+        );
+        assert_eq!(after.state, S::Unknown);
+        assert!(after.next_check_at.is_some());
+    }
+
+    #[test]
+    fn what_another_operation_may_have_done_proves_nothing() {
+        let row = in_state(OperationKind::Void, S::NotExecuted);
+        for (state, expected) in [
+            (S::Sent, S::NotExecuted),
+            (S::Unknown, S::NotExecuted),
+            (S::Review, S::NotExecuted),
+            (S::Succeeded, S::NotExecuted),
+            (S::Declined, S::Succeeded),
+            (S::NotExecuted, S::Succeeded),
+        ] {
+            let other = in_state(OperationKind::Void, state);
+            let capture = in_state(OperationKind::Capture, S::Succeeded);
+            let change = judged(&row, &[other, capture], |scene| {
+                let reading = Reading::Changed(OperationKind::Void);
+                on_reading(scene, reading, true, DEADLINE, 0)
+            });
+            assert_eq!(change.unwrap().after.state, expected, "{}", state.name());
+        }
+    }
+
+    #[test]
+    fn what_was_done_after_all_waits_until_the_operation_that_was_let_go_has_ended() {
+        let row = in_state(OperationKind::Void, S::NotExecuted);
+        let done = Finding::Confirmed(());
+        for (state, expected) in [
+            (S::New, S::NotExecuted),
+            (S::Sent, S::NotExecuted),
+            (S::Review, S::NotExecuted),
+            (S::Succeeded, S::NotExecuted),
+            (S::Declined, S::Succeeded),
+            (S::NotExecuted, S::Succeeded),
+        ] {
+            let refund = in_state(OperationKind::Refund, state);
+            let change = judged(&row, &[refund], |scene| on_answer(scene, &done, DEADLINE));
+            let after = change.unwrap().after;
+            assert_eq!(after.state, expected, "{}", state.name());
+            let waits = after.next_check_at == Some(DEADLINE + REVIEW_GAP);
+            assert_eq!(waits, expected == S::NotExecuted, "{}", state.name());
+        }
+    }
+
+    #[test]
+    fn three_reads_of_a_payment_that_stands_disprove_a_void_two_minutes_after_its_deadline() {
+        let settled = DEADLINE + SETTLED_AFTER;
+        for (seen, now, disproves, expected) in [
+            (2, settled, true, S::NotExecuted),
+            (1, settled, true, S::Unknown),
+            (9, settled - Duration::from_millis(1), true, S::Unknown),
+            (9, settled, false, S::Unknown),
+        ] {
+            let mut row = in_state(OperationKind::Void, S::Unknown);
+            row.not_done = seen;
+            let after = read(&row, approved(), disproves, now);
+            assert_eq!(after.state, expected, "{seen} at {now:?}");
+            assert_eq!(after.not_done, seen + 1);
+        }
+    }
+
+    #[test]
+    fn a_strange_state_breaks_the_row_and_a_failed_read_does_not() {
+        let mut row = in_state(OperationKind::Void, S::Unknown);
+        row.not_done = 2;
+        for (reading, expected) in [
+            (Reading::Other(String::from("pending")), 0),
+            (Reading::NotFound, 0),
+            (Reading::Changed(OperationKind::Capture), 0),
+            (Reading::Failed(String::from("timeout")), 2),
+        ] {
+            let after = read(&row, reading, true, DEADLINE);
+            assert_eq!((after.state, after.not_done), (S::Unknown, expected));
+        }
+    }
+
+    #[test]
+    fn what_reads_cannot_disprove_goes_to_review_after_a_day_and_everything_else_after_seven() {
+        let row = in_state(OperationKind::Refund, S::Unknown);
+        let other = || Reading::Other(String::from("pending"));
+        let early = Duration::from_millis(1);
+        for (reading, disproves, after, expected) in [
+            (approved(), false, days(1), S::Review),
+            (approved(), false, days(1) - early, S::Unknown),
+            (other(), false, days(1), S::Unknown),
+            (other(), false, days(7) - early, S::Unknown),
+            (other(), false, days(7), S::Review),
+            (Reading::Failed(String::new()), true, days(7), S::Review),
+        ] {
+            let now = T1 + after;
+            let judged = read(&row, reading, disproves, now);
+            assert_eq!(judged.state, expected, "after {after:?}");
+            // It is read on for as long as a read may settle it.
+            assert_eq!(judged.next_check_at.is_some(), after < days(7));
+        }
+    }
+
+    #[test]
+    fn a_negative_end_that_was_in_doubt_is_looked_at_again_and_stays_what_it_is() {
+        let row = in_state(OperationKind::Void, S::NotExecuted);
+        let settled_at = row.settled_at.unwrap();
+        let after = read(&row, approved(), true, settled_at + days(1));
+        assert_eq!(after.state, S::NotExecuted);
+        assert_eq!(after.next_check_at, Some(settled_at + days(3)));
+    }
+
+    #[test]
+    fn only_a_payment_that_stands_is_ready_and_what_is_not_known_waits() {
+        use OperationKind as K;
+        let word = |readiness| match readiness {
+            Readiness::Ready(_) => "ready",
+            Readiness::Over(_) => "over",
+            Readiness::Later(_) => "later",
+        };
+        for kind in [K::Void, K::Refund, K::Capture] {
+            let give_back = kind != K::Capture;
+            let of_captured = if give_back { "ready" } else { "over" };
+            for (reading, expected) in [
+                (approved(), "ready"),
+                (Reading::Changed(K::Capture), of_captured),
+                (Reading::Changed(K::Void), "over"),
+                (Reading::Changed(K::Refund), "over"),
+                (Reading::NotFound, "later"),
+                (Reading::Other(String::from("pending")), "later"),
+                (Reading::Failed(String::from("timeout")), "later"),
+            ] {
+                assert_eq!(word(readiness(kind, reading)), expected, "{}", kind.name());
+            }
+        }
+    }
+}

@@ -1,0 +1,369 @@
+//! An operation: how it is opened, and how the sweeper takes it to its end.
+//!
+//! Nothing is needed for it but the store, so whoever opened it may go away, and any process may take
+//! it up.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::json;
+use ventanilla_core::api::IdempotencyKey;
+use ventanilla_core::attempt::{AttemptState, NextAction};
+use ventanilla_core::money::Money;
+use ventanilla_core::operation::OperationKind;
+use ventanilla_core::problem::ProblemCode;
+use ventanilla_core::rails::Rail;
+use ventanilla_providers::failpoint::hit;
+
+use super::course::{Course, Finding, Row, Step, alike};
+use super::judge::{Confirmation, Reading};
+use super::judge_operation::{self as judge, Readiness};
+use super::right::{Call, send_once};
+use super::session::{NewOperation, OperationRecord};
+use super::{ANSWER_WITHIN, Machine, fingerprint, schedule, view};
+use crate::clock::Timestamp;
+use crate::error::{Error, Result};
+use crate::rails::Host;
+use crate::rails::card::{CardOperation, CardRail};
+use crate::store::{
+    AttemptRow, Change, OperationChange, OperationOpened, OperationRow, OperationScene, Store,
+};
+
+/// An operation that could not be sent for so long is over: a card is voided within three hours or
+/// not at all, and nobody waits longer for a refund without asking.
+pub(super) const UNSENT_LIMIT: Duration = Duration::from_secs(3 * 3600);
+
+/// What has to be in memory until the call of an operation is over.
+pub(super) enum Deed {
+    Card(CardOperation),
+}
+
+impl Machine {
+    /// Opens an operation on a paid attempt and waits up to 6 s of real time for its outcome. The same
+    /// key never opens two; repeated, it answers with the operation as it stands.
+    ///
+    /// What was opened goes on when the caller goes away.
+    ///
+    /// # Errors
+    ///
+    /// `not-found`; `operation-not-possible` when the attempt took no money or its rail has no such
+    /// operation; `operation-running` while another one of this attempt is not over;
+    /// `amount-exceeds-payment`, `amount-invalid`, `request-malformed`; `idempotency-key-reused`;
+    /// `provider-unavailable`.
+    pub async fn start_operation(
+        self: &Arc<Self>,
+        attempt_id: &str,
+        kind: OperationKind,
+        key: &IdempotencyKey,
+        new: NewOperation,
+    ) -> Result<OperationRecord> {
+        let fingerprint = fingerprint_of(kind, new.amount)?;
+        let attempt = self.store.attempt(attempt_id).await?;
+        let attempt = attempt.ok_or(ProblemCode::NotFound)?;
+        // A repeated request is answered before it is judged: what made it fit may be gone since.
+        let operations = self.store.operations(&attempt.session_id).await?;
+        let same = operations
+            .into_iter()
+            .find(|row| row.attempt_id == attempt.id && row.idempotency_key == key.as_str());
+        if let Some(same) = same {
+            return if same.fingerprint == fingerprint {
+                self.operation_when_over(&same.id).await
+            } else {
+                Err(ProblemCode::IdempotencyKeyReused.into())
+            };
+        }
+        let amount = operation_amount(self, kind, new.amount, &attempt)?;
+        self.breakers.refuse_if_open(hosts(attempt.rail))?;
+        let now = self.clock.now();
+        let draft = OperationRow {
+            fingerprint,
+            ..OperationRow::new(&attempt, kind, amount, key.as_str(), now)?
+        };
+        hit("t0.before");
+        let opened = self.store.open_operation(&draft).await?;
+        hit("t0.after");
+        match opened {
+            OperationOpened::New(row) => {
+                tracing::info!(
+                    operation.id = %row.id,
+                    attempt.id = %row.attempt_id,
+                    "operation {} opened: {} of attempt {}",
+                    row.id,
+                    kind.name(),
+                    row.attempt_id
+                );
+                self.wake.notify_one();
+                self.operation_when_over(&row.id).await
+            }
+            OperationOpened::Same(row) => self.operation_when_over(&row.id).await,
+            OperationOpened::KeyReused => Err(ProblemCode::IdempotencyKeyReused.into()),
+            OperationOpened::NoAttempt => Err(ProblemCode::NotFound.into()),
+            OperationOpened::NotPaid => Err(Error::new(ProblemCode::OperationNotPossible)
+                .detail("the attempt took no money")
+                .attempt(attempt.id)),
+            OperationOpened::Running(id) => Err(Error::new(ProblemCode::OperationRunning)
+                .detail(format!("operation {id} runs, or its outcome is not known"))
+                .attempt(attempt.id)),
+            OperationOpened::TooMuch { left } => Err(Error::new(ProblemCode::AmountExceedsPayment)
+                .detail(format!("amount must be at most {left}"))
+                .attempt(attempt.id)),
+        }
+    }
+
+    /// An operation as the merchant sees it.
+    ///
+    /// # Errors
+    ///
+    /// `not-found`.
+    pub async fn operation(&self, id: &str) -> Result<OperationRecord> {
+        let row = self.operation_row(id).await?;
+        Ok(view::operation_record(&row))
+    }
+
+    pub(super) async fn operation_row(&self, id: &str) -> Result<OperationRow> {
+        Ok(self
+            .store
+            .operation(id)
+            .await?
+            .ok_or(ProblemCode::NotFound)?)
+    }
+
+    async fn operation_when_over(&self, id: &str) -> Result<OperationRecord> {
+        let patience = self.patience(id, ANSWER_WITHIN);
+        loop {
+            let ring = patience.listen();
+            let row = self.operation_row(id).await?;
+            let over = NextAction::after(row.state) != NextAction::Wait;
+            if over || !patience.wait(ring).await {
+                return Ok(view::operation_record(&row));
+            }
+        }
+    }
+}
+
+/// What is due with an operation: to send it, or to read back what became of it.
+pub(super) async fn take_up(machine: &Arc<Machine>, row: OperationRow) -> Result<()> {
+    match row.state {
+        AttemptState::New | AttemptState::Prepared => {
+            let call = Call::begin(machine);
+            if call.may_go_on() {
+                drive(machine, row).await
+            } else {
+                // Another process takes it up.
+                Ok(())
+            }
+        }
+        _ => read(machine, &row).await,
+    }
+}
+
+/// From new to T2.
+async fn drive(machine: &Machine, row: OperationRow) -> Result<()> {
+    let now = machine.clock.now();
+    if now.since(row.created_at) > UNSENT_LIMIT {
+        let reason = row.reason.as_deref().unwrap_or("it could not be sent");
+        machine.end_unsent::<OperationRow>(&row.id, reason).await?;
+        return Ok(());
+    }
+    let attempt = machine.store.attempt(&row.attempt_id).await?;
+    let attempt = attempt.ok_or_else(|| Error::internal("an operation has no attempt"))?;
+    if let Some(rest) = machine.breakers.rest_of(hosts(attempt.rail)) {
+        return postpone(machine, &row, "the provider does not answer", now + rest).await;
+    }
+    let reading = machine.read_payment(&attempt).await;
+    let told = match judge::readiness(row.kind, reading) {
+        Readiness::Ready(told) => told,
+        Readiness::Over(reason) => {
+            machine.end_unsent::<OperationRow>(&row.id, &reason).await?;
+            return Ok(());
+        }
+        Readiness::Later(cause) => return postpone(machine, &row, &cause, now).await,
+    };
+    let deed = match attempt.rail {
+        Rail::Card => CardRail::operation(row.kind, row.amount, &attempt, told.as_ref()),
+    };
+    match deed {
+        Ok(deed) => {
+            if let Some(told) = told {
+                keep_what_was_told(machine, &attempt, &told).await?;
+            }
+            send_once(machine, row, Deed::Card(deed)).await
+        }
+        Err(missing) => {
+            machine
+                .end_unsent::<OperationRow>(&row.id, &missing)
+                .await?;
+            Ok(())
+        }
+    }
+}
+
+/// Details that a later operation asks for, and that the provider may tell no longer by then.
+async fn keep_what_was_told(
+    machine: &Machine,
+    attempt: &AttemptRow,
+    told: &Confirmation,
+) -> Result<()> {
+    let fill = |kept: &mut Option<String>, told: &Option<String>| {
+        if kept.is_none() {
+            kept.clone_from(told);
+        }
+    };
+    let filled = |row: &AttemptRow| {
+        let mut after = row.clone();
+        fill(&mut after.authorization, &told.authorization);
+        fill(&mut after.bin, &told.bin);
+        fill(&mut after.last4, &told.last4);
+        (after != *row).then_some(after)
+    };
+    if filled(attempt).is_none() {
+        return Ok(());
+    }
+    machine
+        .apply::<AttemptRow>(&attempt.id, |scene, now| {
+            let after = filled(scene.attempt)?;
+            Some(Change::from(Step::new(
+                after,
+                now,
+                "details_read",
+                json!({}),
+            )))
+        })
+        .await?;
+    Ok(())
+}
+
+/// It cannot be sent now, and not before `earliest`.
+async fn postpone(
+    machine: &Machine,
+    row: &OperationRow,
+    cause: &str,
+    earliest: Timestamp,
+) -> Result<()> {
+    let version = row.version;
+    machine
+        .apply::<OperationRow>(&row.id, |scene, now| {
+            let row = scene.operation;
+            let planned = schedule::planned(&schedule::OPERATIONS, row.created_at, now, 0).at;
+            let to = planned.max(earliest).max(now + schedule::MIN_GAP);
+            let after = row.course().postponed(cause, to)?;
+            let evidence = json!({ "cause": cause });
+            (row.version == version)
+                .then(|| Step::new(row.with(after), now, "postponed", evidence).into())
+        })
+        .await?;
+    Ok(())
+}
+
+async fn read(machine: &Machine, row: &OperationRow) -> Result<()> {
+    let attempt = machine.store.attempt(&row.attempt_id).await?;
+    let attempt = attempt.ok_or_else(|| Error::internal("an operation has no attempt"))?;
+    let reading: Reading = machine.read_payment(&attempt).await;
+    let disproves = match attempt.rail {
+        Rail::Card => CardRail::reads_disprove(row.kind),
+    };
+    let jitter = super::sweep::jitter();
+    machine
+        .apply::<OperationRow>(&row.id, |scene, now| {
+            judge::on_reading(scene, reading.clone(), disproves, now, jitter)
+        })
+        .await?;
+    Ok(())
+}
+
+/// Where a rail's operations go.
+const fn hosts(rail: Rail) -> &'static [Host] {
+    match rail {
+        Rail::Card => &[Host::GreenpayMerchant],
+    }
+}
+
+fn operation_amount(
+    machine: &Machine,
+    kind: OperationKind,
+    asked: Option<Money>,
+    attempt: &AttemptRow,
+) -> Result<Money> {
+    match (attempt.rail, &machine.card) {
+        (Rail::Card, Some(_)) => CardRail::operation_amount(kind, asked, attempt),
+        (Rail::Card, None) => Err(Error::new(ProblemCode::OperationNotPossible)
+            .detail("rail card is not configured any more")),
+    }
+}
+
+/// SHA-256 of what the merchant asked for, 64 lower-case hex digits.
+pub(super) fn fingerprint_of(kind: OperationKind, amount: Option<Money>) -> Result<String> {
+    #[derive(Serialize)]
+    struct Asked {
+        kind: OperationKind,
+        amount: Option<Money>,
+    }
+    fingerprint(&Asked { kind, amount })
+}
+
+impl Row for OperationRow {
+    const NAME: &'static str = "operation";
+    const RESUMED: bool = true;
+    type Scene<'a> = OperationScene<'a>;
+    type Change = OperationChange;
+    type Proof = ();
+    type Call = Deed;
+
+    alike!();
+
+    fn attempt_id(&self) -> &str {
+        &self.attempt_id
+    }
+
+    fn operation_id(&self) -> Option<&str> {
+        Some(&self.id)
+    }
+
+    fn in_scene<'s>(scene: &'s OperationScene<'_>) -> &'s Self {
+        scene.operation
+    }
+
+    fn obstacle(scene: &OperationScene<'_>) -> Option<&'static str> {
+        let paid = matches!(
+            scene.attempt.state,
+            AttemptState::Succeeded | AttemptState::Duplicate
+        );
+        (!paid).then_some("the attempt took no money")
+    }
+
+    fn kind(change: &OperationChange) -> &'static str {
+        change.kind
+    }
+
+    fn count(&self) {
+        metrics::counter!(
+            "ventanilla_operations_total",
+            "kind" => self.kind.name(),
+            "outcome" => self.state.name()
+        )
+        .increment(1);
+    }
+
+    async fn change<F>(store: &Store, id: &str, decide: F) -> Result<Option<Self>>
+    where
+        F: FnMut(&OperationScene<'_>) -> Option<OperationChange> + Send,
+    {
+        store.change_operation(id, decide).await
+    }
+
+    async fn send(machine: &Machine, deed: &Deed) -> Finding<()> {
+        let Deed::Card(operation) = deed;
+        match &machine.card {
+            Some(rail) => rail.operate(operation, &machine.breakers).await,
+            None => Finding::NotSent(String::from("the rail is not configured")),
+        }
+    }
+
+    async fn settle_answer(machine: &Machine, id: &str, finding: &Finding<()>) -> Result<()> {
+        machine
+            .apply::<Self>(id, |scene, now| judge::on_answer(scene, finding, now))
+            .await?;
+        Ok(())
+    }
+}

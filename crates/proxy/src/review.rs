@@ -1,0 +1,172 @@
+//! `ventanilla review`: what somebody at the merchant must look at. It asks a running proxy over HTTP,
+//! as the shop's server does.
+
+mod ask;
+mod table;
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::json;
+use ventanilla_proxy::machine::ReviewRecord;
+
+use ask::{Proxy, Refusal};
+
+pub const HELP: &str = "\
+Each line is a payment or an operation whose outcome the proxy cannot find out by itself. Look it up at
+the provider's back office, then settle it; the note is kept as evidence.
+
+Environment:
+  VENTANILLA_API_KEY  the shop's API key, or a file named by VENTANILLA_API_KEY_FILE; of two keys
+                      separated by a comma the first is used
+  NO_COLOR            if set, no colours
+
+Exit codes: 0 listed, asked or settled; 1 the configuration or the environment must be put right;
+2 wrong arguments; 3 the proxy cannot be reached; 4 it refused the API key; 5 it refused the request,
+saying why.";
+
+/// No proxy answered.
+const UNREACHABLE: u8 = 3;
+/// The proxy does not know the key.
+const KEY_REFUSED: u8 = 4;
+/// The proxy knows better.
+const REFUSED: u8 = 5;
+
+#[derive(Args)]
+pub struct Arguments {
+    #[command(subcommand)]
+    step: Option<Step>,
+    /// Print the proxy's JSON
+    #[arg(long)]
+    json: bool,
+    /// Where the proxy listens, such as https://pay.shop.example [default: server.listen of the configuration]
+    #[arg(long, value_name = "URL", global = true)]
+    proxy: Option<String>,
+    /// The configuration file, read when --proxy is not given
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "ventanilla.toml",
+        global = true
+    )]
+    config: PathBuf,
+}
+
+#[derive(Subcommand)]
+enum Step {
+    /// Have an attempt or operation read back at the provider now
+    Read {
+        /// att_… or opr_…
+        id: String,
+    },
+    /// Say how an attempt or operation came out, as the provider's back office shows it
+    Settle {
+        /// att_… or opr_…
+        id: String,
+        /// How it came out: not_executed or declined for an attempt, succeeded or not_executed for an
+        /// operation
+        #[arg(long = "as", value_name = "OUTCOME")]
+        outcome: Outcome,
+        /// Who looked, where, and what was seen; 3 to 500 characters
+        #[arg(long, value_name = "TEXT")]
+        note: String,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum Outcome {
+    Succeeded,
+    Declined,
+    NotExecuted,
+}
+
+impl Outcome {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::Declined => "declined",
+            Self::NotExecuted => "not_executed",
+        }
+    }
+}
+
+/// Asks, and prints the answer.
+pub fn run(arguments: &Arguments) -> Result<ExitCode, String> {
+    let proxy = Proxy::of(arguments.proxy.as_deref(), &arguments.config)?;
+    let answered = super::runtime()?.block_on(async {
+        match &arguments.step {
+            None => {
+                let listed = proxy.get("/v1/review").await?;
+                Ok(if arguments.json {
+                    format!("{listed:#}\n")
+                } else {
+                    let review: ReviewRecord = serde_json::from_value(listed)
+                        .map_err(|error| proxy.misread(&error.to_string()))?;
+                    table::format(&review, colours())
+                })
+            }
+            Some(Step::Read { id }) => {
+                proxy
+                    .post(&format!("/v1/review/{}/read", path_segment(id)), None)
+                    .await?;
+                Ok(format!("{id} is read back at the provider now\n"))
+            }
+            Some(Step::Settle { id, outcome, note }) => {
+                let body = json!({ "outcome": outcome.name(), "note": note });
+                proxy
+                    .post(
+                        &format!("/v1/review/{}/settle", path_segment(id)),
+                        Some(&body),
+                    )
+                    .await?;
+                Ok(format!("{id} is settled as {}\n", outcome.name()))
+            }
+        }
+    });
+    match answered {
+        Ok(text) => {
+            io::stdout()
+                .write_all(text.as_bytes())
+                .map_err(|error| error.to_string())?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(refusal) => {
+            let (code, said) = match refusal {
+                Refusal::Unreachable(said) => (UNREACHABLE, said),
+                Refusal::Key(said) => (KEY_REFUSED, said),
+                Refusal::Request(said) => (REFUSED, said),
+            };
+            let _ = writeln!(io::stderr(), "{}", table::printable(&said));
+            Ok(ExitCode::from(code))
+        }
+    }
+}
+
+fn colours() -> bool {
+    let refused = ventanilla_proxy::config::process_environment("NO_COLOR")
+        .is_some_and(|value| !value.is_empty());
+    io::stdout().is_terminal() && !refused
+}
+
+/// An identifier has only characters that mean themselves in a path; what has others is none, and the
+/// proxy is to say so.
+fn path_segment(id: &str) -> &str {
+    let fits = !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    if fits { id } else { "_" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_identifier_does_not_reach_another_path() {
+        assert_eq!(path_segment("att_abc234"), "att_abc234");
+        for id in ["", "..", "a/b", "a?b", "a%2fb", "á"] {
+            assert_eq!(path_segment(id), "_", "{id}");
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! The database's own guards, past every line of this program.
+
+use ventanilla_core::attempt::AttemptState as S;
+use ventanilla_core::money::{Currency, Money};
+use ventanilla_core::operation::OperationKind;
+use ventanilla_proxy::store::{OperationOpened, OperationRow, Store};
+
+use crate::support::*;
+
+async fn refund(store: &Store, minor: u64) -> OperationRow {
+    let attempt = paid(store).await;
+    let amount = Money::from_minor(minor, Currency::CRC).unwrap();
+    let draft = OperationRow::new(&attempt, OperationKind::Refund, amount, "first", START).unwrap();
+    match store.open_operation(&draft).await.unwrap() {
+        OperationOpened::New(row) => row,
+        _ => panic!("nothing is in the way"),
+    }
+}
+
+/// A second operation like `row`, but for what makes it another.
+fn another(row: &OperationRow, columns: &str) -> String {
+    let mut values = vec![
+        ("id", String::from("'opr_other'")),
+        ("attempt_id", format!("'{}'", row.attempt_id)),
+        ("session_id", format!("'{}'", row.session_id)),
+        ("kind", String::from("'refund'")),
+        ("idempotency_key", String::from("'other'")),
+        ("fingerprint", String::from("''")),
+        ("state", String::from("'new'")),
+        ("version", String::from("0")),
+        ("reference", String::from("'other'")),
+        ("amount_minor", String::from("1")),
+        ("currency", String::from("'CRC'")),
+        ("created_at", String::from("0")),
+    ];
+    for told in columns.split(", ").filter(|told| !told.is_empty()) {
+        let (name, value) = told.split_once(" = ").unwrap();
+        match values.iter_mut().find(|(known, _)| *known == name) {
+            Some(known) => value.clone_into(&mut known.1),
+            None => values.push((name, value.to_owned())),
+        }
+    }
+    let names: Vec<&str> = values.iter().map(|(name, _)| *name).collect();
+    let values: Vec<&str> = values.iter().map(|(_, value)| value.as_str()).collect();
+    format!(
+        "INSERT INTO operation ({}) VALUES ({})",
+        names.join(", "),
+        values.join(", ")
+    )
+}
+
+async fn what_happened_cannot_be_deleted_or_rewritten(place: Place) {
+    let store = place.open().await;
+    let row = refund(&store, 100).await;
+    advance_operation(&store, &row, &[S::Prepared, S::Sent, S::Succeeded]).await;
+    for statement in [
+        "DELETE FROM event",
+        "UPDATE event SET kind = 'other'",
+        "DELETE FROM attempt",
+        "UPDATE attempt SET state = 'declined'",
+        "UPDATE attempt SET confirmed_minor = 1",
+        "UPDATE attempt SET sends = 2",
+        "UPDATE attempt SET returns = 3, sends = 4",
+        "DELETE FROM operation",
+        "UPDATE operation SET state = 'declined'",
+        "UPDATE operation SET amount_minor = 1",
+        "UPDATE operation SET kind = 'capture'",
+        "UPDATE operation SET sends = 2",
+        "UPDATE operation SET returns = 3, sends = 4",
+    ] {
+        assert!(place.sql(statement).await.is_err(), "{statement}");
+    }
+}
+
+async fn a_second_open_operation_cannot_be_written(place: Place) {
+    let store = place.open().await;
+    let row = refund(&store, 100).await;
+    assert!(place.sql(&another(&row, "")).await.is_err());
+    advance_operation(&store, &row, &[S::NotExecuted]).await;
+    assert_eq!(place.sql(&another(&row, "")).await.unwrap(), 1);
+}
+
+async fn more_than_was_paid_cannot_be_written(place: Place) {
+    let store = place.open().await;
+    let row = refund(&store, 125_000).await;
+    advance_operation(&store, &row, &[S::Prepared, S::Sent, S::Succeeded]).await;
+    for columns in [
+        "amount_minor = 51",
+        "amount_minor = 51, kind = 'void'",
+        "amount_minor = 125051, kind = 'capture'",
+        "amount_minor = 1, currency = 'USD'",
+    ] {
+        assert!(
+            place.sql(&another(&row, columns)).await.is_err(),
+            "{columns}"
+        );
+    }
+    // Neither by the way of something that ended and comes back.
+    let ended = "amount_minor = 51, state = 'not_executed', sends = 1, sent_at = 0";
+    place.sql(&another(&row, ended)).await.unwrap();
+    let late = "UPDATE operation SET state = 'succeeded' WHERE id = 'opr_other'";
+    assert!(place.sql(late).await.is_err());
+    let stored = store.operation("opr_other").await.unwrap().unwrap();
+    assert_eq!(stored.state, S::NotExecuted);
+}
+
+async fn an_attempt_that_is_not_paid_takes_no_operation(place: Place) {
+    let store = place.open().await;
+    let row = refund(&store, 100).await;
+    let session = open(&store).await;
+    let unpaid = begin(&store, &session).await;
+    let columns = format!("attempt_id = '{}'", unpaid.id);
+    assert!(place.sql(&another(&row, &columns)).await.is_err());
+}
+
+async fn the_indexes_cover_the_states_that_block_others(place: Place) {
+    let _store = place.open().await;
+    let text = async |index: &str| match place {
+        Place::Sqlite(_) => {
+            place
+                .text(&format!(
+                    "SELECT sql FROM sqlite_master WHERE name = '{index}'"
+                ))
+                .await
+        }
+        Place::Postgres(_) => {
+            place
+                .text(&format!(
+                    "SELECT indexdef FROM pg_indexes WHERE indexname = '{index}'"
+                ))
+                .await
+        }
+    };
+    let (attempts, operations) = (text("attempt_live").await, text("operation_open").await);
+    for state in S::ALL {
+        let named = format!("'{}'", state.name());
+        assert_eq!(
+            attempts.contains(&named),
+            state.blocks_others(),
+            "{}",
+            state.name()
+        );
+        let blocks = state.blocks_others() && state != S::Succeeded;
+        assert_eq!(operations.contains(&named), blocks, "{}", state.name());
+    }
+}
+
+every_place![
+    a_second_open_operation_cannot_be_written,
+    an_attempt_that_is_not_paid_takes_no_operation,
+    more_than_was_paid_cannot_be_written,
+    the_indexes_cover_the_states_that_block_others,
+    what_happened_cannot_be_deleted_or_rewritten,
+];

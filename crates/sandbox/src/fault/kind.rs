@@ -1,0 +1,298 @@
+//! What can go wrong, and with which operation.
+
+use serde::{Deserialize, Serialize};
+
+use super::Operation;
+
+/// What goes wrong.
+///
+/// | kind | with |
+/// |---|---|
+/// | `refuse`, `down`, `close` | every operation |
+/// | `reset_before`, `reset_after` | every operation |
+/// | `gateway_timeout_before`, `gateway_timeout_after` | every operation |
+/// | `error_500`, `rate_limit_429`, `redirect_301` | every operation |
+/// | `stall`, `slow_drip`, `truncate`, `broken_json`, `corrupt`, `oversize` | every operation |
+/// | `late` | all but `get_token`, `transaction` |
+/// | `late_beyond_fence` | `pay`, `token_payment`, `tokenize`, `update_token`, `void`, `capture`, `refund` |
+/// | `wrong_amount`, `float_dust` | `pay`, `token_payment`, `transaction` |
+/// | `wrong_reference` | `pay`, `token_payment`, `tokenize`, `update_token`, `delete_token`, `void`, `capture`, `refund` |
+/// | `bad_signature` | `pay`, `token_payment`, `tokenize`, `update_token`, `delete_token` |
+/// | `delay_visibility` | `pay`, `token_payment`, `transaction`, `void`, `capture`, `refund` |
+/// | `read_fails` | `get_token`, `transaction` |
+/// | `expire_sessions` | `create_order`, `pay`, `tokenize_order`, `tokenize`, `update_token` |
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// The operation's host accepts the connection and resets it without reading the request. Only a
+    /// new connection meets it: one that was kept open has been accepted already.
+    Refuse,
+    /// The operation's host does not listen until the faults are cleared: a connection is refused.
+    Down,
+    /// The request is taken and not executed; the connection is closed in good order, without an
+    /// answer.
+    Close,
+    /// The request is read and not executed; the connection is reset.
+    ResetBefore,
+    /// The request is executed; the connection is reset without an answer.
+    ResetAfter,
+    /// Not executed; HTTP 504 with an HTML page.
+    GatewayTimeoutBefore,
+    /// Executed; HTTP 504 with an HTML page.
+    GatewayTimeoutAfter,
+    /// HTTP 504 at once; executed `ms` later, if that is still allowed then.
+    Late,
+    /// HTTP 504 at once; executed `ms` of the sandbox's clock later, although the session or the time
+    /// for the operation has run out by then: what no document allows and every caller must notice.
+    LateBeyondFence,
+    /// Not executed; HTTP 500 with an HTML page.
+    #[serde(rename = "error_500")]
+    Error500,
+    /// Not executed; HTTP 429.
+    #[serde(rename = "rate_limit_429")]
+    RateLimit429,
+    /// Not executed; HTTP 301 to the same address.
+    #[serde(rename = "redirect_301")]
+    Redirect301,
+    /// Executed at once; the answer comes `ms` later.
+    Stall,
+    /// Executed at once; the answer's body trickles in over `ms`.
+    SlowDrip,
+    /// Executed; the connection closes in the middle of the answer's body.
+    Truncate,
+    /// Executed; the answer's body is half a JSON document.
+    BrokenJson,
+    /// Executed; bytes of the answer's body are damaged, its length is right.
+    Corrupt,
+    /// Executed; the answer is followed by 4 MiB of blanks.
+    Oversize,
+    /// Executed; the answer's amount is one unit too high.
+    WrongAmount,
+    /// Executed; the answer's amount is off by a hundred-millionth, as binary arithmetic leaves it.
+    FloatDust,
+    /// Executed; the answer is about another reference, and signed for it where answers are signed.
+    WrongReference,
+    /// Executed; one digit of the answer's signature is wrong.
+    BadSignature,
+    /// On a read: it does not find what was done in the last `ms` of the sandbox's clock, or nothing at
+    /// all without `ms`. On a debit or an operation: executed and answered; reads show it `ms` later.
+    DelayVisibility,
+    /// The read is answered with an error of the provider's own, which tells nothing.
+    ReadFails,
+    /// The session that the call names, or opens, has run out.
+    ExpireSessions,
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 25] = [
+        Self::Refuse,
+        Self::Down,
+        Self::Close,
+        Self::ResetBefore,
+        Self::ResetAfter,
+        Self::GatewayTimeoutBefore,
+        Self::GatewayTimeoutAfter,
+        Self::Late,
+        Self::LateBeyondFence,
+        Self::Error500,
+        Self::RateLimit429,
+        Self::Redirect301,
+        Self::Stall,
+        Self::SlowDrip,
+        Self::Truncate,
+        Self::BrokenJson,
+        Self::Corrupt,
+        Self::Oversize,
+        Self::WrongAmount,
+        Self::FloatDust,
+        Self::WrongReference,
+        Self::BadSignature,
+        Self::DelayVisibility,
+        Self::ReadFails,
+        Self::ExpireSessions,
+    ];
+
+    /// The name in JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Refuse => "refuse",
+            Self::Down => "down",
+            Self::Close => "close",
+            Self::ResetBefore => "reset_before",
+            Self::ResetAfter => "reset_after",
+            Self::GatewayTimeoutBefore => "gateway_timeout_before",
+            Self::GatewayTimeoutAfter => "gateway_timeout_after",
+            Self::Late => "late",
+            Self::LateBeyondFence => "late_beyond_fence",
+            Self::Error500 => "error_500",
+            Self::RateLimit429 => "rate_limit_429",
+            Self::Redirect301 => "redirect_301",
+            Self::Stall => "stall",
+            Self::SlowDrip => "slow_drip",
+            Self::Truncate => "truncate",
+            Self::BrokenJson => "broken_json",
+            Self::Corrupt => "corrupt",
+            Self::Oversize => "oversize",
+            Self::WrongAmount => "wrong_amount",
+            Self::FloatDust => "float_dust",
+            Self::WrongReference => "wrong_reference",
+            Self::BadSignature => "bad_signature",
+            Self::DelayVisibility => "delay_visibility",
+            Self::ReadFails => "read_fails",
+            Self::ExpireSessions => "expire_sessions",
+        }
+    }
+
+    /// What it does, for people.
+    #[must_use]
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Refuse => "the next new connection is reset unread",
+            Self::Down => "the host does not listen until faults are cleared",
+            Self::Close => "not executed, connection closed without an answer",
+            Self::ResetBefore => "not executed, connection reset",
+            Self::ResetAfter => "executed, connection reset without an answer",
+            Self::GatewayTimeoutBefore => "not executed, HTTP 504",
+            Self::GatewayTimeoutAfter => "executed, then HTTP 504",
+            Self::Late => "HTTP 504 at once, executed ms later",
+            Self::LateBeyondFence => "HTTP 504 at once, executed when it no longer may be",
+            Self::Error500 => "not executed, HTTP 500",
+            Self::RateLimit429 => "not executed, HTTP 429",
+            Self::Redirect301 => "not executed, HTTP 301 to the same address",
+            Self::Stall => "executed, answered ms later",
+            Self::SlowDrip => "executed, the answer trickles in over ms",
+            Self::Truncate => "executed, the answer breaks off",
+            Self::BrokenJson => "executed, the answer is half a document",
+            Self::Corrupt => "executed, bytes of the answer are damaged",
+            Self::Oversize => "executed, the answer is followed by 4 MiB of blanks",
+            Self::WrongAmount => "executed, the answer's amount is one unit too high",
+            Self::FloatDust => "executed, the answer's amount carries binary dust",
+            Self::WrongReference => "executed, the answer is about another reference",
+            Self::BadSignature => "executed, the answer's signature is wrong",
+            Self::DelayVisibility => "executed, but reads do not show it yet",
+            Self::ReadFails => "the read answers with an error that tells nothing",
+            Self::ExpireSessions => "the call's session has run out",
+        }
+    }
+
+    /// What `ms` means for it.
+    pub(crate) const fn wait(self) -> Wait {
+        match self {
+            Self::Stall | Self::SlowDrip | Self::Late => Wait::Real,
+            Self::LateBeyondFence => Wait::BeyondFence,
+            Self::DelayVisibility => Wait::Hidden,
+            _ => Wait::None,
+        }
+    }
+
+    /// Whether it makes sense with `operation`.
+    #[must_use]
+    pub const fn fits(self, operation: Operation) -> bool {
+        match self {
+            Self::Late => !operation.is_read(),
+            Self::LateBeyondFence => {
+                operation.is_payment() || operation.changes_payment() || operation.uses_session()
+            }
+            Self::WrongAmount | Self::FloatDust => {
+                operation.is_payment() || matches!(operation, Operation::Transaction)
+            }
+            Self::WrongReference => operation.is_signed() || operation.changes_payment(),
+            Self::BadSignature => operation.is_signed(),
+            Self::DelayVisibility => {
+                operation.is_payment()
+                    || operation.changes_payment()
+                    || matches!(operation, Operation::Transaction)
+            }
+            Self::ReadFails => operation.is_read(),
+            Self::ExpireSessions => operation.opens_session() || operation.uses_session(),
+            _ => true,
+        }
+    }
+
+    /// Whether the random mode can draw it: these two hit more than the call that drew them.
+    pub(crate) const fn can_be_drawn(self) -> bool {
+        !matches!(self, Self::Refuse | Self::Down)
+    }
+
+    /// Whether the random mode draws it unless told: not what breaks the provider's own rules, comes
+    /// after the answer, or only costs time.
+    pub(crate) const fn is_drawn_unasked(self) -> bool {
+        self.can_be_drawn() && !matches!(self, Self::Late | Self::LateBeyondFence | Self::Oversize)
+    }
+}
+
+/// What a fault's `ms` counts.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Wait {
+    /// It takes none.
+    None,
+    /// Milliseconds of the world, needed.
+    Real,
+    /// Milliseconds of the sandbox's clock until something is executed; 40 minutes unless told.
+    BeyondFence,
+    /// Milliseconds of the sandbox's clock for which something is not seen.
+    Hidden,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_of_the_json() {
+        for kind in Kind::ALL {
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
+        }
+    }
+
+    /// The operations that a row of the table in the documentation names.
+    fn documented(kind: Kind) -> Vec<Operation> {
+        let name = format!("`{}`", kind.name());
+        let mut rows = include_str!("kind.rs")
+            .lines()
+            .filter_map(|line| line.strip_prefix("/// | "))
+            .filter_map(|row| row.trim_end_matches(" |").split_once(" | "))
+            .filter(|(kinds, _)| kinds.split(", ").any(|listed| listed == name));
+        let (_, with) = rows
+            .next()
+            .unwrap_or_else(|| panic!("{name} is not listed"));
+        assert!(rows.next().is_none(), "{name} is listed twice");
+        let named = |with: &str| -> Vec<Operation> {
+            let mut names: Vec<&str> = with
+                .split(", ")
+                .map(|name| name.trim_matches('`'))
+                .collect();
+            names.sort_unstable();
+            let found: Vec<Operation> = Operation::ALL
+                .into_iter()
+                .filter(|operation| names.contains(&operation.name()))
+                .collect();
+            assert_eq!(found.len(), names.len(), "{with}");
+            found
+        };
+        match with.strip_prefix("all but ") {
+            Some(without) => {
+                let without = named(without);
+                Operation::ALL
+                    .into_iter()
+                    .filter(|operation| !without.contains(operation))
+                    .collect()
+            }
+            None if with == "every operation" => Operation::ALL.to_vec(),
+            None => named(with),
+        }
+    }
+
+    #[test]
+    fn every_kind_fits_the_operations_that_the_documentation_names() {
+        for kind in Kind::ALL {
+            let fitting: Vec<Operation> = Operation::ALL
+                .into_iter()
+                .filter(|operation| kind.fits(*operation))
+                .collect();
+            assert_eq!(fitting, documented(kind), "{}", kind.name());
+        }
+    }
+}
