@@ -14,6 +14,8 @@ const OURS = {
   "ventanilla-proxy": { normal: ["ventanilla-core", "ventanilla-providers"], dev: ["ventanilla-sandbox", "ventanilla-testbed"] },
   // Stands on no other package: it is what tests of all of them stand on.
   "ventanilla-testbed": { normal: [], dev: [] },
+  // Neither the proxy nor its clients: it sees what a shop, a browser and a provider see.
+  "ventanilla-campaign": { normal: ["ventanilla-core", "ventanilla-sandbox", "ventanilla-testbed"], dev: [] },
   ventanilla: { normal: ["ventanilla-core"], dev: ["ventanilla-proxy", "ventanilla-sandbox", "ventanilla-testbed"] },
 };
 

@@ -1,7 +1,7 @@
 //! What a test makes the process do at a named place: debug builds only.
 //!
 //! `VENTANILLA_FAILPOINT="<point>=<what>[@<n>]"`, where the points are
-//! [`POINTS`](ventanilla_providers::failpoint::POINTS) and it happens at the n-th time that a payment
+//! [`POINTS`] and it happens at the n-th time that a payment
 //! comes by, the first unless told:
 //!
 //! | what | |
@@ -75,6 +75,8 @@ pub fn install() -> std::result::Result<(), String> {
             && plan.spec.point == point
             && plan.hits.fetch_add(1, Ordering::SeqCst) + 1 == plan.spec.nth
         {
+            // Whoever reads the log knows that this run came by.
+            tracing::warn!("fail point {point}");
             act(plan.spec.what);
         }
     });
@@ -90,10 +92,22 @@ fn act(what: What) {
             {
                 use rustix::process::{Signal, getpid, kill_process};
                 let _ = kill_process(getpid(), Signal::STOP);
+                still();
             }
         }
         What::DropStore => outage::refuse_for(DROPPED_FOR),
     }
+}
+
+/// The signal stops this thread when it comes to it, which is soon and not at once: until then it must
+/// not go on.
+#[cfg(unix)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the thread itself must stand still"
+)]
+fn still() {
+    std::thread::sleep(Duration::from_millis(50));
 }
 
 fn parse(text: &OsString) -> std::result::Result<Spec, String> {

@@ -341,6 +341,32 @@ mod tests {
     }
 
     #[test]
+    fn what_needs_a_host_that_rests_is_refused_with_the_time_to_come_back() {
+        use axum::response::IntoResponse as _;
+        let clock = std::sync::Arc::new(crate::testing::HandClock::default());
+        let breakers = Breakers::new(clock.clone());
+        let (rests, other) = (Host::GreenpayCheckout, Host::GreenpayMerchant);
+        for _ in 0..IN_A_ROW {
+            assert!(breakers.refuse_if_open(&Host::ALL).is_ok());
+            breakers.note::<()>(rests, &Outcome::Unknown(Cause::Timeout));
+        }
+        clock.advance(at(3));
+        let refused = breakers.refuse_if_open(&[other, rests]).unwrap_err();
+        assert_eq!(refused.code(), ProblemCode::ProviderUnavailable);
+        assert_eq!(refused.into_response().headers()["retry-after"], "7");
+        assert!(breakers.refuse_if_open(&[other]).is_ok());
+
+        assert_eq!(breakers.next_probe(), Some(at(7)));
+        assert!(breakers.take_probes().is_empty());
+        clock.advance(at(7));
+        assert_eq!(breakers.take_probes(), [rests]);
+        assert_eq!(breakers.next_probe(), None, "while it is being probed");
+        breakers.probed(rests, true);
+        assert!(breakers.refuse_if_open(&[rests]).is_ok());
+        assert!(!breakers.is_any_open());
+    }
+
+    #[test]
     fn a_decline_a_refusal_and_an_answer_that_cannot_be_believed_are_answers() {
         for (outcome, expected) in [
             (Outcome::Definite(()), Some(true)),

@@ -347,6 +347,29 @@ mod tests {
     use crate::machine::right::take;
 
     #[test]
+    fn nothing_is_started_beside_money_that_was_seen_and_waits_to_be_recorded() {
+        let now = Timestamp::from_millis(1_795_000_000_000);
+        let session = session(now);
+        let key: IdempotencyKey = "0123456789abcdef".parse().unwrap();
+        let rules = StartRules {
+            attempts: 5,
+            abandoned_before: now,
+        };
+        let mut row = attempt(&session, "another", now);
+        row.state = AttemptState::NotExecuted;
+        let answer = |rows: &[AttemptRow]| {
+            answer_at_hand(rows, &key, "same", rules).map(|answer| answer.unwrap_err().code())
+        };
+        assert_eq!(answer(std::slice::from_ref(&row)), None);
+        row.confirmed = Some(row.total);
+        let seen = [row.clone()];
+        assert_eq!(answer(&seen), Some(ProblemCode::AttemptRunning));
+        let mut paid = attempt(&session, "third", now);
+        paid.state = AttemptState::Succeeded;
+        assert_eq!(answer(&[row, paid]), Some(ProblemCode::SessionPaid));
+    }
+
+    #[test]
     fn the_right_is_taken_in_an_open_session_only_and_otherwise_the_attempt_is_over() {
         let now = Timestamp::from_millis(1_795_000_000_000);
         for (session_state, expected) in [

@@ -110,7 +110,10 @@ pub fn on_reading(scene: &Scene<'_>, reading: Reading, now: Timestamp, jitter: i
         }
         Reading::Confirmed(confirmation) => confirmed(scene, confirmation, now, "read"),
         Reading::NotFound => {
-            after.not_found = row.not_found.saturating_add(1);
+            // Two reads at once are one.
+            if row.last_read_at.is_none_or(|read| now >= read + MIN_GAP) {
+                after.not_found = row.not_found.saturating_add(1);
+            }
             let evidence = json!({ "source": "read", "found": false, "in_a_row": after.not_found });
             if row.state == S::Unknown && is_conclusive(&after, now) {
                 let mut after = ended(&after, S::NotExecuted, now);
@@ -121,11 +124,16 @@ pub fn on_reading(scene: &Scene<'_>, reading: Reading, now: Timestamp, jitter: i
             }
             looked(after, now, jitter, "read", evidence)
         }
-        // Something was done with a payment whose amount the provider no longer tells: somebody must
-        // find out what, if no later read does.
+        // Something was done with a payment of ours whose amount the provider tells no longer.
         Reading::Changed(kind) => {
             after.not_found = 0;
             let evidence = json!({ "source": "read", "done": kind });
+            if row.state == S::Unknown {
+                after.state = S::Review;
+                after.next_check_at = schedule::in_review(row.unknown_at, now);
+                after.reason = Some(format!("the provider shows a {} of it", kind.name()));
+                return change(after, now, "review", evidence);
+            }
             looked(after, now, jitter, "read", evidence)
         }
         Reading::Other(state) => {
@@ -455,6 +463,31 @@ mod tests {
         assert_eq!(after(Reading::Other(String::from("pending"))).not_found, 0);
         assert_eq!(after(Reading::Failed(String::from("timeout"))).not_found, 2);
         assert_eq!(after(Reading::NotFound).state, S::NotExecuted);
+    }
+
+    #[test]
+    fn two_reads_at_once_are_one() {
+        let mut row = in_doubt();
+        row.not_found = 2;
+        let now = T1 + days(1);
+        for (gap, expected) in [
+            (Duration::ZERO, S::Unknown),
+            (MIN_GAP - Duration::from_millis(1), S::Unknown),
+            (MIN_GAP, S::NotExecuted),
+        ] {
+            row.last_read_at = Some(now - gap);
+            let after = changed(read_beside(&row, S::Declined, Reading::NotFound)).after;
+            assert_eq!(after.state, expected, "{gap:?}");
+        }
+    }
+
+    #[test]
+    fn a_payment_in_doubt_that_somebody_undid_is_for_somebody_to_look_at() {
+        let undone = Reading::Changed(OperationKind::Void);
+        let after = changed(read_beside(&in_doubt(), S::Declined, undone)).after;
+        assert_eq!(after.state, S::Review);
+        assert!(after.reason.unwrap().contains("void"));
+        assert!(after.next_check_at.is_some());
     }
 
     #[test]

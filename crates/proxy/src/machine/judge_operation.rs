@@ -97,7 +97,10 @@ pub fn on_reading(
             done(scene, after, json!({ "source": "read", "done": kind }), now)
         }
         Reading::Confirmed(_) => {
-            after.not_done = row.not_done.saturating_add(1);
+            // Two reads at once are one.
+            if row.last_read_at.is_none_or(|read| now >= read + MIN_GAP) {
+                after.not_done = row.not_done.saturating_add(1);
+            }
             let evidence = json!({ "source": "read", "done": false, "in_a_row": after.not_done });
             if row.state == S::Unknown && disproves && is_conclusive(&after, now) {
                 let mut after = after.with(after.course().ended(S::NotExecuted, now));

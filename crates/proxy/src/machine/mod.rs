@@ -140,7 +140,7 @@ pub struct Machine {
 /// How long [`Machine::start_attempt`] waits for an outcome, in real time.
 const ANSWER_WITHIN: Duration = Duration::from_secs(6);
 /// Whoever waits for something that another process may do looks again after this.
-const LOOK_AGAIN: Duration = Duration::from_millis(500);
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// The idempotency key of what the machine itself opens to send a duplicate's money back.
 const DUPLICATE_KEY: &str = "duplicate";
 /// The store has so long to show that it is ready.

@@ -17,8 +17,8 @@
 //!
 //! Does not count: how long it takes; what follows from somebody's wrong word about the provider.
 //!
-//! `PROPTEST_CASES` says how many sequences each property tries; on a disk in memory (`TMPDIR`) ten
-//! thousand take minutes.
+//! `PROPTEST_CASES` says how many sequences each property tries; thousands want a disk in memory
+//! (`TMPDIR`).
 
 mod invariants;
 mod provider;
@@ -28,19 +28,23 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use proptest::prelude::*;
+use secrecy::SecretString;
 use ventanilla_core::operation::OperationKind;
+use ventanilla_testbed::postgres;
 
 use self::provider::{Fate, Heard, ReadLuck};
 use self::world::{Part, Step, World};
 use crate::config::process_environment;
 use crate::id;
 use crate::machine::session::SettleOutcome;
+use crate::store::Store;
 
 /// Between an execution and its visibility in reads: well within what the fences allow for.
 const LAG: Duration = Duration::from_secs(120);
 /// Far beyond them. A second payment can then happen; none may be lost or go unnoticed.
 const LONG_LAG: Duration = Duration::from_secs(3 * 3600);
 const CASES: u32 = 24;
+const POSTGRES_CASES: u32 = 6;
 
 fn fates(latest: u32) -> impl Strategy<Value = Fate> {
     prop_oneof![
@@ -91,7 +95,9 @@ fn outcomes() -> impl Strategy<Value = SettleOutcome> {
 fn steps_of_attempts() -> impl Strategy<Value = Step> {
     let which = 0_usize..4;
     prop_oneof![
-        4 => Just(Step::Start),
+        6 => (fates(30 * 60), heard()).prop_map(|(fate, heard)| Step::Pay(fate, heard)),
+        6 => (0_usize..3, 1_u32..20 * 60).prop_map(|(which, gap)| Step::Reads(which, gap)),
+        3 => Just(Step::Start),
         1 => which.clone().prop_map(Step::StartAgain),
         4 => which.clone().prop_map(Step::Prepare),
         5 => (which.clone(), fates(30 * 60)).prop_map(|(which, fate)| Step::TakeRight(which, fate)),
@@ -101,7 +107,7 @@ fn steps_of_attempts() -> impl Strategy<Value = Step> {
         1 => which.clone().prop_map(Step::Notice),
         1 => (which, outcomes()).prop_map(|(which, outcome)| Step::Settle(which, outcome)),
         3 => (1_u32..40 * 60).prop_map(Step::Wait),
-        1 => (1_u32..30 * 3600).prop_map(Step::Wait),
+        1 => (1_u32..10 * 3600).prop_map(Step::Wait),
         1 => Just(Step::EndSession),
         2 => Just(Step::Sweep),
     ]
@@ -110,7 +116,9 @@ fn steps_of_attempts() -> impl Strategy<Value = Step> {
 fn steps_of_operations() -> impl Strategy<Value = Step> {
     let which = 0_usize..3;
     prop_oneof![
-        4 => (which.clone(), kinds()).prop_map(|(which, (kind, part))| Step::Operate(which, kind, part)),
+        6 => (kinds(), fates(40), heard()).prop_map(|((kind, _), fate, heard)| Step::Do(kind, fate, heard)),
+        6 => (1_u32..20 * 60).prop_map(Step::ReadsOfOperation),
+        3 => (which.clone(), kinds()).prop_map(|(which, (kind, part))| Step::Operate(which, kind, part)),
         1 => which.clone().prop_map(Step::OperateAgain),
         4 => (which.clone(), luck()).prop_map(|(which, luck)| Step::PrepareOperation(which, luck)),
         // A call that was sent is executed before its deadline or not at all.
@@ -170,39 +178,58 @@ impl Drop for Scratch {
     }
 }
 
-/// Plays a sequence against a provider whose reads lag behind.
-fn play(steps: Vec<Step>, lag: Duration) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .unwrap();
+        .unwrap()
+}
+
+/// Plays a sequence on SQLite, against a provider whose reads lag behind.
+fn play(steps: Vec<Step>, lag: Duration) {
     let scratch = Scratch::new();
-    runtime.block_on(async {
-        let mut world = World::new(&scratch.0.join("store.db"), lag).await;
-        for step in steps {
-            world.act(step).await;
-            world.check().await;
-        }
-        world.settle_down().await;
-        world.check().await;
-        world.check_end().await;
-        world.store.close().await;
+    runtime().block_on(async {
+        let path = scratch.0.join("store.db");
+        let store = Store::open_sqlite(&path, None).await.unwrap();
+        play_on(store, steps, lag).await;
     });
     invariants::i8_no_card_data_at_rest(&scratch.bytes());
 }
 
-fn config() -> ProptestConfig {
+/// The same on PostgreSQL.
+fn play_on_postgres(steps: Vec<Step>, lag: Duration) {
+    runtime().block_on(async {
+        let cluster = postgres::shared().await.unwrap();
+        let url = SecretString::from(cluster.create_database().await.unwrap());
+        let store = Store::open_postgres(&url, None).await.unwrap();
+        play_on(store, steps, lag).await;
+    });
+}
+
+async fn play_on(store: Store, steps: Vec<Step>, lag: Duration) {
+    let mut world = World::new(store, lag).await;
+    for step in steps {
+        world.act(step).await;
+        world.check().await;
+    }
+    world.settle_down().await;
+    world.check().await;
+    world.check_end().await;
+    world.store.close().await;
+}
+
+fn cases(unless_told: u32) -> ProptestConfig {
     let told = process_environment("PROPTEST_CASES");
-    let cases = told.and_then(|cases| cases.to_str()?.parse().ok());
+    let told = told.and_then(|cases| cases.to_str()?.parse().ok());
     ProptestConfig {
-        cases: cases.unwrap_or(CASES),
+        cases: told.unwrap_or(unless_told),
         max_shrink_iters: 400,
         ..ProptestConfig::default()
     }
 }
 
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(cases(CASES))]
 
     #[test]
     fn no_sequence_pays_twice_loses_a_payment_or_invents_one(
@@ -226,5 +253,20 @@ proptest! {
         ]
     ) {
         play(steps, LONG_LAG);
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(POSTGRES_CASES))]
+
+    #[test]
+    fn on_postgresql_as_on_sqlite(
+        steps in prop_oneof![
+            proptest::collection::vec(steps_of_attempts(), 10..40),
+            steps_with_operations(),
+        ],
+        long in any::<bool>(),
+    ) {
+        play_on_postgres(steps, if long { LONG_LAG } else { LAG });
     }
 }

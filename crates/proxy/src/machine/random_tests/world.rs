@@ -1,7 +1,6 @@
 //! A session, its machine and its provider, and everything that can happen to them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,6 +30,13 @@ pub const PAN: &str = "4000000000000002";
 
 #[derive(Clone, Copy, Debug)]
 pub enum Step {
+    /// All that one sender does, up to its answer.
+    Pay(Fate, Heard),
+    /// Several reads, so many seconds apart.
+    Reads(usize, u32),
+    /// All that one sender does with an operation on the newest attempt that took money.
+    Do(OperationKind, Fate, Heard),
+    ReadsOfOperation(u32),
     Start,
     StartAgain(usize),
     Prepare(usize),
@@ -77,8 +83,7 @@ pub struct World {
 }
 
 impl World {
-    pub async fn new(path: &Path, lag: Duration) -> Self {
-        let store = Store::open_sqlite(path, None).await.unwrap();
+    pub async fn new(store: Store, lag: Duration) -> Self {
         let clock = Arc::new(HandClock::default());
         let machine = Machine::open(MachineParts {
             store: store.clone(),
@@ -313,6 +318,27 @@ impl World {
 
     pub async fn act(&mut self, step: Step) {
         match step {
+            Step::Pay(fate, heard) => {
+                self.start(&id::make().unwrap()).await;
+                let Some(row) = self.attempt(0).await else {
+                    return;
+                };
+                self.prepare(&row).await;
+                let row = self.store.attempt(&row.id).await.unwrap().unwrap();
+                if self.take_right(&row).await {
+                    self.provider.pay(&row, fate, self.now());
+                    let finding = self.provider.answer_payment(&row, heard, self.now());
+                    self.answer(&row, finding).await;
+                }
+            }
+            Step::Reads(which, gap) => {
+                for _ in 0..3 {
+                    self.wait(Duration::from_secs(u64::from(gap)));
+                    if let Some(row) = self.attempt(which).await {
+                        self.read(&row, ReadLuck::Works).await;
+                    }
+                }
+            }
             Step::Start => {
                 self.start(&id::make().unwrap()).await;
             }
@@ -378,6 +404,32 @@ impl World {
 
     async fn act_on_operations(&mut self, step: Step) {
         match step {
+            Step::Do(kind, fate, heard) => {
+                let took_money =
+                    |row: &AttemptRow| matches!(row.state, S::Succeeded | S::Duplicate);
+                let Some(attempt) = self.attempts().await.into_iter().rfind(took_money) else {
+                    return;
+                };
+                let key = id::make().unwrap();
+                self.operate(&attempt, kind, attempt.total, &key).await;
+                let Some(row) = self.operation(0).await else {
+                    return;
+                };
+                self.prepare_operation(&row, ReadLuck::Works).await;
+                let row = self.store.operation(&row.id).await.unwrap().unwrap();
+                if row.state == S::Prepared {
+                    self.send_operation(&row, fate).await;
+                    self.answer_operation(&row, heard).await;
+                }
+            }
+            Step::ReadsOfOperation(gap) => {
+                for _ in 0..3 {
+                    self.wait(Duration::from_secs(u64::from(gap)));
+                    if let Some(row) = self.operation(0).await {
+                        self.read_operation(&row, ReadLuck::Works).await;
+                    }
+                }
+            }
             Step::Operate(which, kind, part) => {
                 if let Some(row) = self.attempt(which).await {
                     let minor = match part {

@@ -1,0 +1,308 @@
+//! The provider's stand-in as a process of its own, and its ledger.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::process::Command;
+use tokio::time::Instant;
+
+use super::process::Process;
+use super::{Binaries, free_ports};
+use crate::clock::ScaledClock;
+use crate::failure::{Failure, Result, Tried as _};
+
+/// A sandbox that runs until it is dropped.
+pub struct Sandbox {
+    process: Process,
+    merchant_url: String,
+    checkout_url: String,
+    management_url: String,
+    public_key: String,
+    http: reqwest::Client,
+}
+
+impl Sandbox {
+    /// Starts one on free ports and waits until it answers. Its log goes to `folder`.
+    ///
+    /// # Errors
+    ///
+    /// When it ends instead, or does not answer within 20 s.
+    pub async fn start(
+        binaries: &Binaries,
+        folder: &Path,
+        seed: u64,
+        clock: ScaledClock,
+    ) -> Result<Self> {
+        let ports = free_ports(3)?;
+        let [management, merchant, checkout] = ports.as_slice() else {
+            return Err(Failure::of("three ports were asked for"));
+        };
+        let port = |address: &SocketAddr| address.port().to_string();
+        let key = Command::new(&binaries.sandbox)
+            .arg("--print-public-key")
+            .output()
+            .await
+            .tried("ask the sandbox for its key")?;
+        let mut command = Command::new(&binaries.sandbox);
+        if clock.speed() > 1 {
+            command.args(["--clock-anchor", &clock.anchor()]);
+        }
+        command.env_clear().args([
+            "--management-port",
+            &port(management),
+            "--merchant-port",
+            &port(merchant),
+            "--checkout-port",
+            &port(checkout),
+            "--seed",
+            &seed.to_string(),
+            "--speed",
+            &clock.speed().to_string(),
+            "--log",
+            "warn",
+        ]);
+        let process = Process::start("the sandbox", command, &folder.join("sandbox.log"))?;
+        let mut sandbox = Self {
+            process,
+            merchant_url: format!("http://{merchant}"),
+            checkout_url: format!("http://{checkout}"),
+            management_url: format!("http://{management}"),
+            public_key: String::from_utf8(key.stdout).tried("read the sandbox's key")?,
+            http: super::wire::client(Duration::from_secs(60))?,
+        };
+        sandbox.ready(Duration::from_secs(60)).await?;
+        Ok(sandbox)
+    }
+
+    async fn ready(&mut self, limit: Duration) -> Result<()> {
+        let deadline = Instant::now() + limit;
+        let url = format!("{}/health", self.management_url);
+        while self.http.get(&url).send().await.is_err() {
+            if !self.process.runs() || Instant::now() > deadline {
+                let log = self.process.log().display();
+                return Err(Failure::of(format!(
+                    "the sandbox did not start; its log is {log}"
+                )));
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        Ok(())
+    }
+
+    /// The provider's merchant host.
+    #[must_use]
+    pub fn merchant_url(&self) -> &str {
+        &self.merchant_url
+    }
+
+    /// The provider's checkout host.
+    #[must_use]
+    pub fn checkout_url(&self) -> &str {
+        &self.checkout_url
+    }
+
+    /// The key that cards are sealed to, in PEM.
+    #[must_use]
+    pub fn public_key(&self) -> &str {
+        &self.public_key
+    }
+
+    /// What really happened so far.
+    ///
+    /// # Errors
+    ///
+    /// When the sandbox does not answer, or not as this module knows it.
+    pub async fn ledger(&self) -> Result<Ledger> {
+        let what = "read the ledger";
+        let asked = self.http.get(format!("{}/ledger", self.management_url));
+        let body = asked.send().await.tried(what)?.bytes().await.tried(what)?;
+        serde_json::from_slice(&body).tried(what)
+    }
+
+    /// The published test cards.
+    ///
+    /// # Errors
+    ///
+    /// When the sandbox does not answer.
+    pub async fn cards(&self) -> Result<Vec<TestCard>> {
+        let what = "read the test cards";
+        let asked = self.http.get(format!("{}/cards", self.management_url));
+        let body = asked.send().await.tried(what)?.bytes().await.tried(what)?;
+        serde_json::from_slice(&body).tried(what)
+    }
+
+    /// Lets `percent` of all calls meet a fault, which the seed decides.
+    ///
+    /// # Errors
+    ///
+    /// When the sandbox refuses.
+    pub async fn let_chance_decide(&self, percent: u8, seed: u64) -> Result<()> {
+        let random = json!({ "random": { "share_percent": percent, "seed": seed } });
+        self.arm(&random).await
+    }
+
+    /// Sets a fault, in the management host's own words:
+    /// `{"operation": "pay", "kind": "reset_after", "times": 1}`.
+    ///
+    /// # Errors
+    ///
+    /// When the sandbox refuses.
+    pub async fn arm(&self, fault: &Value) -> Result<()> {
+        self.tell(reqwest::Method::POST, "/faults", fault).await
+    }
+
+    /// From now on the provider notifies the merchant at `url`: `never`, `on_time`, `early`, `late`,
+    /// `five_times`, `forged`, or `mixed`, which is one of them for each payment.
+    ///
+    /// # Errors
+    ///
+    /// When the sandbox refuses.
+    pub async fn notify(&self, url: &str, mode: &str) -> Result<()> {
+        let wanted = json!({ "url": url, "mode": mode, "late_ms": LATE_MS });
+        self.tell(reqwest::Method::POST, "/notifications", &wanted)
+            .await
+    }
+
+    /// Forgets every fault.
+    ///
+    /// # Errors
+    ///
+    /// When the sandbox does not answer.
+    pub async fn clear_faults(&self) -> Result<()> {
+        self.tell(reqwest::Method::DELETE, "/faults", &Value::Null)
+            .await
+    }
+
+    /// Any other call of the management host.
+    ///
+    /// # Errors
+    ///
+    /// When the sandbox refuses.
+    pub async fn tell(&self, method: reqwest::Method, path: &str, body: &Value) -> Result<()> {
+        let what = format!("tell the sandbox: {method} {path}");
+        let mut request = self
+            .http
+            .request(method, format!("{}{path}", self.management_url));
+        if !body.is_null() {
+            request = request.json(body);
+        }
+        let answer = request.send().await.tried(&what)?;
+        if answer.status().is_success() {
+            return Ok(());
+        }
+        let said = answer.text().await.unwrap_or_default();
+        Err(Failure::of(format!("could not {what}: {said}")))
+    }
+}
+
+/// So late a late notification comes, on the scaled clock: a minute.
+const LATE_MS: u32 = 60_000;
+
+/// A published test card.
+#[derive(Clone, Debug, Deserialize)]
+pub struct TestCard {
+    /// The number.
+    pub number: String,
+    /// `approved`, `declined` or `not_asked`.
+    pub outcome: String,
+}
+
+/// What really happened, as far as this module needs it.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Ledger {
+    /// Debits that reached the bank.
+    pub debits: Vec<Debit>,
+    /// Captures, voids and refunds.
+    pub operations: Vec<Operation>,
+    /// Every change of a card token.
+    pub card_tokens: Vec<CardToken>,
+    /// Orders.
+    pub orders: Vec<Order>,
+    /// Every call.
+    pub calls: Vec<Call>,
+}
+
+/// Whether a debit moved money.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "snake_case")]
+pub enum DebitState {
+    /// It did.
+    Approved,
+    /// It did not.
+    Declined,
+}
+
+/// A debit that reached the bank.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Debit {
+    /// The proxy's reference.
+    pub reference: String,
+    /// In whole units with two decimals.
+    pub amount: String,
+    /// ISO 4217 code.
+    pub currency: String,
+    /// Whether it moved money.
+    pub state: DebitState,
+}
+
+/// Whether an operation took effect.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "snake_case")]
+pub enum OperationState {
+    /// It did.
+    Done,
+    /// It was refused.
+    Refused,
+}
+
+/// A capture, void or refund that the provider looked at.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Operation {
+    /// The reference of the payment.
+    pub reference: String,
+    /// `capture`, `void` or `refund`.
+    pub kind: String,
+    /// In whole units with two decimals; none of a payment that the provider does not know.
+    pub amount: Option<String>,
+    /// ISO 4217 code; none of a payment that the provider does not know.
+    pub currency: Option<String>,
+    /// Whether it took effect.
+    pub state: OperationState,
+}
+
+/// A change of a card token.
+#[derive(Clone, Debug, Deserialize)]
+pub struct CardToken {
+    /// The card token.
+    pub token: String,
+}
+
+/// An order that was opened.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Order {
+    /// The proxy's reference.
+    pub reference: String,
+    /// What the order's card call names it by.
+    pub session: String,
+    /// What the order's card call is let in by.
+    pub token: String,
+}
+
+/// A call that arrived.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Call {
+    /// Which one: `create_order`, `pay`, `transaction` and so on.
+    pub operation: String,
+    /// The reference it was about, as far as it could be told.
+    pub reference: Option<String>,
+    /// The fault it met.
+    pub fault: Option<String>,
+    /// Whether this is the late execution of a call that was noted before.
+    #[serde(default)]
+    pub later: bool,
+    /// When, RFC 3339 UTC on the scaled clock.
+    pub at: String,
+}

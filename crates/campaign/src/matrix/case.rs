@@ -1,0 +1,280 @@
+//! What fails where: one operation, one place it comes by, one thing that happens there.
+
+use std::fmt;
+use std::str::FromStr;
+
+use ventanilla_core::operation::OperationKind;
+
+/// The places, in the order in which a payment comes by. The proxy names its own when it is asked for
+/// one that it does not have; the two are compared before anything is begun.
+pub const POINTS: [&str; 15] = [
+    "t0.before",
+    "t0.after",
+    "t0b.before",
+    "t0b.after",
+    "t1.before",
+    "t1.after",
+    "send.first_byte",
+    "send.full_request",
+    "answer.first_byte",
+    "answer.parse",
+    "t2.before",
+    "t2.after",
+    "outbox.before",
+    "outbox.after",
+    "browser.answer",
+];
+
+/// What is under way when it happens.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Deed {
+    /// A void of a paid attempt.
+    Void,
+    /// A capture of a paid attempt.
+    Capture,
+    /// A refund of a paid attempt.
+    Refund,
+    /// A payment with a card typed now.
+    Pay,
+    /// A payment with a card saved before.
+    PaySaved,
+}
+
+/// What happens.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Action {
+    /// The process is gone at once; it is started again.
+    Exit,
+    /// The task panics; the process lives on.
+    Panic,
+    /// The process is stopped for longer than a right to send is good for.
+    Stop,
+    /// The store is gone for three seconds.
+    DropStore,
+}
+
+/// One cell of the table.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct Case {
+    /// What is under way.
+    pub deed: Deed,
+    /// Where.
+    pub point: &'static str,
+    /// What happens.
+    pub action: Action,
+}
+
+impl Deed {
+    /// Every one. What a provider does for a limited time only comes first.
+    pub const ALL: [Self; 5] = [
+        Self::Void,
+        Self::Capture,
+        Self::Refund,
+        Self::Pay,
+        Self::PaySaved,
+    ];
+
+    /// The name on the command line and in the table.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Void => "void",
+            Self::Capture => "capture",
+            Self::Refund => "refund",
+            Self::Pay => "pay",
+            Self::PaySaved => "pay-saved",
+        }
+    }
+
+    /// The operation, unless it is a payment.
+    #[must_use]
+    pub const fn kind(self) -> Option<OperationKind> {
+        match self {
+            Self::Void => Some(OperationKind::Void),
+            Self::Capture => Some(OperationKind::Capture),
+            Self::Refund => Some(OperationKind::Refund),
+            Self::Pay | Self::PaySaved => None,
+        }
+    }
+
+    /// Whether it comes by `point`: no browser waits for an operation.
+    #[must_use]
+    pub fn comes_by(self, point: &str) -> bool {
+        self.kind().is_none() || point != "browser.answer"
+    }
+}
+
+impl Action {
+    /// Every one.
+    pub const ALL: [Self; 4] = [Self::Exit, Self::Panic, Self::Stop, Self::DropStore];
+
+    /// The name on the command line, in the table and to the proxy.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Exit => "exit",
+            Self::Panic => "panic",
+            Self::Stop => "stop",
+            Self::DropStore => "drop_store",
+        }
+    }
+}
+
+impl Case {
+    /// Every case there is.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Deed::ALL.into_iter().flat_map(|deed| {
+            let points = POINTS.into_iter().filter(move |point| deed.comes_by(point));
+            points.flat_map(move |point| {
+                Action::ALL.into_iter().map(move |action| Self {
+                    deed,
+                    point,
+                    action,
+                })
+            })
+        })
+    }
+}
+
+impl Case {
+    /// Whether it is played on a store that several proxies share: those of which a store of one process
+    /// says nothing yet. Another proxy takes up what was left behind in each state, or overtakes the one
+    /// that was stopped; and the database may go away anywhere.
+    #[must_use]
+    pub fn is_for_shared_stores(self) -> bool {
+        let is_at = |points: &[&str]| points.contains(&self.point);
+        let fits = match self.action {
+            Action::Exit => is_at(&[
+                "t0.after",
+                "t0b.after",
+                "t1.before",
+                "t1.after",
+                "send.full_request",
+                "t2.before",
+            ]),
+            Action::Stop => is_at(&[
+                "t1.after",
+                "send.first_byte",
+                "send.full_request",
+                "t2.before",
+            ]),
+            Action::DropStore => true,
+            Action::Panic => false,
+        };
+        fits && matches!(self.deed, Deed::Void | Deed::Pay)
+    }
+}
+
+impl fmt::Display for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            deed,
+            point,
+            action,
+        } = self;
+        write!(f, "{}:{point}:{}", deed.name(), action.name())
+    }
+}
+
+/// Some of the cases: `void:t1.after:exit`, and any part left out or empty stands for all.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Pick {
+    deed: Option<Deed>,
+    point: Option<&'static str>,
+    action: Option<Action>,
+}
+
+impl Pick {
+    /// Whether `case` is one of them.
+    #[must_use]
+    pub fn takes(&self, case: Case) -> bool {
+        self.deed.is_none_or(|deed| deed == case.deed)
+            && self.point.is_none_or(|point| point == case.point)
+            && self.action.is_none_or(|action| action == case.action)
+    }
+}
+
+impl FromStr for Pick {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        fn part<T: Copy>(
+            text: Option<&str>,
+            all: &[T],
+            name: fn(&T) -> &'static str,
+        ) -> Result<Option<T>, String> {
+            let Some(text) = text.filter(|text| !text.is_empty()) else {
+                return Ok(None);
+            };
+            match all.iter().find(|one| name(one) == text) {
+                Some(one) => Ok(Some(*one)),
+                None => {
+                    let names: Vec<_> = all.iter().map(name).collect();
+                    Err(format!(
+                        "expected one of {}, found {text}",
+                        names.join(", ")
+                    ))
+                }
+            }
+        }
+        let mut parts = text.split(':');
+        let pick = Self {
+            deed: part(parts.next(), &Deed::ALL, |deed| deed.name())?,
+            point: part(parts.next(), &POINTS, |point| point)?,
+            action: part(parts.next(), &Action::ALL, |action| action.name())?,
+        };
+        match parts.next() {
+            None => Ok(pick),
+            Some(_) => Err(String::from("expected OPERATION:POINT:ACTION")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_case_is_there_once_and_its_name_picks_it_and_no_other() {
+        let all: Vec<Case> = Case::all().collect();
+        assert_eq!(all.len(), (2 * 15 + 3 * 14) * 4);
+        let names: HashSet<String> = all.iter().map(Case::to_string).collect();
+        assert_eq!(names.len(), all.len());
+        let shared = all.iter().filter(|case| case.is_for_shared_stores());
+        assert_eq!(shared.count(), (6 + 4) * 2 + 15 + 14);
+        for case in &all {
+            let pick: Pick = case.to_string().parse().unwrap();
+            let taken: Vec<&Case> = all.iter().filter(|other| pick.takes(**other)).collect();
+            assert_eq!(taken, [case]);
+        }
+    }
+
+    #[test]
+    fn a_part_that_is_left_out_stands_for_all() {
+        let count = |text: &str| {
+            let pick: Pick = text.parse().unwrap();
+            Case::all().filter(|case| pick.takes(*case)).count()
+        };
+        assert_eq!(count(""), 288);
+        assert_eq!(count("void"), 56);
+        assert_eq!(count(":t1.after"), 20);
+        assert_eq!(count("::stop"), 72);
+        assert_eq!(count("pay::exit"), 15);
+        assert_eq!(count("void:browser.answer"), 0);
+    }
+
+    #[test]
+    fn a_name_that_is_not_one_is_refused_by_name() {
+        for (text, named) in [
+            ("voids", "pay-saved"),
+            ("void:t1", "t1.after"),
+            ("void:t1.after:kill", "drop_store"),
+            ("void:t1.after:exit:2", "OPERATION:POINT:ACTION"),
+        ] {
+            let error = text.parse::<Pick>().unwrap_err();
+            assert!(error.contains(named), "{error}");
+        }
+    }
+}

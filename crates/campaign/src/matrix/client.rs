@@ -1,0 +1,249 @@
+//! Shop and buyer of one case: what they ask for, and how they go on when something goes wrong.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use ventanilla_core::api::{IdempotencyKey, StartAttempt};
+use ventanilla_core::attempt::AttemptState;
+use ventanilla_core::operation::OperationKind;
+
+use super::case::{Case, Deed};
+use super::ground::{Ground, order};
+use super::life::Life;
+use super::play::{Played, standings};
+use crate::failure::{Failure, Result};
+use crate::harness::buyer::{Buyer, fresh_key, pinned_key, saved_card, typed_card};
+use crate::harness::shop::{Session, Shop};
+use crate::harness::wire::{Answer, Trouble, Wire};
+
+/// Shop and buyer.
+pub(super) struct Client<'a> {
+    ground: &'a Ground,
+    case: Case,
+    number: u32,
+    wire: Wire,
+    pub shop: Shop,
+    origin: String,
+}
+
+/// What they want, and how far they have come.
+#[derive(Default)]
+pub(super) struct Wish {
+    session: Option<String>,
+    attempt: Option<String>,
+    key: Option<IdempotencyKey>,
+    /// Of the payment or operation that was disturbed.
+    id: Option<String>,
+    /// Of what was asked for after it.
+    pub once_more: Option<String>,
+}
+
+impl Wish {
+    pub fn session(&self) -> Result<&str> {
+        let session = self.session.as_deref();
+        session.ok_or_else(|| Failure::of("there is no session"))
+    }
+
+    /// The state of what was asked for last.
+    pub fn end_in(&self, session: &Session) -> Option<AttemptState> {
+        let id = self.once_more.as_ref().or(self.id.as_ref())?;
+        standings(session)
+            .find(|(standing, _)| standing == id)
+            .map(|(_, state)| state)
+    }
+}
+
+impl<'a> Client<'a> {
+    pub fn of(ground: &'a Ground, life: &Life<'_>, case: Case, number: u32) -> Self {
+        let wire = life.wire();
+        Self {
+            ground,
+            case,
+            number,
+            shop: Shop::new(wire.clone(), &ground.secrets),
+            wire,
+            origin: life.public_origin.clone(),
+        }
+    }
+
+    /// From now on asks whichever proxy there is.
+    pub fn turn_to(&mut self, life: &Life<'_>) {
+        self.wire = life.wire();
+        self.shop = Shop::new(self.wire.clone(), &self.ground.secrets);
+    }
+
+    /// Asks for it, once.
+    pub async fn ask(&self, wish: &mut Wish) -> Result<()> {
+        let key = fresh_key();
+        wish.key = Some(key.clone());
+        if let Some(kind) = self.case.deed.kind() {
+            let paid = self.ground.take_paid()?;
+            wish.session = Some(paid.session);
+            wish.attempt = Some(paid.attempt.clone());
+            if let Answer::Done(operation) =
+                self.shop.operate(&paid.attempt, kind, key.as_str()).await
+            {
+                wish.id = Some(operation.id);
+            }
+            return Ok(());
+        }
+        let saved = self.case.deed == Deed::PaySaved;
+        let order = order(&self.case.to_string(), self.number, saved);
+        let opened = self.shop.open_session(fresh_key().as_str(), &order).await?;
+        wish.session = Some(opened.session.id);
+        self.ground
+            .note_secret("client token", &opened.client_token);
+        let buyer = self.buyer(opened.client_token);
+        let start = self.start(&buyer).await?;
+        if let Answer::Done(attempt) = buyer.start(&key, &start).await {
+            wish.id = Some(attempt.id);
+        }
+        Ok(())
+    }
+
+    /// Asks for it again and again, with the same key, until there is an answer.
+    pub async fn insist(&self, wish: &mut Wish) -> Result<()> {
+        let key = wish.key.clone().unwrap_or_else(fresh_key);
+        let id = self.press(wish, &key).await?;
+        let id = id.map_err(|trouble| {
+            let Trouble { status, code, .. } = trouble;
+            Failure::of(format!("repeated, it was answered {status} {code}"))
+        })?;
+        if wish.id.as_ref().is_some_and(|before| *before != id) {
+            return Err(Failure::of("repeated with its key, it became another one"));
+        }
+        wish.id = Some(id);
+        Ok(())
+    }
+
+    /// With a fresh key: goes through if the money is still where it was, and is refused if not.
+    pub async fn ask_once_more(
+        &self,
+        session: &Session,
+        wish: &mut Wish,
+        played: &mut Played,
+    ) -> Result<()> {
+        let Some(state) = wish.end_in(session) else {
+            return Err(Failure::of("what was asked for is not in the session"));
+        };
+        let answer = self.press(wish, &fresh_key()).await?;
+        let may_go_through = state.is_final() && state != AttemptState::Succeeded;
+        match answer {
+            Ok(id) => {
+                if !may_go_through {
+                    let state = state.name();
+                    played.amiss(format!("asked for once more, although {state}"));
+                }
+                wish.once_more = Some(id);
+            }
+            Err(trouble) if may_go_through => {
+                let (status, code) = (trouble.status, trouble.code);
+                let state = state.name();
+                played.amiss(format!(
+                    "{state}, and asked for once more it was answered {status} {code}"
+                ));
+            }
+            Err(trouble) => {
+                let expected: &[&str] = match (self.case.deed.kind(), state) {
+                    (None, _) => &["session-paid"],
+                    (Some(_), AttemptState::Succeeded) => {
+                        &["operation-not-possible", "amount-exceeds-payment"]
+                    }
+                    (Some(_), _) => &["operation-running"],
+                };
+                if !expected.contains(&trouble.code.as_str()) {
+                    let (status, code) = (trouble.status, trouble.code);
+                    played.amiss(format!(
+                        "asked for once more, it was answered {status} {code}"
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends the request with `key` until it is answered: by what came of it, or by a refusal.
+    async fn press(
+        &self,
+        wish: &Wish,
+        key: &IdempotencyKey,
+    ) -> Result<std::result::Result<String, Trouble>> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let answer = match (self.case.deed.kind(), &wish.attempt) {
+                (Some(kind), Some(attempt)) => self.operate(attempt, kind, key).await,
+                (Some(_), None) => return Err(Failure::of("there is nothing to ask for")),
+                (None, _) => self.pay(wish, key).await?,
+            };
+            let again = answer.is_worth_repeating() && Instant::now() < deadline;
+            match answer {
+                Answer::Done(id) => return Ok(Ok(id)),
+                Answer::Problem(trouble) if !again => return Ok(Err(trouble)),
+                Answer::Nothing(why) if !again => {
+                    return Err(Failure::of(format!("it was not answered: {why}")));
+                }
+                Answer::Problem(_) | Answer::Nothing(_) => {}
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    async fn operate(
+        &self,
+        attempt: &str,
+        kind: OperationKind,
+        key: &IdempotencyKey,
+    ) -> Answer<String> {
+        match self.shop.operate(attempt, kind, key.as_str()).await {
+            Answer::Done(operation) => Answer::Done(operation.id),
+            Answer::Problem(trouble) => Answer::Problem(trouble),
+            Answer::Nothing(why) => Answer::Nothing(why),
+        }
+    }
+
+    /// From a page that was loaded anew: the one before may have been open for long.
+    async fn pay(&self, wish: &Wish, key: &IdempotencyKey) -> Result<Answer<String>> {
+        let token = self.shop.client_token(wish.session()?).await?;
+        self.ground.note_secret("client token", &token);
+        let buyer = self.buyer(token);
+        let start = self.start(&buyer).await?;
+        Ok(match buyer.start(key, &start).await {
+            Answer::Done(attempt) => Answer::Done(attempt.id),
+            Answer::Problem(trouble) => Answer::Problem(trouble),
+            Answer::Nothing(why) => Answer::Nothing(why),
+        })
+    }
+
+    fn buyer(&self, token: String) -> Buyer {
+        // The first thousand numbers are those of the buyers before.
+        Buyer::new(self.wire.clone(), &self.origin, token, 1_000 + self.number)
+    }
+
+    /// A card, sealed afresh as a reloaded page would.
+    async fn start(&self, buyer: &Buyer) -> Result<StartAttempt> {
+        let deadline = Instant::now() + PATIENCE;
+        let view = loop {
+            match buyer.checkout().await {
+                Answer::Done(view) => break view,
+                answer if answer.is_worth_repeating() && Instant::now() < deadline => {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+                other => return Err(Failure::of(format!("the page was answered {other:?}"))),
+            }
+        };
+        let offer = view
+            .card
+            .ok_or_else(|| Failure::of("the proxy offers no card"))?;
+        if self.case.deed == Deed::PaySaved {
+            let saved = offer.saved_cards.first();
+            let saved = saved.ok_or_else(|| Failure::of("the saved card is not offered"))?;
+            return Ok(saved_card(&saved.id));
+        }
+        let start = typed_card(&self.ground.card, &pinned_key(&offer)?, false)?;
+        self.ground.note_card(&start);
+        Ok(start)
+    }
+}
+
+/// On a busy machine, with a proxy that may just be starting.
+const PATIENCE: Duration = Duration::from_secs(60);

@@ -1,0 +1,392 @@
+//! What may be held against the proxy, by the name of the rule.
+//!
+//! | rule | |
+//! |---|---|
+//! | I1 | no payment moves money twice |
+//! | I2 | one right, one call |
+//! | I3 | what moved is known |
+//! | I4 | what did not move is not claimed |
+//! | I5 | an end is an end, unless a negative one turns out to have been paid |
+//! | I6 | what was given back, or captured, was so once |
+//! | I7 | the merchant was told of every end |
+//! | I8 | no card data or secret is on disk |
+//! | known | everything has ended; a capture or refund that no read disproves may wait for a person |
+//! | played | the case went as it should |
+//! | came by | the place was on the way |
+
+use std::collections::{HashMap, HashSet};
+
+use ventanilla_core::attempt::AttemptState;
+use ventanilla_core::operation::OperationKind;
+
+use super::case::Deed;
+use super::play::Played;
+use crate::harness::sandbox::Ledger;
+use crate::harness::shop::Session;
+use crate::leak::Leak;
+use crate::verdict::{Evidence, Finding, compare};
+
+/// Something that must not be.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Fault {
+    /// The rule's name.
+    pub rule: &'static str,
+    /// In words.
+    pub what: String,
+}
+
+/// The ledger by reference.
+pub(super) struct Books {
+    whole: Ledger,
+    of: HashMap<String, Ledger>,
+}
+
+impl Books {
+    pub fn of(ledger: Ledger) -> Self {
+        let mut of: HashMap<String, Ledger> = HashMap::new();
+        for debit in &ledger.debits {
+            let part = of.entry(debit.reference.clone()).or_default();
+            part.debits.push(debit.clone());
+        }
+        for operation in &ledger.operations {
+            let part = of.entry(operation.reference.clone()).or_default();
+            part.operations.push(operation.clone());
+        }
+        for call in &ledger.calls {
+            if let Some(reference) = &call.reference {
+                let part = of.entry(reference.clone()).or_default();
+                part.calls.push(call.clone());
+            }
+        }
+        Self { whole: ledger, of }
+    }
+
+    /// What it says about a session's references.
+    fn about(&self, session: &Session) -> Ledger {
+        let mut about = Ledger::default();
+        for attempt in &session.attempts {
+            if let Some(part) = self.of.get(&attempt.reference) {
+                about.debits.extend(part.debits.iter().cloned());
+                about.operations.extend(part.operations.iter().cloned());
+                about.calls.extend(part.calls.iter().cloned());
+            }
+        }
+        about
+    }
+
+    /// Debits and operations of references that are none of `known`.
+    pub fn strangers(&self, known: &HashSet<&str>) -> Vec<String> {
+        let debits = self.whole.debits.iter().map(|debit| &debit.reference);
+        let operations = self.whole.operations.iter().map(|entry| &entry.reference);
+        let strangers: HashSet<&String> = debits
+            .chain(operations)
+            .filter(|reference| !known.contains(reference.as_str()))
+            .collect();
+        let mut strangers: Vec<String> = strangers.into_iter().cloned().collect();
+        strangers.sort();
+        strangers
+    }
+}
+
+pub(super) fn judge(played: &Played, books: &Books, leaks: &[&Leak]) -> Vec<Fault> {
+    let mut faults = played.trouble.clone();
+    let mut add = |rule: &'static str, what: String| faults.push(Fault { rule, what });
+    if !played.came_by {
+        add(
+            "came by",
+            String::from("the proxy did not come by the place"),
+        );
+    }
+    for leak in leaks {
+        let file = leak.file.display();
+        add("I8", format!("{} ({}) in {file}", leak.kind, leak.form));
+    }
+    for (id, states) in &played.history {
+        for (before, after) in states.iter().zip(states.iter().skip(1)) {
+            if !may_follow(*before, *after) {
+                add(
+                    "I5",
+                    format!("{id} was {} and then {}", before.name(), after.name()),
+                );
+            }
+        }
+    }
+    if let Some(session) = &played.session {
+        judge_session(played, session, &books.about(session), &mut add);
+    } else if played.trouble.is_empty() {
+        add("played", String::from("there is no session"));
+    }
+    faults
+}
+
+fn judge_session(
+    played: &Played,
+    session: &Session,
+    ledger: &Ledger,
+    add: &mut impl FnMut(&'static str, String),
+) {
+    let sessions = std::slice::from_ref(session);
+    let verdict = compare(&Evidence {
+        sessions,
+        ledger,
+        deliveries: Some(&played.told),
+        doubted: &HashSet::new(),
+    });
+    let double = match played.case.deed {
+        Deed::Pay | Deed::PaySaved => "I1",
+        Deed::Void | Deed::Capture | Deed::Refund => "I6",
+    };
+    for (rule, findings) in [
+        (double, &verdict.double),
+        ("I3", &verdict.lost),
+        ("I4", &verdict.invented),
+        ("I7", &verdict.untold),
+        ("I7", &verdict.untrue),
+    ] {
+        for Finding { about, what } in findings {
+            add(rule, format!("{about}: {what}"));
+        }
+    }
+    judge_calls(session, ledger, add);
+    for attempt in &session.attempts {
+        if !attempt.state.is_final() {
+            add(
+                "known",
+                format!("{} is {}", attempt.id, attempt.state.name()),
+            );
+        }
+    }
+    for operation in &session.operations {
+        let may_wait = operation.state == AttemptState::Review
+            && matches!(
+                operation.kind,
+                OperationKind::Capture | OperationKind::Refund
+            );
+        if !operation.state.is_final() && !may_wait {
+            add(
+                "known",
+                format!("{} is {}", operation.id, operation.state.name()),
+            );
+        }
+    }
+}
+
+/// The provider, which misbehaves in no case, was called once for each right at the most.
+fn judge_calls(session: &Session, ledger: &Ledger, add: &mut impl FnMut(&'static str, String)) {
+    let calls = |names: &[&str], reference: &str| {
+        let is_one = |call: &&crate::harness::sandbox::Call| {
+            names.contains(&call.operation.as_str()) && call.reference.as_deref() == Some(reference)
+        };
+        ledger.calls.iter().filter(is_one).count()
+    };
+    for attempt in &session.attempts {
+        let times = calls(&["pay", "token_payment"], &attempt.reference);
+        if times > 1 {
+            add("I2", format!("{} was sent {times} times", attempt.id));
+        }
+        for kind in OperationKind::ALL {
+            let is_of = |operation: &&crate::harness::shop::Operation| {
+                operation.attempt_id == attempt.id && operation.kind == kind
+            };
+            let rights = session.operations.iter().filter(is_of).count();
+            let times = calls(&[kind.name()], &attempt.reference);
+            if times > rights {
+                let (id, name) = (&attempt.id, kind.name());
+                add(
+                    "I2",
+                    format!("{times} calls to {name} {id}, and {rights} rights"),
+                );
+            }
+        }
+    }
+}
+
+/// Whether what was seen in one state may be seen in another afterwards.
+fn may_follow(before: AttemptState, after: AttemptState) -> bool {
+    use AttemptState as S;
+    match before {
+        S::Declined | S::NotExecuted => matches!(after, S::Succeeded | S::Duplicate),
+        _ => !before.is_final(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::{Value, json};
+
+    use super::super::case::{Action, Case};
+    use super::*;
+    use crate::harness::receiver::{Deliveries, Message};
+
+    const REFERENCE: &str = "abv45ck6evxp5slfnbx4hezbk7";
+
+    fn session(state: &str, operations: &Value) -> Session {
+        let total = json!({"amount_minor": 1_001, "currency": "CRC"});
+        let at = "2026-11-20T13:00:00.000Z";
+        serde_json::from_value(json!({
+            "id": "ses_1",
+            "state": if state == "succeeded" { "succeeded" } else { "open" },
+            "total": total,
+            "attempts": [{
+                "id": "att_1", "state": state, "reference": REFERENCE, "total": total,
+                "created_at": at, "settled_at": at,
+            }],
+            "operations": operations,
+        }))
+        .unwrap()
+    }
+
+    fn operation(kind: &str, state: &str) -> Value {
+        json!([{
+            "id": "opr_1", "attempt_id": "att_1", "kind": kind, "state": state,
+            "created_at": "2026-11-20T13:00:00.000Z",
+        }])
+    }
+
+    fn ledger(debits: usize, calls: &[&str]) -> Ledger {
+        let debit = json!({
+            "reference": REFERENCE, "amount": "10.01", "currency": "CRC", "state": "approved",
+        });
+        let calls: Vec<Value> = calls
+            .iter()
+            .map(|name| {
+                json!({
+                    "operation": name, "reference": REFERENCE, "fault": null,
+                    "at": "2026-11-20T13:00:00.000Z",
+                })
+            })
+            .collect();
+        Ledger {
+            debits: vec![serde_json::from_value(debit).unwrap(); debits],
+            calls: serde_json::from_value(calls.into()).unwrap(),
+            ..Ledger::default()
+        }
+    }
+
+    fn played(deed: Deed, session: Session) -> Played {
+        let tell = |name: &str, id: &str, state: AttemptState| -> Message {
+            let data = json!({ name: { "id": id, "state": state } });
+            serde_json::from_value(json!({ "type": "any", "data": data })).unwrap()
+        };
+        let attempts = session.attempts.iter();
+        let operations = session.operations.iter();
+        let messages = attempts
+            .map(|attempt| tell("attempt", &attempt.id, attempt.state))
+            .chain(operations.map(|one| tell("operation", &one.id, one.state)))
+            .collect();
+        Played {
+            case: Case {
+                deed,
+                point: "t1.after",
+                action: Action::Exit,
+            },
+            session: Some(session),
+            told: Deliveries {
+                messages,
+                ..Deliveries::default()
+            },
+            came_by: true,
+            history: HashMap::new(),
+            ends: Vec::new(),
+            trouble: Vec::new(),
+            took: Duration::ZERO,
+        }
+    }
+
+    fn rules(played: &Played, ledger: Ledger) -> Vec<&'static str> {
+        let faults = judge(played, &Books::of(ledger), &[]);
+        faults.iter().map(|fault| fault.rule).collect()
+    }
+
+    #[test]
+    fn a_payment_that_was_made_told_and_sent_once_is_clean() {
+        let played = played(Deed::Pay, session("succeeded", &json!([])));
+        assert!(rules(&played, ledger(1, &["create_order", "pay", "transaction"])).is_empty());
+    }
+
+    #[test]
+    fn money_is_held_against_what_is_known_of_it() {
+        let paid = played(Deed::Pay, session("succeeded", &json!([])));
+        assert_eq!(rules(&paid, ledger(2, &["pay"])), ["I1"]);
+        assert_eq!(rules(&paid, ledger(0, &["pay"])), ["I4", "I4"]);
+        let never = played(Deed::Pay, session("not_executed", &json!([])));
+        assert_eq!(rules(&never, ledger(1, &["pay"])), ["I3"]);
+        assert!(rules(&never, ledger(0, &[])).is_empty());
+    }
+
+    #[test]
+    fn more_calls_than_rights_are_told() {
+        let finds =
+            |played: &Played, calls: &[&str]| rules(played, ledger(1, calls)).contains(&"I2");
+        let paid = played(Deed::Pay, session("succeeded", &json!([])));
+        assert!(!finds(&paid, &["pay", "transaction", "transaction"]));
+        assert!(finds(&paid, &["pay", "pay"]));
+        assert!(finds(&paid, &["pay", "token_payment"]));
+        assert!(finds(&paid, &["pay", "void"]));
+        let never = session("succeeded", &operation("void", "not_executed"));
+        let voided = played(Deed::Void, never);
+        assert!(!finds(&voided, &["pay", "void"]));
+        assert!(finds(&voided, &["pay", "void", "void"]));
+    }
+
+    #[test]
+    fn an_end_that_changes_is_told_unless_it_turns_out_to_be_paid() {
+        use AttemptState as S;
+        for (states, expected) in [
+            (vec![S::New, S::Sent, S::Unknown, S::Succeeded], false),
+            (vec![S::NotExecuted, S::Succeeded], false),
+            (vec![S::Declined, S::Duplicate], false),
+            (vec![S::Succeeded, S::Unknown], true),
+            (vec![S::Sent, S::NotExecuted, S::Sent], true),
+            (vec![S::Declined, S::NotExecuted], true),
+        ] {
+            let mut played = played(Deed::Pay, session("succeeded", &json!([])));
+            played.history = HashMap::from([(String::from("att_1"), states.clone())]);
+            let found = rules(&played, ledger(1, &["pay"]));
+            assert_eq!(found.contains(&"I5"), expected, "{states:?}");
+        }
+    }
+
+    #[test]
+    fn only_what_no_read_disproves_may_wait_for_a_person() {
+        for (deed, kind, state, expected) in [
+            (Deed::Refund, "refund", "review", false),
+            (Deed::Capture, "capture", "review", false),
+            (Deed::Refund, "refund", "unknown", true),
+            (Deed::Void, "void", "review", true),
+            (Deed::Void, "void", "sent", true),
+        ] {
+            let played = played(deed, session("succeeded", &operation(kind, state)));
+            let found = rules(&played, ledger(1, &["pay", kind]));
+            assert_eq!(found.contains(&"known"), expected, "{kind} {state}");
+        }
+        let doubted = played(Deed::Pay, session("unknown", &json!([])));
+        assert_eq!(rules(&doubted, ledger(0, &["pay"])), ["known"]);
+    }
+
+    #[test]
+    fn what_was_not_told_is_told_here() {
+        let mut played = played(Deed::Pay, session("succeeded", &json!([])));
+        played.told.messages.clear();
+        assert_eq!(rules(&played, ledger(1, &["pay"])), ["I7"]);
+    }
+
+    #[test]
+    fn a_case_that_proves_nothing_fails() {
+        let mut played = played(Deed::Pay, session("succeeded", &json!([])));
+        played.came_by = false;
+        assert_eq!(rules(&played, ledger(1, &["pay"])), ["came by"]);
+        played.came_by = true;
+        played.session = None;
+        assert_eq!(rules(&played, ledger(1, &["pay"])), ["played"]);
+    }
+
+    #[test]
+    fn money_that_nobody_knows_of_is_found() {
+        let books = Books::of(ledger(1, &[]));
+        assert_eq!(books.strangers(&HashSet::new()), [REFERENCE]);
+        assert!(books.strangers(&HashSet::from([REFERENCE])).is_empty());
+    }
+}

@@ -1,0 +1,264 @@
+//! The proxies of one case, their store and whom they tell, through all their lives.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::case::{Action, Case};
+use super::ground::{Ground, LOG};
+use super::judge::Fault;
+use super::play::{Played, standings};
+use super::store::Copied;
+use crate::failure::{Failure, Result};
+use crate::harness::proxy::{Proxy, Settings, StoreAt, make_folder};
+use crate::harness::receiver::{Deliveries, Receiver};
+use crate::harness::shop::Session;
+use crate::harness::wire::Wire;
+use crate::run::StoreKind;
+
+/// The proxies through all their lives.
+pub(super) struct Life<'a> {
+    pub ground: &'a Ground,
+    case: Case,
+    folder: PathBuf,
+    pub store: Copied,
+    receiver: Receiver,
+    /// Of each proxy, in the order of `proxies`.
+    settings: Vec<Settings>,
+    /// The first is made to fail; a shared store has another, once that has happened.
+    pub proxies: Vec<Proxy>,
+    /// The first one's.
+    pub log: PathBuf,
+    pub public_origin: String,
+}
+
+impl<'a> Life<'a> {
+    pub async fn prepare(ground: &'a Ground, case: Case, number: u32) -> Result<Self> {
+        let folder = ground.folder_of(case);
+        make_folder(&folder)?;
+        let store = ground.store.copy(&folder, number).await?;
+        let bodies = folder.join("webhooks.jsonl");
+        let receiver = Receiver::start(&ground.secrets, &bodies, number.into()).await?;
+        let mut life = Self {
+            ground,
+            case,
+            folder,
+            store,
+            receiver,
+            settings: Vec::new(),
+            proxies: Vec::new(),
+            log: PathBuf::new(),
+            public_origin: String::new(),
+        };
+        let mut settings = life.settings_at(life.store.at.clone())?;
+        life.public_origin.clone_from(&settings.public_origin);
+        settings.public_origin.clone_from(&life.public_origin);
+        life.settings.push(settings);
+        life.proxies.push(life.proxy(0)?);
+        if let Some(first) = life.proxies.first() {
+            first.log().clone_into(&mut life.log);
+        }
+        Ok(life)
+    }
+
+    fn settings_at(&self, store: StoreAt) -> Result<Settings> {
+        let ground = self.ground;
+        let mut settings = Settings::new(&ground.sandbox, store, ground.clock)?;
+        settings.webhooks = Some(self.receiver.url().to_owned());
+        settings.log = String::from(LOG);
+        settings.call_limit_secs = Some(CALL_LIMIT_SECS);
+        Ok(settings)
+    }
+
+    /// The proxy with this number, as its settings say now.
+    fn proxy(&self, number: usize) -> Result<Proxy> {
+        let settings = self.settings.get(number).cloned();
+        let settings = settings.ok_or_else(|| Failure::of("there is no such proxy"))?;
+        let name = format!("proxy-{}", number + 1);
+        let ground = self.ground;
+        Proxy::prepare(
+            &ground.binaries,
+            &self.folder,
+            &name,
+            settings,
+            &ground.secrets,
+        )
+    }
+
+    fn first(&mut self) -> Result<&mut Proxy> {
+        let first = self.proxies.first_mut();
+        first.ok_or_else(|| Failure::of("there is no proxy"))
+    }
+
+    /// Whether the database is dropped at its wire, and not in the proxy.
+    fn drops_the_wire(&self) -> bool {
+        self.case.action == Action::DropStore && self.store.relay.is_some()
+    }
+
+    pub async fn begin(&mut self) -> Result<()> {
+        // Stopped at the place, it can be cut off from its database exactly there.
+        let action = if self.drops_the_wire() {
+            Action::Stop
+        } else {
+            self.case.action
+        };
+        let fail_point = format!("{}={}", self.case.point, action.name());
+        let first = self.first()?;
+        first.launch(&[("VENTANILLA_FAILPOINT", fail_point.as_str())])?;
+        first.ready(READY_WITHIN).await
+    }
+
+    /// Waits for what is to happen, and does what an operator would do after it.
+    pub async fn befall(&mut self) -> Result<()> {
+        let shared = self.ground.kind == StoreKind::Postgres;
+        match self.case.action {
+            Action::Exit => {
+                self.first()?.wait_for_end(COMES_BY_WITHIN).await?;
+                if shared {
+                    self.proxies.clear();
+                    self.settings.clear();
+                    self.start_another().await
+                } else {
+                    start(self.first()?).await
+                }
+            }
+            Action::Stop => {
+                self.stands_still().await?;
+                if shared {
+                    self.start_another().await?;
+                    tokio::time::sleep(STOPPED_UNTIL_OVERDUE).await;
+                } else {
+                    tokio::time::sleep(STOPPED_FOR).await;
+                }
+                self.first()?.resume()
+            }
+            Action::DropStore if self.drops_the_wire() => {
+                self.stands_still().await?;
+                if let Some(relay) = &self.store.relay {
+                    relay.refuse(true);
+                    relay.cut();
+                }
+                self.first()?.resume()?;
+                tokio::time::sleep(DROPPED_FOR).await;
+                if let Some(relay) = &self.store.relay {
+                    relay.refuse(false);
+                }
+                Ok(())
+            }
+            Action::Panic | Action::DropStore => Ok(()),
+        }
+    }
+
+    async fn stands_still(&mut self) -> Result<()> {
+        let deadline = Instant::now() + COMES_BY_WITHIN;
+        while !self.first()?.stands_still() {
+            if Instant::now() > deadline {
+                return Err(Failure::of("the proxy did not stop"));
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
+    }
+
+    async fn start_another(&mut self) -> Result<()> {
+        let mut settings = self.settings_at(self.store.beside.clone())?;
+        settings.public_origin.clone_from(&self.public_origin);
+        self.settings.push(settings);
+        let mut another = self.proxy(self.settings.len() - 1)?;
+        start(&mut another).await?;
+        self.proxies.push(another);
+        Ok(())
+    }
+
+    /// A right that was slept over must not be used.
+    pub async fn look_for_stale_right(&mut self, played: &mut Played) -> Result<()> {
+        let metrics = self.first()?.metrics().await?;
+        let found = metrics.lines().any(|line| {
+            line.starts_with("ventanilla_guard_hits_total")
+                && line.contains("stale_sender")
+                && !line.ends_with(" 0")
+        });
+        if !found {
+            played.trouble.push(Fault {
+                rule: "I2",
+                what: String::from("a right to send was slept over, and used nevertheless"),
+            });
+        }
+        Ok(())
+    }
+
+    /// Ends the proxies and starts them again `by` later, as far as they can tell.
+    pub async fn leap(&mut self, by: Duration, played: &mut Played) -> Result<()> {
+        for proxy in &mut self.proxies {
+            if !proxy.terminate(ENDS_WITHIN).await?.success() {
+                played.amiss("a proxy did not end well");
+            }
+        }
+        for settings in &mut self.settings {
+            settings.clock = settings.clock.ahead(by);
+        }
+        for number in 0..self.settings.len() {
+            let mut proxy = self.proxy(number)?;
+            start(&mut proxy).await?;
+            if let Some(place) = self.proxies.get_mut(number) {
+                *place = proxy;
+            }
+        }
+        Ok(())
+    }
+
+    pub fn wire(&self) -> Wire {
+        Wire::to(
+            self.proxies
+                .iter()
+                .map(|proxy| proxy.url().to_owned())
+                .collect(),
+        )
+    }
+
+    /// What the merchant was told, once everything has been told that there is.
+    pub async fn told(&self, session: &Session) -> Deliveries {
+        let deadline = Instant::now() + TOLD_WITHIN;
+        loop {
+            let mut told = self.receiver.deliveries();
+            let is_of = |id: &str| session.attempts.iter().any(|attempt| attempt.id == id);
+            let before = self.ground.told.iter().filter(|message| {
+                let attempt = message.data.attempt.as_ref();
+                attempt.is_some_and(|attempt| is_of(&attempt.id))
+            });
+            told.messages = before.cloned().chain(told.messages).collect();
+            let missing = standings(session).any(|(id, state)| {
+                state.is_final()
+                    && !told.messages.iter().any(|message| {
+                        let data = &message.data;
+                        let mut told = data.attempt.iter().chain(&data.operation);
+                        told.any(|standing| standing.id == id && standing.state == state)
+                    })
+            });
+            if !missing || Instant::now() > deadline {
+                return told;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
+
+async fn start(proxy: &mut Proxy) -> Result<()> {
+    proxy.launch(&[])?;
+    proxy.ready(READY_WITHIN).await
+}
+
+/// Longer than a right to send is good for, which is 5 s, and shorter than an order session lives.
+const STOPPED_FOR: Duration = Duration::from_millis(5_500);
+/// Longer than it takes until somebody else holds the call in doubt.
+const STOPPED_UNTIL_OVERDUE: Duration = Duration::from_secs(14);
+/// As long as a proxy itself pretends it.
+const DROPPED_FOR: Duration = Duration::from_secs(3);
+/// The whole way from the request to the last webhook, on a busy machine.
+const COMES_BY_WITHIN: Duration = Duration::from_secs(60);
+const READY_WITHIN: Duration = Duration::from_secs(60);
+pub(super) const ENDS_WITHIN: Duration = Duration::from_secs(60);
+const TOLD_WITHIN: Duration = Duration::from_secs(60);
+/// The provider is on this machine: what has not answered by then will not.
+const CALL_LIMIT_SECS: u32 = 2;

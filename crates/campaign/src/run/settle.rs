@@ -1,0 +1,189 @@
+//! The end of a campaign: faults off, everybody alive, and time for what is in doubt.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use ventanilla_core::attempt::AttemptState;
+use ventanilla_core::operation::OperationKind;
+use ventanilla_core::session::SessionState;
+
+use super::{Field, Screen};
+use crate::failure::{Result, Tried as _};
+use crate::harness::receiver::Deliveries;
+use crate::harness::sandbox::Ledger;
+use crate::harness::shop::{Attempt, Operation, Session};
+use crate::verdict::{Evidence, Verdict, compare};
+
+/// What everybody knows in the end.
+pub(super) struct Settled {
+    pub ledger: Ledger,
+    pub deliveries: Deliveries,
+    pub verdict: Verdict,
+    /// The schedule had run its course and something was still not settled.
+    pub gave_up: bool,
+}
+
+pub(super) async fn settle(field: &Arc<Field>, screen: &mut Screen) -> Result<Settled> {
+    make_peace(field).await?;
+    // The schedule's last read that ends a doubt on time is at 36 minutes; those that met a fault then
+    // are read again after one hour.
+    let limit = field.clock.real(Duration::from_secs(75 * 60)) + Duration::from_secs(30);
+    let begun = Instant::now();
+    let deadline = begun + limit.min(LONGEST_WAIT);
+    let mut look_at = begun + field.clock.real(LOOK_FROM).min(LONGEST_WAIT);
+    let late_from = begun + field.clock.real(LATE_AFTER).min(LONGEST_WAIT);
+    let mut waiting = field.book.sessions();
+    let mut sessions: HashMap<String, Session> = HashMap::new();
+    let gave_up = loop {
+        for session in read_all(field, &waiting, screen).await? {
+            if is_torn(&session) {
+                field
+                    .book
+                    .note_surprise("a session and its attempts were not of one moment".to_owned());
+            }
+            sessions.insert(session.id.clone(), session);
+        }
+        let late = Instant::now() > late_from;
+        waiting.retain(|id| sessions.get(id).is_none_or(|session| !rests(session, late)));
+        if waiting.is_empty() {
+            break false;
+        }
+        if Instant::now() > look_at {
+            look_at = Instant::now() + BETWEEN_LOOKS;
+            for id in waiting
+                .iter()
+                .filter_map(|id| sessions.get(id))
+                .flat_map(stuck)
+            {
+                field.shop.read_now(id).await;
+            }
+        }
+        if Instant::now() > deadline {
+            break true;
+        }
+        screen.waiting("settling", field, waiting.len());
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    };
+    let ledger = field.sandbox.ledger().await?;
+    let mut sessions: Vec<Session> = sessions.into_values().collect();
+    sessions.sort_by(|a, b| a.id.cmp(&b.id));
+    let doubted = field.book.doubted();
+    let deadline = Instant::now() + TOLD_WITHIN;
+    loop {
+        let deliveries = field.receiver.deliveries();
+        let verdict = compare(&Evidence {
+            sessions: &sessions,
+            ledger: &ledger,
+            deliveries: Some(&deliveries),
+            doubted: &doubted,
+        });
+        if verdict.untold.is_empty() || Instant::now() > deadline {
+            return Ok(Settled {
+                ledger,
+                deliveries,
+                verdict,
+                gave_up,
+            });
+        }
+        screen.waiting("being told", field, verdict.untold.len());
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
+
+async fn make_peace(field: &Field) -> Result<()> {
+    field.sandbox.clear_faults().await?;
+    field.receiver.turn_away(0);
+    if let Some(relay) = &field.relay {
+        relay.lose_answers(0);
+        relay.refuse(false);
+        relay.hold(false);
+    }
+    for proxy in &field.proxies {
+        let mut proxy = proxy.lock().await;
+        if !proxy.runs() {
+            proxy.start().await?;
+        }
+        proxy.ready(Duration::from_secs(20)).await?;
+    }
+    Ok(())
+}
+
+/// Whether nothing of a session will change by itself soon.
+///
+/// What is under review waits for a person in the end, but is read again before. A capture or a refund
+/// of which no answer came and which the payment does not show waits for one too: no read proves that it
+/// was never carried out.
+fn rests(session: &Session, late: bool) -> bool {
+    let rests = |state: AttemptState| state.is_final() || late && state == AttemptState::Review;
+    let is_unprovable = |operation: &Operation| {
+        late && operation.kind != OperationKind::Void && operation.state == AttemptState::Unknown
+    };
+    !is_torn(session)
+        && session.attempts.iter().all(|attempt| rests(attempt.state))
+        && session
+            .operations
+            .iter()
+            .all(|operation| rests(operation.state) || is_unprovable(operation))
+}
+
+/// What only a person gets any further: what is under review, and a capture or refund in doubt.
+fn stuck(session: &Session) -> impl Iterator<Item = &str> {
+    use AttemptState as S;
+    let attempts = session
+        .attempts
+        .iter()
+        .filter(|attempt| attempt.state == S::Review)
+        .map(|attempt| attempt.id.as_str());
+    let operations = session
+        .operations
+        .iter()
+        .filter(|operation| match operation.state {
+            S::Review => true,
+            S::Unknown => operation.kind != OperationKind::Void,
+            _ => false,
+        })
+        .map(|operation| operation.id.as_str());
+    attempts.chain(operations)
+}
+
+/// Whether session and attempts were read at two moments, with the payment between them.
+fn is_torn(session: &Session) -> bool {
+    let succeeded = |attempt: &Attempt| attempt.state == AttemptState::Succeeded;
+    (session.state == SessionState::Succeeded) != session.attempts.iter().any(succeeded)
+}
+
+async fn read_all(field: &Arc<Field>, ids: &[String], screen: &mut Screen) -> Result<Vec<Session>> {
+    let mut sessions = Vec::with_capacity(ids.len());
+    let mut reading = JoinSet::new();
+    for id in ids {
+        let (asking, id) = (Arc::clone(field), id.clone());
+        reading.spawn(async move { asking.shop.session(&id).await });
+        if reading.len() >= AT_A_TIME
+            && let Some(read) = reading.join_next().await
+        {
+            sessions.push(read.tried("read a session")??);
+            screen.waiting("asking the shop", field, ids.len() - sessions.len());
+        }
+    }
+    while let Some(read) = reading.join_next().await {
+        sessions.push(read.tried("read a session")??);
+    }
+    Ok(sessions)
+}
+
+/// From then on the shop has what is stuck read again: somebody looks.
+const LOOK_FROM: Duration = Duration::from_secs(20 * 60);
+/// In real time.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(5);
+/// By then everything in doubt has been read since the faults ended: by the schedule what was in doubt for
+/// less than that, by somebody what is stuck.
+const LATE_AFTER: Duration = Duration::from_secs(45 * 60);
+/// So many sessions are read at a time.
+const AT_A_TIME: usize = 16;
+/// Whatever the scaled schedule says, nobody waits longer than this.
+const LONGEST_WAIT: Duration = Duration::from_secs(10 * 60);
+/// The sender's third pause, on a clock 60 times faster, is half a minute.
+const TOLD_WITHIN: Duration = Duration::from_secs(120);

@@ -1,0 +1,366 @@
+//! What ledger, merchant API and webhooks say together.
+//!
+//! | word | means |
+//! |---|---|
+//! | double | money moved more than once for one thing: a second approved debit of a session that is not a `duplicate` of which the merchant was told; a payment's one call sent twice; an operation carried out, or asked for, more often than it was wanted |
+//! | lost | money moved and the merchant API does not say so once everything had time to settle |
+//! | invented | the merchant API or a webhook speaks of money that the ledger does not have |
+//! | unknown | what the merchant API still calls running, in doubt or under review |
+//! | untold | an end that no verified webhook told |
+//!
+//! Pure: everything is a parameter.
+
+mod operations;
+#[cfg(test)]
+mod tests;
+mod truth;
+
+use std::collections::{HashMap, HashSet};
+
+use serde::Serialize;
+use ventanilla_core::attempt::AttemptState;
+use ventanilla_core::money::{Currency, Money};
+use ventanilla_core::session::SessionState;
+
+use crate::harness::receiver::Deliveries;
+use crate::harness::sandbox::{Debit, DebitState, Ledger};
+use crate::harness::shop::{Attempt, Session};
+
+pub use truth::Truth;
+
+/// What is compared.
+pub struct Evidence<'a> {
+    /// Every session that the shop opened, as the merchant API has it at the end.
+    pub sessions: &'a [Session],
+    /// The provider's.
+    pub ledger: &'a Ledger,
+    /// What the shop was told; none if nobody listened.
+    pub deliveries: Option<&'a Deliveries>,
+    /// Attempts that somebody saw in doubt.
+    pub doubted: &'a HashSet<String>,
+}
+
+/// One thing that is not as it should be.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Finding {
+    /// The session, attempt, operation or reference.
+    pub about: String,
+    /// In words.
+    pub what: String,
+}
+
+/// What the comparison came to.
+#[derive(Debug, Default, Serialize)]
+pub struct Verdict {
+    /// Money moved more than once.
+    pub double: Vec<Finding>,
+    /// Money moved and was not recorded.
+    pub lost: Vec<Finding>,
+    /// Money recorded that did not move.
+    pub invented: Vec<Finding>,
+    /// Not settled.
+    pub unknown: Vec<Finding>,
+    /// Not told.
+    pub untold: Vec<Finding>,
+    /// Deliveries with a wrong signature, or with another body than before.
+    pub untrue: Vec<Finding>,
+    /// Sessions that are paid.
+    pub paid: usize,
+    /// Attempts that ended as `duplicate`.
+    pub duplicates: usize,
+    /// Operations that succeeded.
+    pub operations: usize,
+    /// How long it took until an attempt in doubt was settled.
+    pub truth: Truth,
+}
+
+impl Verdict {
+    /// Whether nothing may be held against the proxy. What is unknown is not: it says so.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.double.is_empty()
+            && self.lost.is_empty()
+            && self.invented.is_empty()
+            && self.untold.is_empty()
+            && self.untrue.is_empty()
+    }
+}
+
+/// Compares.
+#[must_use]
+pub fn compare(evidence: &Evidence<'_>) -> Verdict {
+    let mut verdict = Verdict::default();
+    let mut debits: HashMap<&str, Vec<&Debit>> = HashMap::new();
+    for debit in &evidence.ledger.debits {
+        if debit.state == DebitState::Approved {
+            debits.entry(&debit.reference).or_default().push(debit);
+        }
+    }
+    judge_sends(evidence.ledger, &mut verdict);
+    let told = told(evidence.deliveries);
+    let seen = Seen {
+        debits: &debits,
+        told: told.as_ref(),
+        met: met(evidence.ledger),
+    };
+    for session in evidence.sessions {
+        judge_session(session, &seen, &mut verdict);
+    }
+    let known: HashSet<&str> = attempts(evidence.sessions)
+        .map(|attempt| attempt.reference.as_str())
+        .collect();
+    for reference in debits
+        .keys()
+        .filter(|reference| !known.contains(*reference))
+    {
+        verdict.lost.push(finding(
+            reference,
+            "an approved debit of a reference that no session knows",
+        ));
+    }
+    operations::judge(evidence, &mut verdict);
+    judge_deliveries(evidence, &debits, &mut verdict);
+    verdict.truth = truth::measure(evidence);
+    for findings in [
+        &mut verdict.double,
+        &mut verdict.lost,
+        &mut verdict.invented,
+        &mut verdict.unknown,
+        &mut verdict.untold,
+    ] {
+        findings.sort_by(|a, b| (&a.about, &a.what).cmp(&(&b.about, &b.what)));
+    }
+    verdict
+}
+
+/// Identifiers and the states that verified messages told of them.
+type Told<'a> = HashSet<(&'a str, AttemptState)>;
+
+fn told(deliveries: Option<&Deliveries>) -> Option<Told<'_>> {
+    let messages = &deliveries?.messages;
+    let standings = messages
+        .iter()
+        .flat_map(|message| [&message.data.attempt, &message.data.operation])
+        .flatten();
+    Some(
+        standings
+            .map(|standing| (standing.id.as_str(), standing.state))
+            .collect(),
+    )
+}
+
+/// Each reference has one right to be sent, whatever became of the call.
+fn judge_sends(ledger: &Ledger, verdict: &mut Verdict) {
+    let mut sends: HashMap<&str, u32> = HashMap::new();
+    for call in &ledger.calls {
+        let is_send = truth::is_payment(call) && !call.later;
+        if let (true, Some(reference)) = (is_send, &call.reference) {
+            *sends.entry(reference).or_default() += 1;
+        }
+    }
+    for (reference, times) in sends.into_iter().filter(|(_, times)| *times > 1) {
+        verdict.double.push(finding(
+            reference,
+            &format!("its one call was sent {times} times"),
+        ));
+    }
+}
+
+/// What others say of attempts.
+struct Seen<'a> {
+    /// Approved debits, by reference.
+    debits: &'a HashMap<&'a str, Vec<&'a Debit>>,
+    /// By webhooks.
+    told: Option<&'a Told<'a>>,
+    /// The fault that the call met, by reference.
+    met: HashMap<&'a str, &'a str>,
+}
+
+fn met(ledger: &Ledger) -> HashMap<&str, &str> {
+    let payments = ledger.calls.iter().filter(|call| truth::is_payment(call));
+    payments
+        .filter_map(|call| Some((call.reference.as_deref()?, call.fault.as_deref()?)))
+        .collect()
+}
+
+fn judge_session(session: &Session, seen: &Seen<'_>, verdict: &mut Verdict) {
+    let mut paying = 0;
+    let mut succeeded = 0;
+    for attempt in &session.attempts {
+        let approved = seen
+            .debits
+            .get(attempt.reference.as_str())
+            .map_or(&[][..], Vec::as_slice);
+        judge_attempt(attempt, approved, seen, verdict);
+        if !approved.is_empty() && attempt.state != AttemptState::Duplicate {
+            paying += 1;
+        }
+        if attempt.state == AttemptState::Succeeded {
+            succeeded += 1;
+        }
+        if attempt.state == AttemptState::Duplicate {
+            verdict.duplicates += 1;
+        }
+        if attempt.total != session.total {
+            verdict.invented.push(finding(
+                &attempt.id,
+                "its amount is not that of its session",
+            ));
+        }
+    }
+    if paying > 1 {
+        verdict.double.push(finding(
+            &session.id,
+            &format!("{paying} of its attempts were debited, and none of them as a duplicate"),
+        ));
+    }
+    if succeeded > 1 {
+        verdict.double.push(finding(
+            &session.id,
+            &format!("{succeeded} of its attempts succeeded"),
+        ));
+    }
+    let is_paid = session.state == SessionState::Succeeded;
+    if is_paid {
+        verdict.paid += 1;
+    }
+    if is_paid && succeeded == 0 {
+        verdict
+            .invented
+            .push(finding(&session.id, "paid, and none of its attempts is"));
+    }
+    if !is_paid && succeeded > 0 {
+        verdict.lost.push(finding(
+            &session.id,
+            &format!("{}, although an attempt succeeded", session.state.name()),
+        ));
+    }
+}
+
+fn judge_attempt(attempt: &Attempt, approved: &[&Debit], seen: &Seen<'_>, verdict: &mut Verdict) {
+    use AttemptState as S;
+    if approved.len() > 1 {
+        verdict.double.push(finding(
+            &attempt.id,
+            &format!("its reference was debited {} times", approved.len()),
+        ));
+    }
+    match (attempt.state, approved.first()) {
+        (S::Succeeded | S::Duplicate, None) => verdict.invented.push(finding(
+            &attempt.id,
+            &format!("{} without an approved debit", attempt.state.name()),
+        )),
+        (S::Succeeded | S::Duplicate, Some(debit)) if !is_of(debit, attempt.total) => {
+            verdict.invented.push(finding(
+                &attempt.id,
+                &format!(
+                    "{} for another amount than the {} {} that was debited",
+                    attempt.state.name(),
+                    debit.currency,
+                    debit.amount
+                ),
+            ));
+        }
+        (S::Succeeded | S::Duplicate, Some(_)) | (_, None) => {}
+        (state, Some(_)) => verdict.lost.push(finding(
+            &attempt.id,
+            &format!("an approved debit, and the attempt is {}", state.name()),
+        )),
+    }
+    if !attempt.state.is_final() {
+        let reason = seen.met.get(attempt.reference.as_str()).map_or_else(
+            || String::from("its call met no fault, or was never made"),
+            |fault| format!("its call met {fault}"),
+        );
+        verdict.unknown.push(finding(
+            &attempt.id,
+            &standing("attempt", attempt.state, Some(&reason)),
+        ));
+    }
+    let Some(told) = seen.told else { return };
+    if attempt.state.is_final() && !told.contains(&(attempt.id.as_str(), attempt.state)) {
+        verdict.untold.push(finding(
+            &attempt.id,
+            &format!(
+                "no webhook told that the attempt is {}",
+                attempt.state.name()
+            ),
+        ));
+        if attempt.state == S::Duplicate {
+            verdict.double.push(finding(
+                &attempt.id,
+                "a second debit of which the merchant was not told",
+            ));
+        }
+    }
+}
+
+/// What was told must have been so: money that no ledger has may not be spoken of, and nothing may
+/// come without the shop's signature.
+fn judge_deliveries(
+    evidence: &Evidence<'_>,
+    debits: &HashMap<&str, Vec<&Debit>>,
+    verdict: &mut Verdict,
+) {
+    let Some(deliveries) = evidence.deliveries else {
+        return;
+    };
+    let references: HashMap<&str, &str> = attempts(evidence.sessions)
+        .map(|attempt| (attempt.id.as_str(), attempt.reference.as_str()))
+        .collect();
+    for message in &deliveries.messages {
+        let Some(attempt) = &message.data.attempt else {
+            continue;
+        };
+        // A message about an operation shows its payment as it stands, which was judged above.
+        let speaks_of_money = matches!(
+            attempt.state,
+            AttemptState::Succeeded | AttemptState::Duplicate
+        );
+        let moved = references
+            .get(attempt.id.as_str())
+            .is_some_and(|reference| debits.contains_key(reference));
+        if speaks_of_money && !moved {
+            verdict.invented.push(finding(
+                &attempt.id,
+                &format!(
+                    "a webhook ({}) told that it is {}, without an approved debit",
+                    message.kind,
+                    attempt.state.name()
+                ),
+            ));
+        }
+    }
+    for (count, what) in [
+        (deliveries.unverified, "deliveries could not be verified"),
+        (deliveries.changed, "messages came again with another body"),
+    ] {
+        if count > 0 {
+            verdict
+                .untrue
+                .push(finding("webhooks", &format!("{count} {what}")));
+        }
+    }
+}
+
+fn is_of(debit: &Debit, total: Money) -> bool {
+    Currency::from_code(&debit.currency)
+        .and_then(|currency| Money::parse_decimal(&debit.amount, currency).ok())
+        .is_some_and(|debited| debited == total)
+}
+
+fn standing(what: &str, state: AttemptState, reason: Option<&str>) -> String {
+    let reason = reason.unwrap_or("no reason given");
+    format!("the {what} is {}: {reason}", state.name())
+}
+
+fn attempts(sessions: &[Session]) -> impl Iterator<Item = &Attempt> {
+    sessions.iter().flat_map(|session| &session.attempts)
+}
+
+fn finding(about: &str, what: &str) -> Finding {
+    Finding {
+        about: about.to_owned(),
+        what: what.to_owned(),
+    }
+}
