@@ -41,7 +41,7 @@ pub struct Arguments {
     /// Print the proxy's JSON
     #[arg(long)]
     json: bool,
-    /// Where the proxy listens, such as https://pay.shop.example [default: server.listen of the configuration]
+    /// Where the proxy listens, with its scheme and port [default: server.listen of the configuration]
     #[arg(long, value_name = "URL", global = true)]
     proxy: Option<String>,
     /// The configuration file, read when --proxy is not given
