@@ -133,7 +133,11 @@ impl Story {
                     }
                     self.queue().await;
                     match self.press(&view).await? {
-                        Pressed::Attempt(attempt) => Some(attempt.id),
+                        Pressed::Attempt(attempt) => match attempt.next_action {
+                            NextAction::Finish => return Ok(Some(attempt.id)),
+                            NextAction::TryAgain => continue,
+                            NextAction::Wait | NextAction::AskShop => Some(attempt.id),
+                        },
                         Pressed::Other(id) => Some(id),
                         Pressed::Over => None,
                     }

@@ -360,6 +360,6 @@ async fn watch_over(field: Arc<Field>) {
 /// it says when it has no turn left is its own tests' business.
 const TILLS: usize = 40;
 /// Buyers who come last may try again once or twice, and need not see the end of every doubt.
-const CLOSING: Duration = Duration::from_secs(15);
+const CLOSING: Duration = Duration::from_secs(10);
 /// The first read that can end a doubt is at 36 minutes, give or take a fifth; two more may follow it.
 const FENCE_SEEN: Duration = Duration::from_secs(45 * 60);

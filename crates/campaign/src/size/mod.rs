@@ -68,7 +68,8 @@ pub struct SizeArguments {
     /// How many attempts the small store holds; a multiple of ten
     #[arg(long, default_value_t = 1_000, value_parser = attempts)]
     pub small: u64,
-    /// How many attempts the large store holds; a multiple of ten
+    /// How many attempts the large store holds; a multiple of ten. PostgreSQL rightly reads a table of a
+    /// few pages as a whole: from 20000 on its plans mean something
     #[arg(long, default_value_t = 1_000_000, value_parser = attempts)]
     pub large: u64,
     /// How many checkouts are measured on each store in each of the five blocks

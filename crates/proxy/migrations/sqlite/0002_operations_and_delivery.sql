@@ -49,7 +49,7 @@ CREATE INDEX operation_of_session ON operation (session_id);
 
 CREATE INDEX operation_due ON operation (next_check_at) WHERE next_check_at IS NOT NULL;
 
-CREATE INDEX operation_unsettled ON operation (state) WHERE state IN ('sent', 'review');
+CREATE INDEX operation_of_state ON operation (state);
 
 -- No more is given back, and no more captured, than the provider confirmed. What may have been done
 -- counts as done.
@@ -122,3 +122,13 @@ CREATE TABLE disabled_receiver (
     since  INTEGER NOT NULL,
     reason TEXT    NOT NULL
 ) STRICT;
+
+-- A partial index over several states is not used for a query about one of them.
+DROP INDEX attempt_unsettled;
+
+CREATE INDEX attempt_of_state ON attempt (state);
+
+-- Events are read by session.
+DROP INDEX event_of_attempt;
+
+CREATE INDEX event_of_session ON event (session_id, id);

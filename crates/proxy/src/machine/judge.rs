@@ -148,7 +148,14 @@ pub fn on_reading(scene: &Scene<'_>, reading: Reading, now: Timestamp, jitter: i
                     schedule::second_look_again(row.settled_at.unwrap_or(now), now);
                 return change(after, now, "read_failed", evidence);
             }
-            looked(after, now, jitter, "read_failed", evidence)
+            // It proved nothing, so it does not count: late in the schedule the next is hours away.
+            let mut verdict = looked(after, now, jitter, "read_failed", evidence);
+            if let Verdict::Change(change) = &mut verdict
+                && let Some(next) = &mut change.after.next_check_at
+            {
+                *next = (*next).min(now + schedule::READ_RETRY);
+            }
+            verdict
         }
     }
 }
@@ -488,6 +495,22 @@ mod tests {
         assert_eq!(after.state, S::Review);
         assert!(after.reason.unwrap().contains("void"));
         assert!(after.next_check_at.is_some());
+    }
+
+    #[test]
+    fn a_read_that_failed_is_repeated_within_ten_minutes_however_late_it_is() {
+        let (row, session) = (in_doubt(), session());
+        let scene = Scene {
+            attempt: &row,
+            others: &[],
+            session: &session,
+        };
+        let now = T1 + minutes(13 * 60);
+        let after = |reading| changed(on_reading(&scene, reading, now, 0)).after;
+        let failed = after(Reading::Failed(String::from("timeout")));
+        assert_eq!(failed.next_check_at, Some(now + minutes(10)));
+        let strange = after(Reading::Other(String::from("pending")));
+        assert!(strange.next_check_at > Some(now + minutes(10 * 60)));
     }
 
     #[test]

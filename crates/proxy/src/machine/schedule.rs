@@ -12,8 +12,8 @@ pub const REVIEW_AFTER: Duration = days(7);
 pub const REVIEW_GAP: Duration = minutes(60);
 /// A negative end that had been in doubt is read again so long after it.
 const SECOND_LOOKS: [Duration; 2] = [days(1), days(3)];
-/// A second look that failed is repeated after this.
-const SECOND_LOOK_RETRY: Duration = minutes(10);
+/// A read that failed is repeated within this.
+pub(super) const READ_RETRY: Duration = minutes(10);
 
 /// When attempts are read, counted from the moment of doubt. 36 minutes is the first read behind
 /// GreenPay's fence; 2 h 40 min is the last moment that leaves time for a void.
@@ -111,7 +111,7 @@ pub fn second_look(settled_at: Timestamp, now: Timestamp) -> Option<Timestamp> {
 
 /// When a look that failed is repeated.
 pub fn second_look_again(settled_at: Timestamp, now: Timestamp) -> Option<Timestamp> {
-    (now < settled_at + REVIEW_AFTER).then(|| now + SECOND_LOOK_RETRY)
+    (now < settled_at + REVIEW_AFTER).then(|| now + READ_RETRY)
 }
 
 /// The next read of what is in review.

@@ -64,11 +64,12 @@ impl Sqlite {
             .run(&write)
             .await
             .map_err(|cause| named(&cause))?;
-        // There is one process, so whoever borrowed these is gone.
+        // There is one process, so whoever borrowed these is gone. What is borrowed has its moment, and an
+        // index.
         for give_back in [
-            "UPDATE attempt SET leased_until = NULL WHERE leased_until IS NOT NULL",
-            "UPDATE operation SET leased_until = NULL WHERE leased_until IS NOT NULL",
-            "UPDATE outbox SET leased_until = NULL WHERE leased_until IS NOT NULL",
+            "UPDATE attempt SET leased_until = NULL WHERE next_check_at IS NOT NULL AND leased_until IS NOT NULL",
+            "UPDATE operation SET leased_until = NULL WHERE next_check_at IS NOT NULL AND leased_until IS NOT NULL",
+            "UPDATE outbox SET leased_until = NULL WHERE next_try_at IS NOT NULL AND leased_until IS NOT NULL",
         ] {
             sqlx::query(give_back)
                 .execute(&write)
