@@ -3,7 +3,7 @@
 //!
 //! An operation has no reference of its own at GreenPay: a read shows what became of the payment. The
 //! word for this kind of operation proves it done, unless another operation may have been the one.
-//! The payment as it was proves an operation not done only where the rail says so, and only after
+//! The payment as it stood before proves an operation not done only where the rail says so, and only after
 //! the last moment at which its call could have been executed.
 
 use std::time::Duration;
@@ -25,6 +25,16 @@ pub const SETTLED_AFTER: Duration = minutes(2);
 /// Reads that prove nothing and keep showing the payment as it was: somebody must look after this.
 pub const UNPROVEN_REVIEW_AFTER: Duration = days(1);
 
+/// Whether a read shows the payment as an operation of this kind finds it.
+const fn stands(kind: OperationKind, reading: &Reading) -> bool {
+    match reading {
+        Reading::Confirmed(_) => true,
+        // What was captured can still be given back.
+        Reading::Changed(OperationKind::Capture) => kind.gives_back(),
+        Reading::Changed(_) | Reading::NotFound | Reading::Other(_) | Reading::Failed(_) => false,
+    }
+}
+
 /// Whether an operation can be sent, by the payment as it stands.
 pub enum Readiness {
     /// It can; with what the provider told of the payment.
@@ -37,10 +47,10 @@ pub enum Readiness {
 
 /// Judges the read before an operation is sent.
 pub fn readiness(kind: OperationKind, reading: Reading) -> Readiness {
+    let stands = stands(kind, &reading);
     match reading {
         Reading::Confirmed(confirmation) => Readiness::Ready(Some(confirmation)),
-        // What was captured can still be given back.
-        Reading::Changed(OperationKind::Capture) if kind.gives_back() => Readiness::Ready(None),
+        Reading::Changed(_) if stands => Readiness::Ready(None),
         Reading::Changed(done) => Readiness::Over(format!(
             "nothing was sent: the provider shows a {} of this payment",
             done.name()
@@ -96,7 +106,7 @@ pub fn on_reading(
         Reading::Changed(kind) if kind == row.kind && !is_another_s(scene) => {
             done(scene, after, json!({ "source": "read", "done": kind }), now)
         }
-        Reading::Confirmed(_) => {
+        reading if stands(row.kind, &reading) => {
             // Two reads at once are one.
             if row.last_read_at.is_none_or(|read| now >= read + MIN_GAP) {
                 after.not_done = row.not_done.saturating_add(1);
@@ -116,7 +126,7 @@ pub fn on_reading(
             let evidence = json!({ "source": "read", "done": kind });
             Some(look.settled_nothing(after, "read", evidence))
         }
-        Reading::NotFound => {
+        Reading::Confirmed(_) | Reading::NotFound => {
             after.not_done = 0;
             let evidence = json!({ "source": "read", "found": false });
             Some(look.settled_nothing(after, "read", evidence))
@@ -437,13 +447,14 @@ mod tests {
     }
 
     #[test]
-    fn a_strange_state_breaks_the_row_and_a_failed_read_does_not() {
+    fn a_strange_state_breaks_the_row_and_neither_a_capture_before_nor_a_failed_read_does() {
         let mut row = in_state(OperationKind::Void, S::Unknown);
         row.not_done = 2;
         for (reading, expected) in [
             (Reading::Other(String::from("pending")), 0),
             (Reading::NotFound, 0),
-            (Reading::Changed(OperationKind::Capture), 0),
+            (Reading::Changed(OperationKind::Refund), 0),
+            (Reading::Changed(OperationKind::Capture), 3),
             (Reading::Failed(String::from("timeout")), 2),
         ] {
             let after = read(&row, reading, true, DEADLINE);
