@@ -249,6 +249,8 @@ impl Look {
 
 #[cfg(test)]
 mod tests {
+    use ventanilla_core::money::Money;
+
     use super::*;
     use crate::machine::given::{attempt, operation, session};
 
@@ -405,6 +407,26 @@ mod tests {
                 on_reading(scene, reading, true, DEADLINE, 0)
             });
             assert_eq!(change.unwrap().after.state, expected, "{}", state.name());
+        }
+    }
+
+    #[test]
+    fn of_two_parts_the_word_for_a_capture_proves_the_only_one_that_was_sent() {
+        let part = |state| {
+            let mut row = in_state(OperationKind::Capture, state);
+            row.amount = Money::from_minor(row.amount.minor() / 2, row.amount.currency()).unwrap();
+            row
+        };
+        for (first, expected) in [
+            (S::Succeeded, S::Unknown),
+            (S::Declined, S::Succeeded),
+            (S::NotExecuted, S::Succeeded),
+        ] {
+            let change = judged(&part(S::Unknown), &[part(first)], |scene| {
+                let reading = Reading::Changed(OperationKind::Capture);
+                on_reading(scene, reading, false, DEADLINE, 0)
+            });
+            assert_eq!(change.unwrap().after.state, expected, "{}", first.name());
         }
     }
 
