@@ -119,6 +119,12 @@ impl AttemptState {
         )
     }
 
+    /// Whether money was taken with an attempt in this state.
+    #[must_use]
+    pub const fn took_money(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Duplicate)
+    }
+
     /// Whether the attempt has ended, as far as anyone knows.
     #[must_use]
     pub const fn is_final(self) -> bool {

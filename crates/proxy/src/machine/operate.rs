@@ -158,6 +158,11 @@ pub(super) async fn take_up(machine: &Arc<Machine>, row: OperationRow) -> Result
     }
 }
 
+async fn attempt_of(machine: &Machine, row: &OperationRow) -> Result<AttemptRow> {
+    let attempt = machine.store.attempt(&row.attempt_id).await?;
+    attempt.ok_or_else(|| Error::internal("an operation has no attempt"))
+}
+
 /// From new to T2.
 async fn drive(machine: &Machine, row: OperationRow) -> Result<()> {
     let now = machine.clock.now();
@@ -166,8 +171,7 @@ async fn drive(machine: &Machine, row: OperationRow) -> Result<()> {
         machine.end_unsent::<OperationRow>(&row.id, reason).await?;
         return Ok(());
     }
-    let attempt = machine.store.attempt(&row.attempt_id).await?;
-    let attempt = attempt.ok_or_else(|| Error::internal("an operation has no attempt"))?;
+    let attempt = attempt_of(machine, &row).await?;
     if let Some(rest) = machine.breakers.rest_of(hosts(attempt.rail)) {
         return postpone(machine, &row, "the provider does not answer", now + rest).await;
     }
@@ -257,8 +261,7 @@ async fn postpone(
 }
 
 async fn read(machine: &Machine, row: &OperationRow) -> Result<()> {
-    let attempt = machine.store.attempt(&row.attempt_id).await?;
-    let attempt = attempt.ok_or_else(|| Error::internal("an operation has no attempt"))?;
+    let attempt = attempt_of(machine, row).await?;
     let reading: Reading = machine.read_payment(&attempt).await;
     let disproves = match attempt.rail {
         Rail::Card => CardRail::reads_disprove(row.kind),
@@ -325,11 +328,7 @@ impl Row for OperationRow {
     }
 
     fn obstacle(scene: &OperationScene<'_>) -> Option<&'static str> {
-        let paid = matches!(
-            scene.attempt.state,
-            AttemptState::Succeeded | AttemptState::Duplicate
-        );
-        (!paid).then_some("the attempt took no money")
+        (!scene.attempt.state.took_money()).then_some("the attempt took no money")
     }
 
     fn kind(change: &OperationChange) -> &'static str {

@@ -294,24 +294,15 @@ async fn write_change(
         }
     })?;
     if written != 1 {
-        metrics::counter!("ventanilla_guard_hits_total", "guard" => "version").increment(1);
-        return Err(Error::internal(format!(
-            "attempt {}: somebody else changed it meanwhile",
-            before.id
-        )));
+        return Err(rules::overtaken("attempt", &before.id));
     }
-    let changed = before.state != after.state;
     let event = NewEvent {
         at: now,
         session_id: &after.session_id,
         attempt_id: Some(&after.id),
         operation_id: None,
         kind: change.kind,
-        moved: if changed {
-            (Some(before.state.name()), Some(after.state.name()))
-        } else {
-            (None, None)
-        },
+        moved: events::moved(before.state, after.state),
         evidence: &change.evidence,
     };
     events::write(tx, event).await?;

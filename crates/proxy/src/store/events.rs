@@ -1,6 +1,7 @@
 //! What happened, in order. Written with what it made true, never changed.
 
 use serde_json::Value;
+use ventanilla_core::attempt::AttemptState;
 
 use super::engine::{Row, Transaction, values};
 use super::{EventRow, Store};
@@ -17,6 +18,18 @@ pub(super) struct NewEvent<'a> {
     /// State before and after, when it changed.
     pub moved: (Option<&'a str>, Option<&'a str>),
     pub evidence: &'a Value,
+}
+
+/// State before and after, if they differ.
+pub(super) fn moved(
+    before: AttemptState,
+    after: AttemptState,
+) -> (Option<&'static str>, Option<&'static str>) {
+    if before == after {
+        (None, None)
+    } else {
+        (Some(before.name()), Some(after.name()))
+    }
 }
 
 pub(super) async fn write(tx: &mut Transaction, event: NewEvent<'_>) -> Result<()> {

@@ -7,7 +7,7 @@ use ventanilla_core::operation::OperationKind;
 use super::engine::{Connection, Done, Fault, Row, Transaction, values};
 use super::events::{self, NewEvent};
 use super::outbox::{self, News};
-use super::rules::{self, counts, is_open, is_paid};
+use super::rules::{self, counts, is_open};
 use super::{
     AttemptRow, OperationChange, OperationOpened, OperationRow, OperationScene, SessionRow, Store,
     attempts, sessions,
@@ -167,7 +167,7 @@ fn refusal(
         });
     }
     let paid = match attempt.confirmed {
-        Some(paid) if is_paid(attempt.state) => paid,
+        Some(paid) if attempt.state.took_money() => paid,
         _ => return Some(OperationOpened::NotPaid),
     };
     if let Some(open) = others.iter().find(|other| is_open(other.state)) {
@@ -253,24 +253,15 @@ async fn write_change(
     let told = rules::judge_operation(before, &after)?;
     after.version = before.version + 1;
     if update(tx, before, &after).await? != 1 {
-        metrics::counter!("ventanilla_guard_hits_total", "guard" => "version").increment(1);
-        return Err(Error::internal(format!(
-            "operation {}: somebody else changed it meanwhile",
-            before.id
-        )));
+        return Err(rules::overtaken("operation", &before.id));
     }
-    let changed = before.state != after.state;
     let event = NewEvent {
         at: change.at,
         session_id: &after.session_id,
         attempt_id: Some(&after.attempt_id),
         operation_id: Some(&after.id),
         kind: change.kind,
-        moved: if changed {
-            (Some(before.state.name()), Some(after.state.name()))
-        } else {
-            (None, None)
-        },
+        moved: events::moved(before.state, after.state),
         evidence: &change.evidence,
     };
     events::write(tx, event).await?;

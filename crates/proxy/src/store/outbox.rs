@@ -71,7 +71,7 @@ impl Store {
             )
             .await?;
         Ok(Undelivered {
-            count: u64::try_from(row.whole("waiting")?).unwrap_or(0),
+            count: row.small("waiting")?,
             oldest_at: row.moment_if("oldest_at")?,
         })
     }

@@ -4,6 +4,7 @@
 use ventanilla_core::attempt::AttemptState;
 
 use super::record::{AttemptRow, MAX_RETURNS, OperationRow};
+use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 
 /// What is written in the same commit as a changed attempt.
@@ -14,22 +15,45 @@ pub(super) struct Effects {
     pub outbox: Option<&'static str>,
 }
 
+/// The part of an attempt and of an operation that the same rules hold for.
+struct Standing<'a> {
+    /// `attempt` or `operation`.
+    name: &'static str,
+    id: &'a str,
+    state: AttemptState,
+    sends: u8,
+    returns: u8,
+    sent_at: Option<Timestamp>,
+    deadline_at: Option<Timestamp>,
+    unknown_at: Option<Timestamp>,
+    next_check_at: Option<Timestamp>,
+    settled_at: Option<Timestamp>,
+}
+
+/// The standing of a row, whichever it is.
+macro_rules! standing {
+    ($name:literal, $row:expr) => {
+        Standing {
+            name: $name,
+            id: &$row.id,
+            state: $row.state,
+            sends: $row.sends,
+            returns: $row.returns,
+            sent_at: $row.sent_at,
+            deadline_at: $row.deadline_at,
+            unknown_at: $row.unknown_at,
+            next_check_at: $row.next_check_at,
+            settled_at: $row.settled_at,
+        }
+    };
+}
+
 /// Judges a change of an attempt.
 ///
 /// # Errors
 ///
 /// An internal error that names the rule it breaks; nothing may be written then.
 pub(super) fn judge(before: &AttemptRow, after: &AttemptRow) -> Result<Effects> {
-    use AttemptState as S;
-    let broken = |rule: &str| {
-        metrics::counter!("ventanilla_guard_hits_total", "guard" => "transition").increment(1);
-        Err(Error::internal(format!(
-            "attempt {}: {} to {} refused: {rule}",
-            before.id,
-            before.state.name(),
-            after.state.name()
-        )))
-    };
     let same_identity = before.id == after.id
         && before.session_id == after.session_id
         && before.idempotency_key == after.idempotency_key
@@ -38,42 +62,20 @@ pub(super) fn judge(before: &AttemptRow, after: &AttemptRow) -> Result<Effects> 
         && before.reference == after.reference
         && before.total == after.total
         && before.created_at == after.created_at;
-    if !same_identity {
-        return broken("identity, amount and request never change");
+    let (from, to) = (standing!("attempt", before), standing!("attempt", after));
+    let broken = if !same_identity {
+        Some("identity, amount and request never change")
+    } else if after.state.took_money() && after.confirmed != Some(after.total) {
+        broken_transition(&from, &to).or(Some("the provider did not confirm this amount"))
+    } else {
+        broken_transition(&from, &to).or_else(|| broken_state(&to))
+    };
+    if let Some(rule) = broken {
+        return Err(refused(&from, &to, rule));
     }
     let changes = before.state != after.state;
-    if changes && !before.state.may_become(after.state) {
-        return broken("there is no such transition");
-    }
-    let (takes, returns) = match (before.state, after.state) {
-        (S::Prepared, S::Sent) => (1, 0),
-        (S::Sent, S::Prepared) => (0, 1),
-        _ => (0, 0),
-    };
-    if before.sends.checked_add(takes) != Some(after.sends)
-        || before.returns.checked_add(returns) != Some(after.returns)
-        || after.returns > MAX_RETURNS
-    {
-        return broken("the right to send is taken and returned with its state only");
-    }
-    if takes == 1
-        && (before.sends != before.returns
-            || after.sent_at.is_none()
-            || after.deadline_at.is_none())
-    {
-        return broken("the right to send is out, or its moment is missing");
-    }
-    if matches!(after.state, S::Succeeded | S::Duplicate) && after.confirmed != Some(after.total) {
-        return broken("the provider did not confirm this amount");
-    }
-    if after.state.is_final() != after.settled_at.is_some() {
-        return broken("an end has a moment, and nothing else has");
-    }
-    if after.state == S::Unknown && (after.unknown_at.is_none() || after.next_check_at.is_none()) {
-        return broken("a doubt must be read back");
-    }
     Ok(Effects {
-        pays_session: changes && after.state == S::Succeeded,
+        pays_session: changes && after.state == AttemptState::Succeeded,
         outbox: if changes {
             announcement(after.state)
         } else {
@@ -92,15 +94,6 @@ pub(super) fn judge_operation(
     after: &OperationRow,
 ) -> Result<Option<&'static str>> {
     use AttemptState as S;
-    let broken = |rule: &str| {
-        metrics::counter!("ventanilla_guard_hits_total", "guard" => "transition").increment(1);
-        Err(Error::internal(format!(
-            "operation {}: {} to {} refused: {rule}",
-            before.id,
-            before.state.name(),
-            after.state.name()
-        )))
-    };
     let same_identity = before.id == after.id
         && before.attempt_id == after.attempt_id
         && before.session_id == after.session_id
@@ -110,39 +103,23 @@ pub(super) fn judge_operation(
         && before.reference == after.reference
         && before.amount == after.amount
         && before.created_at == after.created_at;
-    if !same_identity {
-        return broken("identity, kind and amount never change");
-    }
+    let (from, to) = (
+        standing!("operation", before),
+        standing!("operation", after),
+    );
     let changes = before.state != after.state;
-    if changes && (!before.state.may_become(after.state) || after.state == S::Duplicate) {
-        return broken("there is no such transition");
-    }
-    let (takes, returns) = match (before.state, after.state) {
-        (S::Prepared, S::Sent) => (1, 0),
-        (S::Sent, S::Prepared) => (0, 1),
-        _ => (0, 0),
+    let idle = matches!(after.state, S::New | S::Prepared) && after.next_check_at.is_none();
+    let broken = if !same_identity {
+        Some("identity, kind and amount never change")
+    } else if changes && after.state == S::Duplicate {
+        Some(NO_SUCH_TRANSITION)
+    } else {
+        broken_transition(&from, &to)
+            .or_else(|| broken_state(&to))
+            .or(idle.then_some("what is not sent yet must be taken up"))
     };
-    if before.sends.checked_add(takes) != Some(after.sends)
-        || before.returns.checked_add(returns) != Some(after.returns)
-        || after.returns > MAX_RETURNS
-    {
-        return broken("the right to send is taken and returned with its state only");
-    }
-    if takes == 1
-        && (before.sends != before.returns
-            || after.sent_at.is_none()
-            || after.deadline_at.is_none())
-    {
-        return broken("the right to send is out, or its moment is missing");
-    }
-    if after.state.is_final() != after.settled_at.is_some() {
-        return broken("an end has a moment, and nothing else has");
-    }
-    if after.state == S::Unknown && (after.unknown_at.is_none() || after.next_check_at.is_none()) {
-        return broken("a doubt must be read back");
-    }
-    if matches!(after.state, S::New | S::Prepared) && after.next_check_at.is_none() {
-        return broken("what is not sent yet must be taken up");
+    if let Some(rule) = broken {
+        return Err(refused(&from, &to, rule));
     }
     Ok(match after.state {
         _ if !changes => None,
@@ -154,9 +131,54 @@ pub(super) fn judge_operation(
     })
 }
 
-/// Whether money was taken with an attempt in this state.
-pub(super) const fn is_paid(state: AttemptState) -> bool {
-    matches!(state, AttemptState::Succeeded | AttemptState::Duplicate)
+const NO_SUCH_TRANSITION: &str = "there is no such transition";
+
+/// What a step from one standing to the next breaks: the diagram, or the one right to send.
+fn broken_transition(before: &Standing<'_>, after: &Standing<'_>) -> Option<&'static str> {
+    use AttemptState as S;
+    if before.state != after.state && !before.state.may_become(after.state) {
+        return Some(NO_SUCH_TRANSITION);
+    }
+    let (takes, returns) = match (before.state, after.state) {
+        (S::Prepared, S::Sent) => (1, 0),
+        (S::Sent, S::Prepared) => (0, 1),
+        _ => (0, 0),
+    };
+    if before.sends.checked_add(takes) != Some(after.sends)
+        || before.returns.checked_add(returns) != Some(after.returns)
+        || after.returns > MAX_RETURNS
+    {
+        return Some("the right to send is taken and returned with its state only");
+    }
+    let incomplete =
+        before.sends != before.returns || after.sent_at.is_none() || after.deadline_at.is_none();
+    (takes == 1 && incomplete).then_some("the right to send is out, or its moment is missing")
+}
+
+/// What a standing lacks.
+fn broken_state(standing: &Standing<'_>) -> Option<&'static str> {
+    if standing.state.is_final() != standing.settled_at.is_some() {
+        return Some("an end has a moment, and nothing else has");
+    }
+    let unread = standing.unknown_at.is_none() || standing.next_check_at.is_none();
+    (standing.state == AttemptState::Unknown && unread).then_some("a doubt must be read back")
+}
+
+fn refused(before: &Standing<'_>, after: &Standing<'_>, rule: &str) -> Error {
+    metrics::counter!("ventanilla_guard_hits_total", "guard" => "transition").increment(1);
+    Error::internal(format!(
+        "{} {}: {} to {} refused: {rule}",
+        before.name,
+        before.id,
+        before.state.name(),
+        after.state.name()
+    ))
+}
+
+/// What is said when a row was changed since it was seen.
+pub(super) fn overtaken(name: &str, id: &str) -> Error {
+    metrics::counter!("ventanilla_guard_hits_total", "guard" => "version").increment(1);
+    Error::internal(format!("{name} {id}: somebody else changed it meanwhile"))
 }
 
 /// Whether an operation in this state keeps others of its attempt from being opened. As the index

@@ -4,10 +4,10 @@ use reqwest::Method;
 use serde_json::Value;
 use ventanilla_sandbox::{Sandbox, SandboxOptions};
 
-use crate::served::{Served, run, ventanilla, write_settings};
+use crate::served::{Served, open_session_at, run, ventanilla, write_settings};
 use crate::support::{
     API_KEY, Folder, GREENPAY_SECRET, HOOK_PATH, LOADER, OLD_API_KEY, PUBLIC_ORIGIN, environment,
-    fresh_key, integrity, new_session, settings,
+    fresh_key, integrity, settings,
 };
 
 #[tokio::test]
@@ -181,17 +181,7 @@ async fn a_served_payment_leaves_no_card_token_or_secret_in_the_most_talkative_l
     let origin = &served.origin;
 
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
-    let opened: Value = http
-        .post(format!("{origin}/v1/sessions"))
-        .bearer_auth(API_KEY)
-        .header("idempotency-key", fresh_key())
-        .json(&new_session())
-        .send()
-        .await
-        .unwrap()
-        .json()
-        .await
-        .unwrap();
+    let opened = open_session_at(origin).await.unwrap();
     let token = opened["client_token"].as_str().unwrap();
     let start = crate::support::card_start(&sandbox, "5555555555554444");
     let paid: Value = http

@@ -4,7 +4,9 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread::JoinHandle;
 
-use crate::support::{Folder, environment};
+use serde_json::Value;
+
+use crate::support::{API_KEY, Folder, environment, fresh_key, new_session};
 
 /// The binary with `arguments`, in `folder`, with the usual secrets and no other environment.
 pub fn ventanilla(folder: &Folder, arguments: &[&str]) -> Command {
@@ -30,6 +32,19 @@ pub fn run(folder: &Folder, arguments: &[&str]) -> (i32, String, String) {
     } = ventanilla(folder, arguments).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (status.code().unwrap(), text(stdout), text(stderr))
+}
+
+/// Opens a session at a proxy in a process of its own.
+pub async fn open_session_at(origin: &str) -> reqwest::Result<Value> {
+    let http = reqwest::Client::builder().no_proxy().build()?;
+    http.post(format!("{origin}/v1/sessions"))
+        .bearer_auth(API_KEY)
+        .header("idempotency-key", fresh_key())
+        .json(&new_session())
+        .send()
+        .await?
+        .json()
+        .await
 }
 
 /// A proxy that serves. It does not outlive the test.

@@ -5,10 +5,8 @@ use ventanilla_sandbox::{Sandbox, SandboxOptions};
 use ventanilla_testbed::postgres;
 
 use crate::receiver::{Heard, Receiver};
-use crate::served::{Served, ventanilla, write_settings};
-use crate::support::{
-    API_KEY, Folder, PUBLIC_ORIGIN, card_start, fresh_key, new_session, settings,
-};
+use crate::served::{Served, open_session_at, ventanilla, write_settings};
+use crate::support::{API_KEY, Folder, PUBLIC_ORIGIN, card_start, fresh_key, settings};
 use crate::webhooks_out::make_news_at;
 
 /// The tests' server asks for no password and so takes any.
@@ -40,17 +38,7 @@ async fn what_is_opened_at_one_is_paid_at_another_and_read_at_both() {
     prepare(&folder, &sandbox);
     let proxies = [serve(&folder, &url), serve(&folder, &url)];
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
-    let opened: Value = http
-        .post(format!("{}/v1/sessions", proxies[0].origin))
-        .bearer_auth(API_KEY)
-        .header("idempotency-key", fresh_key())
-        .json(&new_session())
-        .send()
-        .await
-        .unwrap()
-        .json()
-        .await
-        .unwrap();
+    let opened = open_session_at(&proxies[0].origin).await.unwrap();
     let paid: Value = http
         .post(format!("{}/v1/checkout/attempts", proxies[1].origin))
         .bearer_auth(opened["client_token"].as_str().unwrap())

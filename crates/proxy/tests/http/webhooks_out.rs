@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use ventanilla_sandbox::{Sandbox, SandboxOptions};
 
 use crate::receiver::{Heard, Receiver, Reply};
-use crate::served::{Served, write_settings};
+use crate::served::{Served, open_session_at, write_settings};
 use crate::support::{
     API_KEY, Folder, GREENPAY_SECRET, HOOK_PATH, PAN, Proxy, environment, fresh_key, new_session,
     settings, webhook_secret,
@@ -469,17 +469,7 @@ pub async fn make_news_at(origin: &str) {
 /// Opens a session at a proxy in a process of its own, which may end with it.
 async fn end_a_session_at(origin: &str) -> reqwest::Result<Response> {
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
-    let opened: Value = http
-        .post(format!("{origin}/v1/sessions"))
-        .bearer_auth(API_KEY)
-        .header("idempotency-key", fresh_key())
-        .json(&new_session())
-        .send()
-        .await
-        .unwrap()
-        .json()
-        .await
-        .unwrap();
+    let opened = open_session_at(origin).await.unwrap();
     let session = opened["session"]["id"].as_str().unwrap();
     http.post(format!("{origin}/v1/sessions/{session}/expire"))
         .bearer_auth(API_KEY)
