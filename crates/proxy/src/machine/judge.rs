@@ -122,7 +122,7 @@ pub fn on_reading(scene: &Scene<'_>, reading: Reading, now: Timestamp, jitter: i
                 ));
                 return change(after, now, "not_executed", evidence);
             }
-            looked(after, now, jitter, "read", evidence)
+            Verdict::of(looked(after, now, jitter, "read", evidence))
         }
         // Something was done with a payment of ours whose amount the provider tells no longer.
         Reading::Changed(kind) => {
@@ -134,12 +134,12 @@ pub fn on_reading(scene: &Scene<'_>, reading: Reading, now: Timestamp, jitter: i
                 after.reason = Some(format!("the provider shows a {} of it", kind.name()));
                 return change(after, now, "review", evidence);
             }
-            looked(after, now, jitter, "read", evidence)
+            Verdict::of(looked(after, now, jitter, "read", evidence))
         }
         Reading::Other(state) => {
             after.not_found = 0;
             let evidence = json!({ "source": "read", "provider_state": state });
-            looked(after, now, jitter, "read", evidence)
+            Verdict::of(looked(after, now, jitter, "read", evidence))
         }
         Reading::Failed(cause) => {
             let evidence = json!({ "source": "read", "failed": cause });
@@ -148,14 +148,9 @@ pub fn on_reading(scene: &Scene<'_>, reading: Reading, now: Timestamp, jitter: i
                     schedule::second_look_again(row.settled_at.unwrap_or(now), now);
                 return change(after, now, "read_failed", evidence);
             }
-            // It proved nothing, so it does not count: late in the schedule the next is hours away.
-            let mut verdict = looked(after, now, jitter, "read_failed", evidence);
-            if let Verdict::Change(change) = &mut verdict
-                && let Some(next) = &mut change.after.next_check_at
-            {
-                *next = (*next).min(now + schedule::READ_RETRY);
-            }
-            verdict
+            let mut step = looked(after, now, jitter, "read_failed", evidence);
+            step.after.next_check_at = schedule::after_failure(step.after.next_check_at, now);
+            Verdict::of(step)
         }
     }
 }
@@ -193,7 +188,7 @@ fn looked(
     jitter: i32,
     kind: &'static str,
     evidence: Value,
-) -> Verdict {
+) -> Step<AttemptRow> {
     match after.state {
         S::Unknown => {
             let since = after.unknown_at.unwrap_or(now);
@@ -201,7 +196,7 @@ fn looked(
                 after.state = S::Review;
                 after.next_check_at = None;
                 after.reason = Some(String::from("reads did not settle it within 7 days"));
-                return change(after, now, "review", evidence);
+                return Step::new(after, now, "review", evidence);
             }
             after.next_check_at = Some(next_check(&after, now, jitter));
         }
@@ -213,7 +208,7 @@ fn looked(
         }
         S::New | S::Prepared | S::Sent | S::Succeeded | S::Duplicate => {}
     }
-    change(after, now, kind, evidence)
+    Step::new(after, now, kind, evidence)
 }
 
 /// Whether money of an attempt that is held not to have happened was seen, and waits for the attempt
@@ -322,11 +317,11 @@ fn mismatch(row: &AttemptRow, found: Money, now: Timestamp, source: &str) -> Ver
         }
         S::Review => {
             after.last_read_at = Some(now);
-            looked(after, now, 0, "amount_differs", evidence)
+            Verdict::of(looked(after, now, 0, "amount_differs", evidence))
         }
         S::Declined | S::NotExecuted => {
             after.last_read_at = Some(now);
-            looked(after, now, 0, "contradiction", evidence)
+            Verdict::of(looked(after, now, 0, "contradiction", evidence))
         }
         S::New | S::Prepared | S::Succeeded | S::Duplicate => {
             Verdict::of(contradiction(row, now, evidence))

@@ -143,7 +143,9 @@ pub fn on_reading(
                 after.next_check_at = schedule::second_look_again(settled_at, now);
                 return Some(Step::new(after, now, "read_failed", evidence).into());
             }
-            Some(look.settled_nothing(after, "read_failed", evidence))
+            let mut change = look.settled_nothing(after, "read_failed", evidence);
+            change.after.next_check_at = schedule::after_failure(change.after.next_check_at, now);
+            Some(change)
         }
     }
 }
@@ -503,6 +505,16 @@ mod tests {
             // It is read on for as long as a read may settle it.
             assert_eq!(judged.next_check_at.is_some(), after < days(7));
         }
+    }
+
+    #[test]
+    fn a_read_that_failed_is_repeated_within_ten_minutes_however_late_it_is() {
+        let row = in_state(OperationKind::Void, S::Unknown);
+        let now = T1 + minutes(13 * 60);
+        let failed = read(&row, Reading::Failed(String::from("timeout")), true, now);
+        assert_eq!(failed.next_check_at, Some(now + minutes(10)));
+        let strange = read(&row, Reading::Other(String::from("pending")), true, now);
+        assert!(strange.next_check_at > Some(now + minutes(10 * 60)));
     }
 
     #[test]

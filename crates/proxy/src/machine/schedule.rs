@@ -13,7 +13,7 @@ pub const REVIEW_GAP: Duration = minutes(60);
 /// A negative end that had been in doubt is read again so long after it.
 const SECOND_LOOKS: [Duration; 2] = [days(1), days(3)];
 /// A read that failed is repeated within this.
-pub(super) const READ_RETRY: Duration = minutes(10);
+const READ_RETRY: Duration = minutes(10);
 
 /// When attempts are read, counted from the moment of doubt. 36 minutes is the first read behind
 /// GreenPay's fence; 2 h 40 min is the last moment that leaves time for a void.
@@ -109,7 +109,13 @@ pub fn second_look(settled_at: Timestamp, now: Timestamp) -> Option<Timestamp> {
         .find(|look| *look > now)
 }
 
-/// When a look that failed is repeated.
+/// The next read after one that failed: it proved nothing, and late in a schedule the next is hours
+/// away.
+pub fn after_failure(planned: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
+    planned.map(|at| at.min(now + READ_RETRY))
+}
+
+/// When a look at a negative end is repeated that failed.
 pub fn second_look_again(settled_at: Timestamp, now: Timestamp) -> Option<Timestamp> {
     (now < settled_at + REVIEW_AFTER).then(|| now + READ_RETRY)
 }
@@ -165,6 +171,17 @@ mod tests {
             (last + days(30), None),
         ] {
             assert_eq!(second_look(DOUBT, now), expected, "{now:?}");
+        }
+    }
+
+    #[test]
+    fn a_read_that_failed_is_repeated_within_ten_minutes_or_when_it_was_planned() {
+        for (planned, expected) in [
+            (Some(DOUBT + minutes(600)), Some(DOUBT + minutes(10))),
+            (Some(DOUBT + minutes(2)), Some(DOUBT + minutes(2))),
+            (None, None),
+        ] {
+            assert_eq!(after_failure(planned, DOUBT), expected);
         }
     }
 
