@@ -81,7 +81,7 @@ use crate::error::{Error, Result};
 use crate::id;
 use crate::rails::card::CardRail;
 use crate::store::{
-    AttemptRow, Ended, Opened, OperationRow, Scene, SessionDraft, SessionRow, Store,
+    AttemptRow, Ended, Opened, OperationRow, Scene, SessionDraft, SessionRow, Store, WholeSession,
 };
 use course::Row;
 
@@ -204,7 +204,7 @@ impl Machine {
         // A repeated request is answered before it is judged: what made it fit may be gone since.
         if let Some(row) = self.store.session_of_key(key.as_str()).await? {
             return if row.fingerprint == fingerprint {
-                self.session_record(row).await
+                self.session(&row.id).await
             } else {
                 Err(ProblemCode::IdempotencyKeyReused.into())
             };
@@ -227,9 +227,14 @@ impl Machine {
         match self.store.open_session(draft).await? {
             Opened::New(row) => {
                 tracing::info!(session.id = %row.id, "session {} opened for {}", row.id, row.request.total.decimal_text());
-                Ok(view::session_record(row, &[], &[], now))
+                let whole = WholeSession {
+                    session: row,
+                    attempts: Vec::new(),
+                    operations: Vec::new(),
+                };
+                Ok(view::session_record(whole, now))
             }
-            Opened::Same(row) => self.session_record(row).await,
+            Opened::Same(row) => self.session(&row.id).await,
             Opened::KeyReused => Err(ProblemCode::IdempotencyKeyReused.into()),
         }
     }
@@ -240,8 +245,8 @@ impl Machine {
     ///
     /// `not-found`.
     pub async fn session(&self, id: &str) -> Result<SessionRecord> {
-        let row = self.session_row(id).await?;
-        self.session_record(row).await
+        let whole = self.whole_session(id).await?;
+        Ok(view::session_record(whole, self.clock.now()))
     }
 
     /// Ends a session that is not paid. Ending it again changes nothing.
@@ -252,7 +257,7 @@ impl Machine {
     pub async fn expire_session(&self, id: &str) -> Result<SessionRecord> {
         match self.store.end_session(id, self.clock.now()).await? {
             Ended::Expired(row) => {
-                let record = self.session_record(*row).await?;
+                let record = self.session(&row.id).await?;
                 for attempt in &record.attempts {
                     self.bells.ring(&attempt.id);
                 }
@@ -282,8 +287,9 @@ impl Machine {
     ///
     /// `not-found`.
     pub async fn checkout_view(&self, session_id: &str) -> Result<CheckoutView> {
-        let session = self.session_row(session_id).await?;
-        let attempts = self.store.attempts(session_id).await?;
+        let WholeSession {
+            session, attempts, ..
+        } = self.whole_session(session_id).await?;
         let now = self.clock.now();
         let card = match &self.card {
             Some(card) if session.request.rails.contains(&Rail::Card) => {
@@ -436,11 +442,9 @@ impl Machine {
         Ok(self.store.session(id).await?.ok_or(ProblemCode::NotFound)?)
     }
 
-    async fn session_record(&self, row: SessionRow) -> Result<SessionRecord> {
-        let attempts = self.store.attempts(&row.id).await?;
-        let operations = self.store.operations(&row.id).await?;
-        let now = self.clock.now();
-        Ok(view::session_record(row, &attempts, &operations, now))
+    async fn whole_session(&self, id: &str) -> Result<WholeSession> {
+        let whole = self.store.whole_session(id).await?;
+        Ok(whole.ok_or(ProblemCode::NotFound)?)
     }
 
     async fn watch(

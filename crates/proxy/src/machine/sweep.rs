@@ -69,6 +69,29 @@ async fn sweep(machine: &Arc<Machine>) -> Result<Duration> {
         deadline_before: now - sent_grace,
         unsent_before: now - unsent_limit,
     };
+    let next_due = || machine.store.next_due(sent_grace, unsent_limit);
+    let mut next = next_due().await?;
+    // Without this look a sweep that finds nothing would take the only writer's turn on SQLite.
+    if next.is_some_and(|next| next <= now) {
+        take_turns(machine, now, overdue).await?;
+        next = next_due().await?;
+    }
+    probe(machine);
+    machine.store.expire_sessions(now).await?;
+    report(machine).await?;
+    let rest = next.map_or(LONGEST_REST, |next| next.since(now));
+    let probe = machine.breakers.next_probe().unwrap_or(LONGEST_REST);
+    let rest = rest.min(probe).min(LONGEST_REST);
+    let turns = [&machine.readers, &machine.operators];
+    if turns.iter().any(|turns| turns.available_permits() == 0) {
+        // What is due waits for a turn, and whoever ends one says so.
+        return Ok(rest.max(machine.clock.real(BUSY_REST)));
+    }
+    Ok(rest)
+}
+
+/// Ends what is overdue, and begins what is due as far as there are turns.
+async fn take_turns(machine: &Arc<Machine>, now: Timestamp, overdue: Overdue) -> Result<()> {
     for attempt in machine.store.overdue(overdue).await? {
         if attempt.state == AttemptState::Sent {
             doubt(machine, &attempt).await?;
@@ -110,19 +133,7 @@ async fn sweep(machine: &Arc<Machine>) -> Result<Duration> {
             );
         }
     }
-    probe(machine);
-    machine.store.expire_sessions(now).await?;
-    report(machine).await?;
-    let next = machine.store.next_due(sent_grace, unsent_limit).await?;
-    let rest = next.map_or(LONGEST_REST, |next| next.since(now));
-    let probe = machine.breakers.next_probe().unwrap_or(LONGEST_REST);
-    let rest = rest.min(probe).min(LONGEST_REST);
-    let turns = [&machine.readers, &machine.operators];
-    if turns.iter().any(|turns| turns.available_permits() == 0) {
-        // What is due waits for a turn, and whoever ends one says so.
-        return Ok(rest.max(machine.clock.real(BUSY_REST)));
-    }
-    Ok(rest)
+    Ok(())
 }
 
 /// Does what is due with a row that was lent to this process, beside everything else.

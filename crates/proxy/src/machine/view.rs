@@ -11,39 +11,28 @@ use ventanilla_core::session::SessionState;
 use super::check;
 use super::session::{AttemptRecord, NewSession, OperationRecord, SessionRecord};
 use crate::clock::Timestamp;
-use crate::store::{AttemptRow, OperationRow, SessionRow};
+use crate::store::{AttemptRow, OperationRow, SessionRow, WholeSession};
 
 /// A session as the merchant sees it.
-pub fn session_record(
-    session: SessionRow,
-    attempts: &[AttemptRow],
-    operations: &[OperationRow],
-    now: Timestamp,
-) -> SessionRecord {
+pub fn session_record(whole: WholeSession, now: Timestamp) -> SessionRecord {
+    let session = whole.session;
     SessionRecord {
-        state: session_state(&session, attempts, now),
+        state: session_state(&session, &whole.attempts, now),
         created_at: session.created_at.rfc3339(),
         expires_at: session.expires_at.rfc3339(),
-        attempts: attempts.iter().map(attempt_record).collect(),
-        operations: operations.iter().map(operation_record).collect(),
+        attempts: whole.attempts.iter().map(attempt_record).collect(),
+        operations: whole.operations.iter().map(operation_record).collect(),
         id: session.id,
         request: session.request,
     }
 }
 
-/// Where a session stands at this moment: its time may have run out since it was last written, and an
-/// attempt that was read after it may have paid it in between.
+/// Where a session stands at this moment: its time may have run out since it was last written.
 pub fn session_state(
     session: &SessionRow,
     attempts: &[AttemptRow],
     now: Timestamp,
 ) -> SessionState {
-    if attempts
-        .iter()
-        .any(|attempt| attempt.state == AttemptState::Succeeded)
-    {
-        return SessionState::Succeeded;
-    }
     let over = session.state == SessionState::Open
         && session.expires_at <= now
         && !attempts.iter().any(|attempt| attempt.state.blocks_others());

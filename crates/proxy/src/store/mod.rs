@@ -36,6 +36,8 @@ pub mod outage;
 mod outbox;
 mod record;
 mod rules;
+#[cfg(test)]
+pub(crate) mod scratch;
 mod sealing;
 mod sessions;
 mod work;
@@ -53,6 +55,7 @@ pub use record::{
     AttemptRow, Change, DisabledReceiver, Doubt, Ended, EventRow, MAX_RETURNS, NewSavedCard,
     Opened, OperationChange, OperationOpened, OperationRow, OperationScene, OutboxRow, Overdue,
     ReviewRows, SavedCardRow, Scene, SessionDraft, SessionRow, StartRules, Started, Undelivered,
+    WholeSession,
 };
 pub use sealing::SealingKeys;
 
@@ -138,5 +141,67 @@ impl Store {
     #[must_use]
     pub fn is_shared(&self) -> bool {
         self.engine.is_shared()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use ventanilla_testbed::postgres;
+
+    use super::engine::Connection;
+    use super::scratch::Scratch;
+    use super::*;
+    use crate::clock::Timestamp;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_795_000_000_000);
+
+    /// Every connection for queries, until nobody gets one at once any more.
+    async fn all_connections(store: &Store) -> Vec<Connection> {
+        let mut held = Vec::new();
+        let at_once = Duration::from_secs(1);
+        while let Ok(Ok(connection)) = tokio::time::timeout(at_once, store.engine.read()).await {
+            held.push(connection);
+        }
+        held
+    }
+
+    async fn sweeps_while_every_connection_is_taken(store: &Store) {
+        let held = all_connections(store).await;
+        assert!(!held.is_empty());
+        let overdue = Overdue {
+            deadline_before: NOW,
+            unsent_before: NOW,
+        };
+        let nothing = Duration::ZERO;
+        assert!(store.overdue(overdue).await.unwrap().is_empty());
+        assert!(store.overdue_operations(NOW).await.unwrap().is_empty());
+        assert!(store.next_due(nothing, nothing).await.unwrap().is_none());
+        assert!(store.claim_due(NOW, nothing, 1).await.unwrap().is_empty());
+        assert!(
+            store
+                .claim_operations(NOW, nothing, 1)
+                .await
+                .unwrap()
+                .is_empty()
+        );
+        assert_eq!(store.expire_sessions(NOW).await.unwrap(), 0);
+        assert_eq!(store.doubt().await.unwrap().open, 0);
+    }
+
+    #[tokio::test]
+    async fn a_sweep_does_not_queue_behind_the_queries_of_others_on_sqlite() {
+        let scratch = Scratch::new();
+        let store = Store::open_sqlite(&scratch.file("store.db"), None).await;
+        sweeps_while_every_connection_is_taken(&store.unwrap()).await;
+    }
+
+    #[tokio::test]
+    async fn a_sweep_does_not_queue_behind_the_queries_of_others_on_postgresql() {
+        let cluster = postgres::shared().await.unwrap();
+        let url = SecretString::from(cluster.create_database().await.unwrap());
+        let store = Store::open_postgres(&url, None).await;
+        sweeps_while_every_connection_is_taken(&store.unwrap()).await;
     }
 }

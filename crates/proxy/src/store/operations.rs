@@ -79,17 +79,7 @@ impl Store {
     ///
     /// When the store does not answer.
     pub async fn operations(&self, session_id: &str) -> Result<Vec<OperationRow>> {
-        self.engine
-            .read()
-            .await?
-            .fetch_all(
-                "SELECT * FROM operation WHERE session_id = $1 ORDER BY created_at, rowid",
-                values![session_id],
-            )
-            .await?
-            .iter()
-            .map(read)
-            .collect()
+        of_session(&mut self.engine.read().await?, session_id).await
     }
 
     /// Changes an operation, as [`Store::change`] does an attempt.
@@ -186,6 +176,21 @@ fn refusal(
 /// Whether two kinds draw on the same sum: captures on one, everything that gives back on the other.
 const fn same_side(one: OperationKind, other: OperationKind) -> bool {
     one.gives_back() == other.gives_back()
+}
+
+pub(super) async fn of_session(
+    connection: &mut Connection,
+    session_id: &str,
+) -> Result<Vec<OperationRow>> {
+    connection
+        .fetch_all(
+            "SELECT * FROM operation WHERE session_id = $1 ORDER BY created_at, rowid",
+            values![session_id],
+        )
+        .await?
+        .iter()
+        .map(read)
+        .collect()
 }
 
 async fn of_attempt(connection: &mut Connection, attempt_id: &str) -> Result<Vec<OperationRow>> {

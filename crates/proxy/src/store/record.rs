@@ -214,6 +214,16 @@ pub enum Ended {
     Running(String),
 }
 
+/// A session and everything that was tried in it, read at one moment.
+pub struct WholeSession {
+    /// The session.
+    pub session: SessionRow,
+    /// Its attempts, oldest first.
+    pub attempts: Vec<AttemptRow>,
+    /// The operations on them, oldest first.
+    pub operations: Vec<OperationRow>,
+}
+
 /// An attempt in its surroundings, read in one transaction.
 pub struct Scene<'a> {
     /// The attempt.

@@ -7,7 +7,7 @@ use ventanilla_core::session::SessionState;
 use super::engine::{Connection, Row, Transaction, values};
 use super::events::{self, NewEvent};
 use super::outbox::{self, News};
-use super::{Ended, Opened, SessionDraft, SessionRow, Store, attempts};
+use super::{Ended, Opened, SessionDraft, SessionRow, Store, WholeSession, attempts, operations};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 
@@ -80,6 +80,23 @@ impl Store {
         find(&mut self.engine.read().await?, id).await
     }
 
+    /// A session with its attempts and operations, all of one moment.
+    ///
+    /// # Errors
+    ///
+    /// When the store does not answer.
+    pub async fn whole_session(&self, id: &str) -> Result<Option<WholeSession>> {
+        let mut moment = self.engine.snapshot().await?;
+        let Some(session) = find(&mut moment, id).await? else {
+            return Ok(None);
+        };
+        Ok(Some(WholeSession {
+            attempts: attempts::of_session(&mut moment, id).await?,
+            operations: operations::of_session(&mut moment, id).await?,
+            session,
+        }))
+    }
+
     /// Ends a session, and with it attempts that never took the right to send.
     ///
     /// # Errors
@@ -119,7 +136,7 @@ impl Store {
     pub async fn expire_sessions(&self, now: Timestamp) -> Result<u64> {
         let due = self
             .engine
-            .read()
+            .read_apart()
             .await?
             .fetch_all(
                 "SELECT id FROM session

@@ -22,7 +22,7 @@ impl Store {
     ) -> Result<Vec<AttemptRow>> {
         let rows = self
             .engine
-            .write()
+            .write_apart()
             .await?
             .fetch_all(
                 "WITH due AS MATERIALIZED (
@@ -53,7 +53,7 @@ impl Store {
     ) -> Result<Vec<OperationRow>> {
         let rows = self
             .engine
-            .write()
+            .write_apart()
             .await?
             .fetch_all(
                 "WITH due AS MATERIALIZED (
@@ -97,7 +97,7 @@ impl Store {
     pub async fn overdue(&self, overdue: Overdue) -> Result<Vec<AttemptRow>> {
         let rows = self
             .engine
-            .read()
+            .read_apart()
             .await?
             .fetch_all(
                 "SELECT * FROM attempt
@@ -119,7 +119,7 @@ impl Store {
     ) -> Result<Vec<OperationRow>> {
         let rows = self
             .engine
-            .read()
+            .read_apart()
             .await?
             .fetch_all(
                 "SELECT * FROM operation WHERE state = 'sent' AND deadline_at < $1",
@@ -161,7 +161,7 @@ impl Store {
         unsent_limit: Duration,
     ) -> Result<Option<Timestamp>> {
         self.engine
-            .read()
+            .read_apart()
             .await?
             .fetch_one(
                 "SELECT MIN(due) AS due FROM (
@@ -191,7 +191,7 @@ impl Store {
     pub async fn doubt(&self) -> Result<Doubt> {
         let row = self
             .engine
-            .read()
+            .read_apart()
             .await?
             .fetch_one(
                 "SELECT COUNT(*) AS open, MIN(unknown_at) AS oldest FROM attempt WHERE state IN ('unknown', 'review')",

@@ -45,6 +45,26 @@ async fn a_merchants_key_opens_one_session(store: Store) {
     ));
 }
 
+async fn a_session_and_its_attempts_are_of_one_moment(store: Store) {
+    for _ in 0..20 {
+        let session = open(&store).await;
+        let row = begin(&store, &session).await;
+        let sent = advance(&store, &row, way_to(S::Sent)).await;
+        let writer = store.clone();
+        let paying = tokio::spawn(async move { advance(&writer, &sent, &[S::Succeeded]).await });
+        loop {
+            let whole = store.whole_session(&session.id).await.unwrap().unwrap();
+            let is_paid = whole.session.state == SessionState::Succeeded;
+            assert_eq!(whole.attempts[0].state == S::Succeeded, is_paid);
+            if is_paid {
+                break;
+            }
+        }
+        paying.await.unwrap();
+    }
+    assert!(store.whole_session("ses_x").await.unwrap().is_none());
+}
+
 async fn a_session_ends_unless_money_may_be_moving(store: Store) {
     for state in S::ALL {
         let session = open(&store).await;
@@ -114,6 +134,7 @@ async fn a_session_is_paid_once(store: Store) {
 
 every_engine![
     a_merchants_key_opens_one_session,
+    a_session_and_its_attempts_are_of_one_moment,
     a_session_ends_unless_money_may_be_moving,
     a_session_expires_in_time_unless_an_attempt_is_in_the_way,
     a_session_is_paid_once,

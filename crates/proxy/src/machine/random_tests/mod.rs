@@ -24,7 +24,6 @@ mod invariants;
 mod provider;
 mod world;
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -35,9 +34,9 @@ use ventanilla_testbed::postgres;
 use self::provider::{Fate, Heard, ReadLuck};
 use self::world::{Part, Step, World};
 use crate::config::process_environment;
-use crate::id;
 use crate::machine::session::SettleOutcome;
 use crate::store::Store;
+use crate::store::scratch::Scratch;
 
 /// Between an execution and its visibility in reads: well within what the fences allow for.
 const LAG: Duration = Duration::from_secs(120);
@@ -154,30 +153,6 @@ fn steps_with_operations() -> impl Strategy<Value = Vec<Step>> {
     })
 }
 
-/// A directory of its own, gone with it.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new() -> Self {
-        let path = std::env::temp_dir().join(format!("ventanilla-{}", id::make().unwrap()));
-        std::fs::create_dir(&path).unwrap();
-        Self(path)
-    }
-
-    fn bytes(&self) -> Vec<u8> {
-        std::fs::read_dir(&self.0)
-            .unwrap()
-            .flat_map(|file| std::fs::read(file.unwrap().path()).unwrap())
-            .collect()
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -189,7 +164,7 @@ fn runtime() -> tokio::runtime::Runtime {
 fn play(steps: Vec<Step>, lag: Duration) {
     let scratch = Scratch::new();
     runtime().block_on(async {
-        let path = scratch.0.join("store.db");
+        let path = scratch.file("store.db");
         let store = Store::open_sqlite(&path, None).await.unwrap();
         play_on(store, steps, lag).await;
     });

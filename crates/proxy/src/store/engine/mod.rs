@@ -75,6 +75,38 @@ impl Engine {
         }))
     }
 
+    /// For queries of the sweeper, which do not queue behind everybody's: else many buyers would keep
+    /// each other from learning what became of their payments.
+    pub async fn read_apart(&self) -> Result<Connection> {
+        super::outage::check()?;
+        Ok(Connection(match self {
+            Self::Sqlite(sqlite) => Link::Sqlite(sqlite.read_apart().await?),
+            Self::Postgres(postgres) => Link::Postgres(postgres.connect_apart().await?),
+        }))
+    }
+
+    /// As [`Engine::write`], for the sweeper. Where there is one writer, it queues like everybody.
+    pub async fn write_apart(&self) -> Result<Connection> {
+        super::outage::check()?;
+        Ok(Connection(match self {
+            Self::Sqlite(sqlite) => Link::Sqlite(sqlite.write().await?),
+            Self::Postgres(postgres) => Link::Postgres(postgres.connect_apart().await?),
+        }))
+    }
+
+    /// For queries that must see one and the same moment.
+    pub async fn snapshot(&self) -> Result<Connection> {
+        super::outage::check()?;
+        Ok(Connection(match self {
+            Self::Sqlite(sqlite) => Link::SqliteInTransaction(sqlite.snapshot().await?),
+            Self::Postgres(postgres) => {
+                let mut link = postgres.connect().await?;
+                link.begin_snapshot().await?;
+                Link::Postgres(link)
+            }
+        }))
+    }
+
     /// For statements that are whole by themselves; each is a commit.
     pub async fn write(&self) -> Result<Connection> {
         super::outage::check()?;

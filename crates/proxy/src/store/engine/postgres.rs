@@ -1,6 +1,6 @@
 //! PostgreSQL: many processes, many connections.
 //!
-//! Every transaction is READ COMMITTED and begins by taking the row of the session that it is about, so
+//! Every transaction that writes is READ COMMITTED and begins by taking the row of the session that it is about, so
 //! that changes of one session queue. Guarded updates and unique indexes have the last word all the
 //! same.
 //!
@@ -23,11 +23,12 @@ use crate::error::{Error, Result};
 /// A PostgreSQL database.
 pub(in crate::store) struct Postgres {
     pool: PgPool,
+    apart: PgPool,
 }
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/postgres");
 
-/// Connections of one process.
+/// Connections of one process, beside the sweeper's own.
 const CONNECTIONS: u32 = 16;
 /// How long a caller waits for a connection, the time to open one included.
 const CONNECT_LIMIT: Duration = Duration::from_secs(2);
@@ -71,15 +72,22 @@ impl Postgres {
         })?;
         let options = options.application_name("ventanilla");
         migrate(&options).await?;
-        let pool = PgPoolOptions::new()
-            .max_connections(CONNECTIONS)
-            .acquire_timeout(CONNECT_LIMIT)
-            .connect_lazy_with(options.options(SERVER_LIMITS));
-        Ok(Self { pool })
+        let options = options.options(SERVER_LIMITS);
+        let pool = |connections| {
+            PgPoolOptions::new()
+                .max_connections(connections)
+                .acquire_timeout(CONNECT_LIMIT)
+                .connect_lazy_with(options.clone())
+        };
+        Ok(Self {
+            pool: pool(CONNECTIONS),
+            apart: pool(1),
+        })
     }
 
     pub async fn close(&self) {
         self.pool.close().await;
+        self.apart.close().await;
     }
 
     pub async fn ready(&self) -> Result<()> {
@@ -113,14 +121,11 @@ impl Postgres {
     }
 
     pub async fn connect(&self) -> Done<Link> {
-        let connection = self.pool.acquire().await.map_err(fault)?;
-        Ok(Link {
-            connection: Some(connection),
-            in_transaction: false,
-            busy: false,
-            lost: false,
-            failed: false,
-        })
+        Link::out_of(&self.pool).await
+    }
+
+    pub async fn connect_apart(&self) -> Done<Link> {
+        Link::out_of(&self.apart).await
     }
 }
 
@@ -230,10 +235,27 @@ pub(in crate::store) struct Link {
 }
 
 impl Link {
+    async fn out_of(pool: &PgPool) -> Done<Self> {
+        Ok(Self {
+            connection: Some(pool.acquire().await.map_err(fault)?),
+            in_transaction: false,
+            busy: false,
+            lost: false,
+            failed: false,
+        })
+    }
+
     pub async fn begin(&mut self) -> Done<()> {
         // Set first: cut off, it may have begun.
         self.in_transaction = true;
         self.statement("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
+            .await
+    }
+
+    /// What the first query sees is what all of them see.
+    pub async fn begin_snapshot(&mut self) -> Done<()> {
+        self.in_transaction = true;
+        self.statement("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             .await
     }
 

@@ -22,6 +22,7 @@ use crate::error::{Error, Result};
 pub(in crate::store) struct Sqlite {
     write: SqlitePool,
     read: SqlitePool,
+    read_apart: SqlitePool,
 }
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
@@ -76,19 +77,25 @@ impl Sqlite {
                 .await
                 .map_err(|cause| named(&cause))?;
         }
-        let read = SqlitePoolOptions::new()
-            .max_connections(READERS)
-            .acquire_timeout(TURN)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .connect_with(options.read_only(true))
-            .await
-            .map_err(|cause| named(&cause))?;
-        Ok(Self { write, read })
+        let options = options.read_only(true);
+        let readers = |count| {
+            SqlitePoolOptions::new()
+                .max_connections(count)
+                .acquire_timeout(TURN)
+                .idle_timeout(None)
+                .max_lifetime(None)
+                .connect_with(options.clone())
+        };
+        Ok(Self {
+            read: readers(READERS).await.map_err(|cause| named(&cause))?,
+            read_apart: readers(1).await.map_err(|cause| named(&cause))?,
+            write,
+        })
     }
 
     pub async fn close(&self) {
         self.read.close().await;
+        self.read_apart.close().await;
         self.write.close().await;
     }
 
@@ -123,6 +130,15 @@ impl Sqlite {
 
     pub async fn read(&self) -> Done<PoolConnection<sqlx::Sqlite>> {
         self.read.acquire().await.map_err(fault)
+    }
+
+    pub async fn read_apart(&self) -> Done<PoolConnection<sqlx::Sqlite>> {
+        self.read_apart.acquire().await.map_err(fault)
+    }
+
+    /// What the first query sees is what all of them see.
+    pub async fn snapshot(&self) -> Done<Transaction<'static, sqlx::Sqlite>> {
+        self.read.begin().await.map_err(fault)
     }
 
     pub async fn write(&self) -> Done<PoolConnection<sqlx::Sqlite>> {
