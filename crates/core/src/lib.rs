@@ -9,6 +9,7 @@
 
 extern crate alloc;
 
+pub mod account;
 pub mod api;
 pub mod attempt;
 pub mod card;
@@ -16,6 +17,7 @@ mod encoding;
 pub mod money;
 pub mod operation;
 pub mod problem;
+pub mod qr;
 pub mod rails;
 pub mod random;
 mod rsa_public;

@@ -1,5 +1,7 @@
 //! Money: whole minor units of an ISO 4217 currency, never a floating-point number.
 
+pub mod es_ar;
+
 use alloc::string::String;
 
 use serde::{Deserialize, Serialize};
@@ -82,6 +84,9 @@ pub enum MoneyError {
     TooPrecise,
     /// Above [`MAX_MINOR`].
     TooLarge,
+    /// Typed in a way that means different amounts in different countries; only
+    /// [`es_ar::parse_money`] says so.
+    Ambiguous,
 }
 
 impl core::fmt::Display for MoneyError {
@@ -91,6 +96,7 @@ impl core::fmt::Display for MoneyError {
             Self::Negative => f.write_str("amount must not be below zero"),
             Self::TooPrecise => f.write_str("amount has more decimal places than its currency"),
             Self::TooLarge => write!(f, "amount must be at most {MAX_MINOR} minor units"),
+            Self::Ambiguous => f.write_str("amount may mean more than one number"),
         }
     }
 }
