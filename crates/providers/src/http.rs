@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
-use reqwest::{Client, RequestBuilder, Response, Url, redirect, retry};
+use reqwest::{Client, Method, RequestBuilder, Response, Url, redirect, retry};
 use zeroize::Zeroizing;
 
 use crate::failpoint;
@@ -70,14 +70,16 @@ pub(crate) struct Transport {
     retry: ReadRetry,
 }
 
-/// A request: always a POST of JSON.
+/// A request.
 pub(crate) struct Call {
+    pub method: Method,
     pub url: Url,
     pub headers: HeaderMap,
     pub body: Body,
 }
 
-/// A request body. Its bytes are wiped when the last handle to them, or to a piece of them, is dropped.
+/// A request body: JSON, or nothing. Its bytes are wiped when the last handle to them, or to a piece of them, is dropped.
+#[derive(Clone)]
 pub(crate) struct Body(Bytes);
 
 /// A whole answer.
@@ -110,6 +112,16 @@ pub(crate) const fn is_opaque(status: u16) -> bool {
 }
 
 impl Body {
+    /// No body at all, which is not the same as an empty text.
+    pub(crate) const fn none() -> Self {
+        Self(Bytes::new())
+    }
+
+    /// Takes JSON that was written down before, as it is.
+    pub(crate) fn written(bytes: Zeroizing<Vec<u8>>) -> Self {
+        Self(Bytes::from_owner(bytes))
+    }
+
     /// Writes `value` down as JSON.
     pub(crate) fn json(
         value: &impl serde::Serialize,
@@ -211,19 +223,23 @@ fn builder(timeouts: Timeouts) -> reqwest::ClientBuilder {
 }
 
 fn request(client: &Client, call: &Call) -> RequestBuilder {
-    client
-        .post(call.url.clone())
+    let request = client
+        .request(call.method.clone(), call.url.clone())
         .headers(call.headers.clone())
-        .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
-        .header(ACCEPT, HeaderValue::from_static("application/json"))
+        .header(ACCEPT, HeaderValue::from_static("application/json"));
+    if call.body.0.is_empty() {
+        return request;
+    }
+    request.header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
 }
 
 async fn send(client: &Client, call: &Call) -> Result<Answer, Lost> {
-    let response = request(client, call)
-        .body(call.body.0.clone())
-        .send()
-        .await
-        .map_err(|error| lost(&error))?;
+    let mut request = request(client, call);
+    // An empty body would still send its length, and a GET that has one is not what everybody reads.
+    if !call.body.0.is_empty() {
+        request = request.body(call.body.0.clone());
+    }
+    let response = request.send().await.map_err(|error| lost(&error))?;
     read(response).await
 }
 

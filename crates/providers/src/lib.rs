@@ -5,11 +5,14 @@
 //!
 //! | provider | room |
 //! |---|---|
+//! | CVU wallet (Argentina, payment links, QR codes, transfers) | [`cvu`] |
 //! | GreenPay (Costa Rica, cards) | [`greenpay`] |
 //!
 //! [`failpoint`] is where tests make a call fail; release builds have nothing there.
 #![deny(missing_docs)]
 
+mod base_url;
+pub mod cvu;
 pub mod failpoint;
 pub mod greenpay;
 mod http;

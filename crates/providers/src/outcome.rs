@@ -11,8 +11,8 @@ use std::fmt;
 #[derive(Debug)]
 #[must_use = "an outcome that nobody looks at may be money that nobody knows of"]
 pub enum Outcome<T> {
-    /// No byte of the request left: name look-up, TCP connect or TLS handshake failed, or the request
-    /// could not be written down.
+    /// No byte of the request left: name look-up, TCP connect or TLS handshake failed, the request
+    /// could not be written down, or the access token that it needs could not be had.
     NotSent(Cause),
     /// The provider said, in a documented way, that it did not execute the call.
     Rejected(Cause),
@@ -84,6 +84,8 @@ pub enum Cause {
     NotJson,
     /// The reference in the answer is missing or not ours.
     Reference,
+    /// The provider says that it did not do it, without a code; its text is for nobody to act on.
+    Refused,
     /// A value of ours that cannot be sent; names the field.
     Request(&'static str),
     /// The provider timed out and says that it applied a reversal (GreenPay's 899).
@@ -139,6 +141,7 @@ impl fmt::Display for Cause {
             Self::HttpStatus(status) => write!(f, "HTTP status {status} proves nothing"),
             Self::NotJson => f.write_str("the answer is not JSON"),
             Self::Reference => f.write_str("the answer's reference is not ours"),
+            Self::Refused => f.write_str("provider refused, without a code"),
             Self::Request(field) => {
                 write!(f, "the request's {field} cannot be sent; nothing was sent")
             }

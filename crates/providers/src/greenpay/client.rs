@@ -3,14 +3,14 @@
 use std::fmt;
 use std::time::Instant;
 
-use reqwest::Url;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Method, Url};
 use secrecy::ExposeSecret;
 use serde::Serialize;
 use ventanilla_core::money::Money;
 use ventanilla_core::rails::card::SealedCardMessage;
 
-use super::config::{Config, ConfigError, PayPath, operation_url, parse_base_url};
+use super::config::{Config, ConfigError, PayPath};
 use super::operation::{OperationAnswer, PaidTransaction, StateChange};
 use super::order::{
     CardToken, Expected, Order, OrderSession, Payment, SavedCard, SavedToken, TransactionRead,
@@ -20,6 +20,7 @@ use super::wire::{
     Credentials, OperationRequest, OrderRequest, SealedRequest, TokenOrderRequest, TokenRequest,
     TransactionRequest,
 };
+use crate::base_url::{operation_url, parse_base_url};
 use crate::http::{Answer, Body, Call, Lost, Transport};
 use crate::outcome::{Cause, Outcome};
 
@@ -355,16 +356,23 @@ impl Client {
             token.set_sensitive(true);
             headers.insert(LISZT_TOKEN, token);
         }
-        let url = operation_url(base, path);
-        self.transport.send_once(Call { url, headers, body }).await
+        let call = Call {
+            method: Method::POST,
+            url: operation_url(base, path),
+            headers,
+            body,
+        };
+        self.transport.send_once(call).await
     }
 
     async fn send_repeatable(&self, base: &Url, path: &str, body: Body) -> Result<Answer, Lost> {
-        let url = operation_url(base, path);
-        let headers = HeaderMap::new();
-        self.transport
-            .send_repeatable(Call { url, headers, body })
-            .await
+        let call = Call {
+            method: Method::POST,
+            url: operation_url(base, path),
+            headers: HeaderMap::new(),
+            body,
+        };
+        self.transport.send_repeatable(call).await
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 use ventanilla_core::seal::ProviderKey;
 
+use crate::base_url::BaseUrlError;
 use crate::http::{ReadRetry, Timeouts};
 
 /// What a GreenPay client must be told. `Debug` shows no credential.
@@ -83,6 +83,15 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
+impl From<BaseUrlError> for ConfigError {
+    fn from(error: BaseUrlError) -> Self {
+        match error {
+            BaseUrlError::Url(field) => Self::Url(field),
+            BaseUrlError::Plaintext(field) => Self::Plaintext(field),
+        }
+    }
+}
+
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Config")
@@ -111,108 +120,10 @@ impl Config {
     }
 }
 
-/// A base URL, from which the URL of each operation is made.
-pub(super) fn parse_base_url(text: &str, field: &'static str) -> Result<Url, ConfigError> {
-    let mut url = Url::parse(text).map_err(|_| ConfigError::Url(field))?;
-    let plain = match url.scheme() {
-        "https" => false,
-        "http" => true,
-        _ => return Err(ConfigError::Url(field)),
-    };
-    let has_more = !url.username().is_empty()
-        || url.password().is_some()
-        || url.query().is_some()
-        || url.fragment().is_some();
-    if has_more || url.host_str().is_none_or(str::is_empty) {
-        return Err(ConfigError::Url(field));
-    }
-    if plain && !is_loopback(&url) {
-        return Err(ConfigError::Plaintext(field));
-    }
-    let path = url.path().trim_end_matches('/').to_owned();
-    url.set_path(&path);
-    Ok(url)
-}
-
-/// The URL of an operation: `path` starts with a slash.
-pub(super) fn operation_url(base: &Url, path: &str) -> Url {
-    let mut url = base.clone();
-    url.set_path(&format!("{}{path}", base.path().trim_end_matches('/')));
-    url
-}
-
-fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost"
-        || address
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
-}
-
 fn is_uuid(text: &str) -> bool {
     text.len() == 36
         && text.bytes().enumerate().all(|(index, byte)| match index {
             8 | 13 | 18 | 23 => byte == b'-',
             _ => byte.is_ascii_hexdigit(),
         })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn plain_http_reaches_only_a_loopback_address() {
-        for url in [
-            "http://127.0.0.1:8791",
-            "http://[::1]:8791/",
-            "http://localhost:1",
-            "https://merchant.greenpay.me",
-        ] {
-            assert!(parse_base_url(url, "merchant_url").is_ok(), "{url}");
-        }
-        for url in [
-            "http://merchant.greenpay.me",
-            "http://10.0.0.1",
-            "http://127.0.0.1.example.com",
-        ] {
-            assert_eq!(
-                parse_base_url(url, "merchant_url"),
-                Err(ConfigError::Plaintext("merchant_url")),
-                "{url}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_base_url_holds_nothing_but_scheme_host_and_path() {
-        for url in [
-            "",
-            "merchant.greenpay.me",
-            "ftp://127.0.0.1",
-            "https://u:p@h.example",
-            "https://h.example/?a=1",
-            "https://h.example/#a",
-        ] {
-            assert_eq!(
-                parse_base_url(url, "checkout_url"),
-                Err(ConfigError::Url("checkout_url")),
-                "{url}"
-            );
-        }
-    }
-
-    #[test]
-    fn operation_paths_are_appended_with_or_without_a_slash_at_the_end_of_the_base() {
-        for base in ["https://h.example/v1", "https://h.example/v1/"] {
-            let base = parse_base_url(base, "merchant_url").unwrap();
-            assert_eq!(
-                operation_url(&base, "/tokenize").as_str(),
-                "https://h.example/v1/tokenize"
-            );
-        }
-        let base = parse_base_url("https://h.example", "merchant_url").unwrap();
-        assert_eq!(operation_url(&base, "/").as_str(), "https://h.example/");
-    }
 }
