@@ -1,6 +1,6 @@
 //! Amounts as the provider reads and writes them.
 
-/// Hundredths of a currency unit: CRC and USD both have two decimal places.
+/// Hundredths of a currency unit: ARS, CRC and USD all have two decimal places.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) struct Amount(u64);
 
@@ -11,13 +11,17 @@ pub(crate) enum AmountFault {
 }
 
 impl Amount {
-    /// Reads the text of a JSON number.
+    /// Reads a JSON number.
     pub(crate) fn read(number: &serde_json::Number) -> Result<Self, AmountFault> {
-        let text = number.to_string();
+        Self::read_text(&number.to_string())
+    }
+
+    /// Reads the text of a JSON number.
+    pub(crate) fn read_text(text: &str) -> Result<Self, AmountFault> {
         if text.starts_with('-') {
             return Err(AmountFault::NotAboveZero);
         }
-        let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
+        let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
         let fraction = fraction.trim_end_matches('0');
         // An exponent ends up here as well: no price needs one.
         if fraction.len() > 2
@@ -38,6 +42,14 @@ impl Amount {
     }
 
     pub(crate) const ONE_UNIT: Self = Self(100);
+
+    pub(crate) const fn of_hundredths(hundredths: u64) -> Self {
+        Self(hundredths)
+    }
+
+    pub(crate) const fn hundredths(self) -> u64 {
+        self.0
+    }
 
     /// Reads what [`Amount::two_decimals`] wrote.
     pub(crate) fn of_two_decimals(text: &str) -> Option<Self> {

@@ -36,6 +36,20 @@ impl Moment {
         )
     }
 
+    /// Date and time in a zone.
+    pub(crate) fn at_offset(self, offset: UtcOffset) -> OffsetDateTime {
+        self.date_time().to_offset(offset)
+    }
+
+    pub(crate) fn of(date_time: OffsetDateTime) -> Self {
+        Self(i64::try_from(date_time.unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX))
+    }
+
+    /// Milliseconds since 1970-01-01T00:00:00Z.
+    pub(crate) const fn unix_millis(self) -> i64 {
+        self.0
+    }
+
     fn date_time(self) -> OffsetDateTime {
         OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000)
             .unwrap_or(OffsetDateTime::UNIX_EPOCH)
@@ -47,10 +61,7 @@ impl Moment {
 
     /// Reads what [`Moment::rfc3339`] wrote.
     pub(crate) fn read(rfc3339: &str) -> Option<Self> {
-        let moment = OffsetDateTime::parse(rfc3339, &Rfc3339).ok()?;
-        i64::try_from(moment.unix_timestamp_nanos() / 1_000_000)
-            .ok()
-            .map(Self)
+        OffsetDateTime::parse(rfc3339, &Rfc3339).ok().map(Self::of)
     }
 
     /// Milliseconds since `earlier`; 0 if that is later.
@@ -105,7 +116,8 @@ impl Clock {
         Self::started_at(SystemTime::now(), speed, anchor)
     }
 
-    fn started_at(now: SystemTime, speed: u32, anchor: Option<SystemTime>) -> Self {
+    /// The same, when the world's clock shows `now`.
+    pub(crate) fn started_at(now: SystemTime, speed: u32, anchor: Option<SystemTime>) -> Self {
         let speed = speed.max(1);
         let anchor = anchor.unwrap_or(now);
         let (ahead, unscaled) = match now.duration_since(anchor) {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::cvu::ledger::CvuLedger;
 use crate::fault::{Kind, Operation};
 use crate::notify::NotifyMode;
 
@@ -20,6 +21,9 @@ pub struct Ledger {
     pub card_tokens: Vec<CardTokenEntry>,
     /// Notifications posted to the merchant, once each is answered or given up.
     pub notifications: Vec<NotificationEntry>,
+    /// What happened at the CVU wallet API.
+    #[serde(default)]
+    pub cvu: CvuLedger,
     /// Every call, with the fault it met.
     pub calls: Vec<CallEntry>,
 }
@@ -244,13 +248,13 @@ pub struct OperationEntry {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct NotificationEntry {
     /// Where under the merchant's URL: `/`, `/newCard`, `/subscription/payment/results` or
-    /// `/bulkResume`.
+    /// `/bulkResume`; empty for one of the CVU wallet API.
     pub path: String,
-    /// The order references or `requestId`s it is about.
+    /// The order references, `requestId`s or numbers of cash-ins it is about.
     pub references: Vec<String>,
     /// How it was sent; none when by hand.
     pub mode: Option<NotifyMode>,
-    /// Whether its signature is wrong.
+    /// Whether its signature is wrong, or the cash-in it names is not there.
     pub forged: bool,
     /// Which of several of the same, from 1.
     pub nth: u32,
@@ -292,7 +296,8 @@ pub struct CardTokenEntry {
 pub struct CallEntry {
     /// Which one.
     pub operation: Operation,
-    /// The order reference or `requestId` it was about, as far as it could be told.
+    /// The order reference or `requestId` it was about, as far as it could be told; at the CVU wallet API
+    /// the `reference_id`, or the number or address that the provider gave.
     pub reference: Option<String>,
     /// The fault it met.
     pub fault: Option<Kind>,

@@ -1,12 +1,14 @@
-//! A stand-in for the payment provider: answers as the provider's documents say, keeps a ledger that is
-//! the truth, and goes wrong on demand.
+//! A stand-in for the payment providers: answers as their documents say, keeps a ledger that is the truth,
+//! and goes wrong on demand.
 //!
 //! It shares no types with the code it is used against: a misspelt field would then be wrong on both sides
-//! and nobody would notice. Both are held against the same samples in `tests/fixtures`.
+//! and nobody would notice. Both are held against the same samples in `tests/fixtures`. The rules for
+//! accounts and QR codes are those of `ventanilla-core`, which has samples of its own.
 //!
 //! ```text
 //! merchant host   : orders, token payments, card tokens, reads, voids, captures, refunds   ┐ greenpay
 //! checkout host   : sealed cards                                                           ┘
+//! CVU host        : the 17 operations under v2/, and the buyer's pages: GET /wallet, GET /pay/{link}
 //! management host : GET / (a page for people), and for programs:
 //!   GET /health, /cards, /ledger, /faults, /notifications
 //!   POST /faults                a Fault, or {"random": RandomFaults}; DELETE forgets them all
@@ -14,6 +16,11 @@
 //!   POST /notifications/send    {"path", "references", "forged", "times", "double_encoded"}
 //!   POST /sessions/expire       every session that is open runs out
 //!   POST /clock                 {"advance_secs"}
+//!   POST /cvu/pay               {"code" | "link" | "link_id" | "qr_order_id", "amount", "times",
+//!                                "delay_ms", "payer", "insist"}: a buyer pays
+//!   GET /cvu/payers             who can
+//!   GET, POST /cvu/options      CvuOptions
+//!   GET, POST /cvu/notifications, POST /cvu/notifications/send {"ids", "times"}
 //!   POST /reset                 forget everything
 //! ```
 //!
@@ -22,16 +29,22 @@
 #![deny(missing_docs)]
 
 mod amount;
+mod call;
 mod cards;
 mod clock;
+mod cvu;
 mod fault;
 mod greenpay;
 mod ledger;
 mod listen;
 mod management;
+mod notice;
 mod notify;
+mod origin;
 mod page;
 mod random;
+mod wire;
+mod world;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -42,11 +55,22 @@ use rsa::pkcs8::{DecodePrivateKey, EncodePublicKey, LineEnding};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use cvu::Cvu;
 use fault::Host;
 use greenpay::GreenPay;
 use listen::{Door, Listening, OpenDoor};
+use world::World;
 
 pub use cards::{TestCard, test_cards};
+pub use cvu::ledger::{
+    CashoutEntry, CashoutRefusal, CashoutState, CreditEntry, CvuLedger, LinkEntry, PartEntry,
+    PayerEntry, QrOrderEntry, SalePointEntry, TransferLinkEntry,
+};
+pub use cvu::options::{
+    CvuAbsentIds, CvuBalanceForm, CvuBuyerForm, CvuCodeForm, CvuConceptsForm, CvuCredentials,
+    CvuExpirationForm, CvuExpiresAt, CvuListAmounts, CvuListForm, CvuOptions, CvuOptionsError,
+    CvuSecondOrder, CvuStaticQrFrom, CvuTokenField, CvuVoucherForm,
+};
 pub use fault::{DrawnBy, Fault, FaultError, Kind, Operation, RandomFaults};
 pub use ledger::{
     CallEntry, CardTokenChange, CardTokenEntry, DebitEntry, DebitState, Ledger, NotificationEntry,
@@ -61,12 +85,14 @@ const TEST_KEY: &str = include_str!("../keys/sandbox_private.pem");
 /// How a sandbox is set up.
 #[derive(Clone, Debug)]
 pub struct SandboxOptions {
-    /// The address of all three hosts.
+    /// The address of all four hosts.
     pub listen_ip: IpAddr,
     /// 0 takes a free port.
     pub merchant_port: u16,
     /// 0 takes a free port.
     pub checkout_port: u16,
+    /// 0 takes a free port.
+    pub cvu_port: u16,
     /// 0 takes a free port.
     pub management_port: u16,
     /// Decides sessions, tokens and codes: the same calls in the same order get the same ones.
@@ -76,6 +102,9 @@ pub struct SandboxOptions {
     /// The moment from which it runs faster; the start unless told. Sandboxes, and proxies, with one
     /// anchor and one speed show the same time, whenever each was started.
     pub clock_anchor: Option<SystemTime>,
+    /// What its clock shows at the start, for tests that step a clock of their own; the machine's time
+    /// unless told.
+    pub starts_at: Option<SystemTime>,
     /// How the merchant is notified until told otherwise.
     pub notifications: Notifications,
     /// What the merchant host lets in.
@@ -86,6 +115,12 @@ pub struct SandboxOptions {
     pub decline_status: u16,
     /// A private key in PKCS#8 PEM instead of the built-in one.
     pub private_key_pem: Option<String>,
+    /// What the CVU host lets in.
+    pub cvu_credentials: CvuCredentials,
+    /// How the CVU wallet API is until told otherwise.
+    pub cvu: CvuOptions,
+    /// How the merchant is notified of credits until told otherwise.
+    pub cvu_notifications: Notifications,
 }
 
 impl Default for SandboxOptions {
@@ -95,15 +130,20 @@ impl Default for SandboxOptions {
             listen_ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
             merchant_port: 0,
             checkout_port: 0,
+            cvu_port: 0,
             management_port: 0,
             seed: 0,
             speed: 1,
             clock_anchor: None,
+            starts_at: None,
             notifications: Notifications::default(),
             credentials: Credentials::default(),
             repeated_reference: RepeatedReference::Accept,
             decline_status: 200,
             private_key_pem: None,
+            cvu_credentials: CvuCredentials::default(),
+            cvu: CvuOptions::default(),
+            cvu_notifications: Notifications::default(),
         }
     }
 }
@@ -147,6 +187,8 @@ pub enum StartError {
     Key,
     /// Notifications cannot be sent like that.
     Notifications(NotifyError),
+    /// The CVU wallet API cannot be like that.
+    Cvu(CvuOptionsError),
 }
 
 impl std::fmt::Display for StartError {
@@ -157,6 +199,7 @@ impl std::fmt::Display for StartError {
                 f.write_str("the private key must be RSA of 1024 bits or more, in PKCS#8 PEM")
             }
             Self::Notifications(error) => write!(f, "notifications: {error}"),
+            Self::Cvu(error) => write!(f, "CVU options: {error}"),
         }
     }
 }
@@ -169,6 +212,8 @@ pub struct Sandbox {
     pub merchant_url: String,
     /// Base URL of the checkout host, without a slash at the end.
     pub checkout_url: String,
+    /// Base URL of the CVU host, without a slash at the end.
+    pub cvu_url: String,
     /// Base URL of the management host, without a slash at the end.
     pub management_url: String,
     controls: Arc<Controls>,
@@ -179,37 +224,47 @@ pub struct Sandbox {
 
 /// What the management host can do.
 pub(crate) struct Controls {
+    pub(crate) world: Arc<World>,
     pub(crate) greenpay: Arc<GreenPay>,
+    pub(crate) cvu: Arc<Cvu>,
     merchant: Listening,
     checkout: Listening,
+    cvu_host: Listening,
 }
 
 impl Sandbox {
-    /// Starts the three hosts. They accept connections when this returns.
+    /// Starts the four hosts. They accept connections when this returns.
     ///
     /// # Errors
     ///
     /// [`StartError::Listen`] when an address is taken or not this machine's; [`StartError::Key`] when
     /// [`SandboxOptions::private_key_pem`] cannot be read; [`StartError::Notifications`] when they have
-    /// nowhere to go.
+    /// nowhere to go; [`StartError::Cvu`] when an option of the CVU wallet API is out of range.
     pub async fn start(options: SandboxOptions) -> Result<Self, StartError> {
         let key = read_key(options.private_key_pem.as_deref().unwrap_or(TEST_KEY))?;
-        options
-            .notifications
-            .check()
-            .map_err(StartError::Notifications)?;
+        for notifications in [&options.notifications, &options.cvu_notifications] {
+            notifications.check().map_err(StartError::Notifications)?;
+        }
+        options.cvu.check().map_err(StartError::Cvu)?;
         let bind = |port| bind(SocketAddr::new(options.listen_ip, port));
         let merchant = bind(options.merchant_port).await?;
         let checkout = bind(options.checkout_port).await?;
+        let cvu_host = bind(options.cvu_port).await?;
         let management = bind(options.management_port).await?;
         let (stop, stopped) = watch::channel(false);
-        let greenpay = GreenPay::new(options, key, stopped.clone());
+        let world = World::new(&options, stopped.clone());
+        let cvu = Cvu::new(
+            Arc::clone(&world),
+            options.cvu_credentials.clone(),
+            format!("http://{}", cvu_host.1),
+        );
+        let greenpay = GreenPay::new(options, key, Arc::clone(&world));
         let start = |(listener, address), router, door: Arc<dyn Door>| {
             Listening::start(listener, address, router, door, stopped.clone())
         };
         let door = |host| {
             Arc::new(HostDoor {
-                greenpay: Arc::clone(&greenpay),
+                world: Arc::clone(&world),
                 host,
             })
         };
@@ -223,12 +278,17 @@ impl Sandbox {
             greenpay::checkout_router(Arc::clone(&greenpay)),
             door(Host::Checkout),
         );
+        let cvu_host = start(cvu_host, cvu::router(Arc::clone(&cvu)), door(Host::Cvu));
         let url = |host: &Listening| format!("http://{}", host.address());
         let (merchant_url, checkout_url) = (url(&merchant), url(&checkout));
+        let cvu_url = url(&cvu_host);
         let controls = Arc::new(Controls {
-            greenpay: Arc::clone(&greenpay),
+            world,
+            greenpay,
+            cvu,
             merchant,
             checkout,
+            cvu_host,
         });
         let management = start(
             management,
@@ -238,6 +298,7 @@ impl Sandbox {
         Ok(Self {
             merchant_url,
             checkout_url,
+            cvu_url,
             management_url: url(&management),
             controls,
             _management: management,
@@ -257,10 +318,34 @@ impl Sandbox {
         &self.controls.greenpay.credentials
     }
 
+    /// What the CVU host lets in.
+    #[must_use]
+    pub fn cvu_credentials(&self) -> &CvuCredentials {
+        &self.controls.cvu.credentials
+    }
+
+    /// Says how the CVU wallet API is from now on.
+    ///
+    /// # Errors
+    ///
+    /// [`CvuOptionsError`] when a number is out of range.
+    pub fn set_cvu(&self, options: CvuOptions) -> Result<(), CvuOptionsError> {
+        self.controls.set_cvu(options)
+    }
+
+    /// Says how the merchant is notified of credits from now on.
+    ///
+    /// # Errors
+    ///
+    /// [`NotifyError`] when there is no address or a number is out of range.
+    pub fn notify_credits(&self, notifications: Notifications) -> Result<(), NotifyError> {
+        self.controls.notify_credits(notifications)
+    }
+
     /// What happened so far.
     #[must_use]
     pub fn ledger(&self) -> Ledger {
-        self.controls.greenpay.state().ledger.clone()
+        self.controls.world.state().ledger.clone()
     }
 
     /// Sets a fault.
@@ -278,7 +363,7 @@ impl Sandbox {
     ///
     /// [`FaultError`] when a number is out of range or a kind cannot be drawn.
     pub fn arm_random(&self, random: RandomFaults) -> Result<(), FaultError> {
-        self.controls.greenpay.state().faults.arm_random(random)
+        self.controls.world.state().faults.arm_random(random)
     }
 
     /// Forgets every fault; hosts that were down listen again.
@@ -297,7 +382,7 @@ impl Sandbox {
 
     /// Moves the sandbox's clock on.
     pub fn move_clock(&self, duration: Duration) {
-        self.controls.greenpay.clock.move_on(duration);
+        self.controls.world.clock.move_on(duration);
     }
 }
 
@@ -309,7 +394,7 @@ impl Drop for Sandbox {
 
 impl Controls {
     pub(crate) async fn arm(&self, fault: Fault) -> Result<(), FaultError> {
-        let fault = self.greenpay.state().faults.arm(fault)?;
+        let fault = self.world.state().faults.arm(fault)?;
         if fault.kind == Kind::Down {
             self.host(fault.operation.host()).go_away().await;
         }
@@ -317,47 +402,68 @@ impl Controls {
     }
 
     pub(crate) async fn clear_faults(&self) {
-        self.greenpay.state().faults = fault::FaultPlan::default();
+        self.world.state().faults = fault::FaultPlan::default();
         self.merchant.come_back().await;
         self.checkout.come_back().await;
+        self.cvu_host.come_back().await;
     }
 
     pub(crate) fn notify(&self, notifications: Notifications) -> Result<(), NotifyError> {
         notifications.check()?;
-        self.greenpay.state().notifications = notifications;
+        self.world.state().notifications = notifications;
         Ok(())
+    }
+
+    pub(crate) fn set_cvu(&self, options: CvuOptions) -> Result<(), CvuOptionsError> {
+        options.check()?;
+        self.world.state().cvu.options = options;
+        Ok(())
+    }
+
+    pub(crate) fn notify_credits(&self, notifications: Notifications) -> Result<(), NotifyError> {
+        notifications.check()?;
+        self.world.state().cvu.notifications = notifications;
+        Ok(())
+    }
+
+    /// Ends every session and every token.
+    pub(crate) fn end_sessions(&self) {
+        let mut state = self.world.state();
+        state.end_sessions();
+        state.cvu.end_tokens();
     }
 
     pub(crate) async fn reset(&self) {
         self.clear_faults().await;
-        self.greenpay.reset();
+        self.world.reset();
     }
 
     pub(crate) const fn host(&self, host: Host) -> &Listening {
         match host {
             Host::Merchant => &self.merchant,
             Host::Checkout => &self.checkout,
+            Host::Cvu => &self.cvu_host,
         }
     }
 }
 
 /// Turns away those whose call meets [`Kind::Refuse`].
 struct HostDoor {
-    greenpay: Arc<GreenPay>,
+    world: Arc<World>,
     host: Host,
 }
 
 impl Door for HostDoor {
     fn is_watched(&self) -> bool {
-        self.greenpay.state().faults.may_refuse(self.host)
+        self.world.state().faults.may_refuse(self.host)
     }
 
-    fn turns_away(&self, path: &str) -> bool {
-        let Some(operation) = Operation::at(self.host, path) else {
+    fn turns_away(&self, method: &str, path: &str) -> bool {
+        let Some(operation) = Operation::at(self.host, method, path) else {
             return false;
         };
-        let at = self.greenpay.clock.now().rfc3339();
-        let mut state = self.greenpay.state();
+        let at = self.world.clock.now().rfc3339();
+        let mut state = self.world.state();
         if !state.faults.take_refusal(operation) {
             return false;
         }

@@ -52,7 +52,7 @@ pub(crate) trait Door: Send + Sync + 'static {
     }
 
     /// Whether to reset the connection of a request to `path`.
-    fn turns_away(&self, _path: &str) -> bool {
+    fn turns_away(&self, _method: &str, _path: &str) -> bool {
         false
     }
 }
@@ -167,11 +167,11 @@ async fn next_connection(listener: Option<&TcpListener>) -> io::Result<TcpStream
     }
 }
 
-/// The path of the request that arrives, without reading it. Waiting for it has a reason of its own: a
+/// Method and path of the request that arrives, without reading it. Waiting for it has a reason of its own: a
 /// connection reset sooner is gone before the client has made it, and the client then knows that nothing
 /// was sent.
-async fn peek_path(stream: &TcpStream) -> Option<String> {
-    let mut buffer = [0; 256];
+async fn peek_request(stream: &TcpStream) -> Option<(String, String)> {
+    let mut buffer = [0; 512];
     loop {
         let seen = stream
             .peek(&mut buffer)
@@ -181,7 +181,8 @@ async fn peek_path(stream: &TcpStream) -> Option<String> {
         let seen = buffer.get(..seen)?;
         if let Some(end) = seen.windows(2).position(|pair| pair == b"\r\n") {
             let line = std::str::from_utf8(seen.get(..end)?).ok()?;
-            return line.split(' ').nth(1).map(str::to_owned);
+            let mut parts = line.split(' ').map(str::to_owned);
+            return Some((parts.next()?, parts.next()?));
         }
         if seen.len() == buffer.len() {
             return None;
@@ -217,8 +218,8 @@ async fn serve(
     });
     let serve = async {
         if let Some(door) = door
-            && let Some(path) = peek_path(&wire.stream).await
-            && door.turns_away(&path)
+            && let Some((method, path)) = peek_request(&wire.stream).await
+            && door.turns_away(&method, &path)
         {
             end.with_reset.store(true, Ordering::Release);
             return;

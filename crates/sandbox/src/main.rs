@@ -11,16 +11,16 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tracing_subscriber::EnvFilter;
 use ventanilla_sandbox::{
-    Notifications, NotifyMode, ReceiverUrl, RepeatedReference, Sandbox, SandboxOptions,
+    CvuOptions, Notifications, NotifyMode, ReceiverUrl, RepeatedReference, Sandbox, SandboxOptions,
 };
 
-/// Stands in for the payment provider, so that a checkout can be tried without one. Moves no money.
+/// Stands in for the payment providers, so that a checkout can be tried without them. Moves no money.
 ///
 /// The management address shows the test cards, sets faults and keeps the ledger.
 #[derive(Debug, Parser)]
 #[command(name = "ventanilla-sandbox", version)]
 struct Arguments {
-    /// Address that all three hosts listen on
+    /// Address that all four hosts listen on
     #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     listen: IpAddr,
     /// Port of the management host and its page
@@ -32,6 +32,9 @@ struct Arguments {
     /// Port of the provider's checkout host
     #[arg(long, default_value_t = 8792)]
     checkout_port: u16,
+    /// Port of the CVU wallet API and the buyer's pages
+    #[arg(long, default_value_t = 8793)]
+    cvu_port: u16,
     /// Decides sessions, tokens and codes; drawn unless told
     #[arg(long)]
     seed: Option<u64>,
@@ -48,6 +51,15 @@ struct Arguments {
     /// How to notify: never, on_time, early, late, five_times, forged or mixed; on_time with an address
     #[arg(long)]
     notify_mode: Option<NotifyMode>,
+    /// The merchant's address for what it is told of credits at the CVU wallet API, http:// only
+    #[arg(long)]
+    cvu_notify_url: Option<ReceiverUrl>,
+    /// How to notify of credits, as --notify-mode; on_time with an address
+    #[arg(long)]
+    cvu_notify_mode: Option<NotifyMode>,
+    /// How much later than a buyer pays the credit appears, in milliseconds of the sandbox's clock
+    #[arg(long, default_value_t = 0)]
+    cvu_credit_delay_ms: u64,
     /// Refuse an orderReference that was seen before, instead of debiting it again
     #[arg(long)]
     refuse_repeated_references: bool,
@@ -112,13 +124,12 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
         seed,
         speed: arguments.speed,
         clock_anchor: arguments.clock_anchor,
-        notifications: Notifications {
-            mode: arguments.notify_mode.unwrap_or(match arguments.notify_url {
-                Some(_) => NotifyMode::OnTime,
-                None => NotifyMode::Never,
-            }),
-            url: arguments.notify_url,
-            ..Notifications::default()
+        cvu_port: arguments.cvu_port,
+        notifications: notifications(arguments.notify_url, arguments.notify_mode),
+        cvu_notifications: notifications(arguments.cvu_notify_url, arguments.cvu_notify_mode),
+        cvu: CvuOptions {
+            credit_delay_ms: arguments.cvu_credit_delay_ms,
+            ..CvuOptions::default()
         },
         repeated_reference: if arguments.refuse_repeated_references {
             RepeatedReference::Refuse
@@ -132,14 +143,27 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     .await?;
     writeln!(
         std::io::stdout(),
-        "test cards, faults, ledger  {}\nmerchant host               {}\ncheckout host               {}\nseed                        {seed}",
+        "test cards, faults, ledger  {}\nmerchant host               {}\ncheckout host               {}\nCVU host, buyer's pages     {}\nseed                        {seed}",
         sandbox.management_url,
         sandbox.merchant_url,
         sandbox.checkout_url,
+        sandbox.cvu_url,
     )?;
     until_told_to_stop().await?;
     tracing::info!("stopped");
     Ok(())
+}
+
+fn notifications(url: Option<ReceiverUrl>, mode: Option<NotifyMode>) -> Notifications {
+    let mode = mode.unwrap_or(match url {
+        Some(_) => NotifyMode::OnTime,
+        None => NotifyMode::Never,
+    });
+    Notifications {
+        url,
+        mode,
+        ..Notifications::default()
+    }
 }
 
 fn moment(text: &str) -> Result<SystemTime, String> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
@@ -16,11 +16,14 @@ use serde_json::json;
 
 use crate::Controls;
 use crate::cards::{TestCard, test_cards};
+use crate::cvu::notice::CvuByHand;
+use crate::cvu::options::CvuOptions;
+use crate::cvu::{PayRefusal, PayRequest, payers};
 use crate::fault::{Fault, Kind, Operation, RandomFaults};
 use crate::greenpay::notice::ByHand;
 use crate::ledger::Ledger;
 use crate::notify::Notifications;
-use crate::page;
+use crate::{origin, page};
 
 pub(crate) fn router(controls: Arc<Controls>) -> Router {
     Router::new()
@@ -34,18 +37,21 @@ pub(crate) fn router(controls: Arc<Controls>) -> Router {
         .route("/sessions/expire", post(expire_sessions))
         .route("/reset", post(reset))
         .route("/clock", post(move_clock))
+        .route("/cvu/pay", post(pay_cvu))
+        .route("/cvu/payers", get(async || Json(payers())))
+        .route("/cvu/options", get(cvu_options).post(set_cvu_options))
+        .route(
+            "/cvu/notifications",
+            get(cvu_notifications).post(set_cvu_notifications),
+        )
+        .route("/cvu/notifications/send", post(send_cvu_notification))
         .layer(from_fn(refuse_other_origins))
         .with_state(controls)
 }
 
 /// A page of another site may not press the buttons.
 async fn refuse_other_origins(request: Request, next: Next) -> Response {
-    let headers = request.headers();
-    let host = headers.get(header::HOST).map(HeaderValue::as_bytes);
-    let is_ours = headers
-        .get(header::ORIGIN)
-        .is_none_or(|origin| origin.as_bytes().strip_prefix(b"http://") == host);
-    if is_ours {
+    if origin::is_own(request.headers()) {
         next.run(request).await
     } else {
         refusal(
@@ -69,7 +75,7 @@ async fn help(State(controls): State<Arc<Controls>>) -> Response {
 }
 
 async fn ledger(State(controls): State<Arc<Controls>>) -> Json<Ledger> {
-    Json(controls.greenpay.state().ledger.clone())
+    Json(controls.world.state().ledger.clone())
 }
 
 #[derive(Serialize)]
@@ -83,7 +89,7 @@ struct FaultsView {
 }
 
 async fn faults(State(controls): State<Arc<Controls>>) -> Json<FaultsView> {
-    let state = controls.greenpay.state();
+    let state = controls.world.state();
     Json(FaultsView {
         armed: state.faults.armed().to_vec(),
         random: state.faults.random().cloned(),
@@ -110,7 +116,7 @@ async fn set_fault(
     // Told apart by hand, so that an error names the field that is wrong.
     let set = if body.get("random").is_some() {
         match serde_json::from_value(body) {
-            Ok(RandomOnly { random }) => controls.greenpay.state().faults.arm_random(random),
+            Ok(RandomOnly { random }) => controls.world.state().faults.arm_random(random),
             Err(error) => return refusal(StatusCode::UNPROCESSABLE_ENTITY, &error.to_string()),
         }
     } else {
@@ -131,7 +137,7 @@ async fn clear_faults(State(controls): State<Arc<Controls>>) -> StatusCode {
 }
 
 async fn notifications(State(controls): State<Arc<Controls>>) -> Json<Notifications> {
-    Json(controls.greenpay.state().notifications.clone())
+    Json(controls.world.state().notifications.clone())
 }
 
 async fn set_notifications(
@@ -164,7 +170,7 @@ async fn send_notification(
 }
 
 async fn expire_sessions(State(controls): State<Arc<Controls>>) -> StatusCode {
-    controls.greenpay.state().end_sessions();
+    controls.end_sessions();
     StatusCode::NO_CONTENT
 }
 
@@ -186,11 +192,86 @@ async fn move_clock(
     match body {
         Ok(Json(MoveClock { advance_secs })) => {
             controls
-                .greenpay
+                .world
                 .clock
                 .move_on(Duration::from_secs(u64::from(advance_secs)));
             StatusCode::NO_CONTENT.into_response()
         }
         Err(rejection) => refusal(rejection.status(), &rejection.body_text()),
+    }
+}
+
+/// Answers with the payments as the ledger has them.
+async fn pay_cvu(
+    State(controls): State<Arc<Controls>>,
+    body: Result<Json<PayRequest>, JsonRejection>,
+) -> Response {
+    let request = match body {
+        Ok(Json(request)) => request,
+        Err(rejection) => return refusal(rejection.status(), &rejection.body_text()),
+    };
+    match controls.cvu.pay_by_hand(request).await {
+        Ok(credits) => (StatusCode::CREATED, Json(credits)).into_response(),
+        Err(why) => {
+            let status = match why {
+                PayRefusal::Unknown => StatusCode::NOT_FOUND,
+                PayRefusal::Paid
+                | PayRefusal::Expired
+                | PayRefusal::NoOrder
+                | PayRefusal::Removed => StatusCode::CONFLICT,
+                _ => StatusCode::UNPROCESSABLE_ENTITY,
+            };
+            refusal(status, why.text())
+        }
+    }
+}
+
+async fn cvu_options(State(controls): State<Arc<Controls>>) -> Json<CvuOptions> {
+    Json(controls.world.state().cvu.options.clone())
+}
+
+async fn set_cvu_options(
+    State(controls): State<Arc<Controls>>,
+    body: Result<Json<CvuOptions>, JsonRejection>,
+) -> Response {
+    let wanted = match body {
+        Ok(Json(wanted)) => wanted,
+        Err(rejection) => return refusal(rejection.status(), &rejection.body_text()),
+    };
+    match controls.set_cvu(wanted.clone()) {
+        Ok(()) => (StatusCode::CREATED, Json(wanted)).into_response(),
+        Err(error) => refusal(StatusCode::UNPROCESSABLE_ENTITY, &error.to_string()),
+    }
+}
+
+async fn cvu_notifications(State(controls): State<Arc<Controls>>) -> Json<Notifications> {
+    Json(controls.world.state().cvu.notifications.clone())
+}
+
+async fn set_cvu_notifications(
+    State(controls): State<Arc<Controls>>,
+    body: Result<Json<Notifications>, JsonRejection>,
+) -> Response {
+    let wanted = match body {
+        Ok(Json(wanted)) => wanted,
+        Err(rejection) => return refusal(rejection.status(), &rejection.body_text()),
+    };
+    match controls.notify_credits(wanted.clone()) {
+        Ok(()) => (StatusCode::CREATED, Json(wanted)).into_response(),
+        Err(error) => refusal(StatusCode::UNPROCESSABLE_ENTITY, &error.to_string()),
+    }
+}
+
+async fn send_cvu_notification(
+    State(controls): State<Arc<Controls>>,
+    body: Result<Json<CvuByHand>, JsonRejection>,
+) -> Response {
+    let by_hand = match body {
+        Ok(Json(by_hand)) => by_hand,
+        Err(rejection) => return refusal(rejection.status(), &rejection.body_text()),
+    };
+    match controls.cvu.notify_by_hand(by_hand).await {
+        Ok(statuses) => Json(json!({ "http_statuses": statuses })).into_response(),
+        Err(error) => refusal(StatusCode::UNPROCESSABLE_ENTITY, &error.to_string()),
     }
 }

@@ -1,5 +1,5 @@
 //! Notifications to the merchant: whether, when and how they are posted. What they say is the provider's
-//! own business; see `greenpay::notice`.
+//! own business; see `greenpay::notice` and `cvu::notice`.
 
 use std::time::Duration;
 
@@ -21,13 +21,15 @@ pub enum NotifyMode {
     Never,
     /// Once, when the call is answered, whether or not the answer arrives.
     OnTime,
-    /// Once, and the call is answered only when the notification has been.
+    /// Once, and the call is answered only when the notification has been; a credit at the CVU wallet API
+    /// is seen only then.
     Early,
-    /// Once, `late_ms` of the sandbox's clock after the call was executed.
+    /// Once, `late_ms` of the sandbox's clock after the call was executed, or the credit was seen.
     Late,
     /// Five times, one after the other.
     FiveTimes,
-    /// Once, telling of a success whatever happened, under a signature that is wrong.
+    /// Once, telling of a success whatever happened, under a signature that is wrong; at the CVU wallet
+    /// API, which signs nothing, of a cash-in that there is not.
     Forged,
     /// One of the others for each reference, decided by the seed.
     Mixed,

@@ -13,14 +13,18 @@ use super::Operation;
 /// | `gateway_timeout_before`, `gateway_timeout_after` | every operation |
 /// | `error_500`, `rate_limit_429`, `redirect_301` | every operation |
 /// | `stall`, `slow_drip`, `truncate`, `broken_json`, `corrupt`, `oversize` | every operation |
-/// | `late` | all but `get_token`, `transaction` |
+/// | `late` | all but `get_token`, `transaction`, `cvu_concepts`, `cvu_balance`, `cvu_voucher`, `cvu_cashin`, `cvu_statistics`, `cvu_sale_points`, `cvu_static_qr`, `cvu_transactions`, `cvu_filters` |
 /// | `late_beyond_fence` | `pay`, `token_payment`, `tokenize`, `update_token`, `void`, `capture`, `refund` |
-/// | `wrong_amount`, `float_dust` | `pay`, `token_payment`, `transaction` |
-/// | `wrong_reference` | `pay`, `token_payment`, `tokenize`, `update_token`, `delete_token`, `void`, `capture`, `refund` |
+/// | `wrong_amount` | `pay`, `token_payment`, `transaction`, `cvu_balance`, `cvu_cashin`, `cvu_qr`, `cvu_transactions` |
+/// | `float_dust` | `pay`, `token_payment`, `transaction`, `cvu_balance`, `cvu_cashin`, `cvu_transactions` |
+/// | `wrong_reference` | `pay`, `token_payment`, `tokenize`, `update_token`, `delete_token`, `void`, `capture`, `refund`, `cvu_cashout`, `cvu_cashin`, `cvu_qr`, `cvu_link`, `cvu_create_sale_point`, `cvu_static_order` |
 /// | `bad_signature` | `pay`, `token_payment`, `tokenize`, `update_token`, `delete_token` |
-/// | `delay_visibility` | `pay`, `token_payment`, `transaction`, `void`, `capture`, `refund` |
+/// | `delay_visibility` | `pay`, `token_payment`, `transaction`, `void`, `capture`, `refund`, `cvu_cashout`, `cvu_cashin`, `cvu_transactions` |
 /// | `read_fails` | `get_token`, `transaction` |
-/// | `expire_sessions` | `create_order`, `pay`, `tokenize_order`, `tokenize`, `update_token` |
+/// | `expire_sessions` | all but `token_payment`, `get_token`, `delete_token`, `transaction`, `void`, `capture`, `refund` |
+/// | `status_error` | `cvu_token`, `cvu_concepts`, `cvu_balance`, `cvu_cashout`, `cvu_voucher`, `cvu_cashin`, `cvu_qr`, `cvu_transfer`, `cvu_statistics`, `cvu_link`, `cvu_sale_points`, `cvu_static_qr`, `cvu_create_sale_point`, `cvu_delete_sale_point`, `cvu_static_order`, `cvu_transactions`, `cvu_filters` |
+/// | `bad_crc` | `cvu_qr`, `cvu_static_qr` |
+/// | `hostile_link` | `cvu_transfer`, `cvu_link` |
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
@@ -79,13 +83,19 @@ pub enum Kind {
     DelayVisibility,
     /// The read is answered with an error of the provider's own, which tells nothing.
     ReadFails,
-    /// The session that the call names, or opens, has run out.
+    /// The session, or token, that the call names, or opens, has run out.
     ExpireSessions,
+    /// Not executed; HTTP 200 around the error of the CVU wallet API, which gives no code.
+    StatusError,
+    /// Executed; the checksum of the QR code in the answer is wrong.
+    BadCrc,
+    /// Executed; the address in the answer is `javascript:alert(1)`.
+    HostileLink,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 28] = [
         Self::Refuse,
         Self::Down,
         Self::Close,
@@ -111,6 +121,9 @@ impl Kind {
         Self::DelayVisibility,
         Self::ReadFails,
         Self::ExpireSessions,
+        Self::StatusError,
+        Self::BadCrc,
+        Self::HostileLink,
     ];
 
     /// The name in JSON.
@@ -142,6 +155,9 @@ impl Kind {
             Self::DelayVisibility => "delay_visibility",
             Self::ReadFails => "read_fails",
             Self::ExpireSessions => "expire_sessions",
+            Self::StatusError => "status_error",
+            Self::BadCrc => "bad_crc",
+            Self::HostileLink => "hostile_link",
         }
     }
 
@@ -173,7 +189,10 @@ impl Kind {
             Self::BadSignature => "executed, the answer's signature is wrong",
             Self::DelayVisibility => "executed, but reads do not show it yet",
             Self::ReadFails => "the read answers with an error that tells nothing",
-            Self::ExpireSessions => "the call's session has run out",
+            Self::ExpireSessions => "the call's session or token has run out",
+            Self::StatusError => "not executed, HTTP 200 with status error",
+            Self::BadCrc => "executed, the checksum of the code is wrong",
+            Self::HostileLink => "executed, the address is a script",
         }
     }
 
@@ -193,20 +212,33 @@ impl Kind {
         match self {
             Self::Late => !operation.is_read(),
             Self::LateBeyondFence => {
-                operation.is_payment() || operation.changes_payment() || operation.uses_session()
+                operation.is_payment()
+                    || operation.changes_payment()
+                    || (operation.uses_session() && !operation.is_cvu())
             }
-            Self::WrongAmount | Self::FloatDust => {
-                operation.is_payment() || matches!(operation, Operation::Transaction)
+            Self::WrongAmount => {
+                Self::FloatDust.fits(operation) || matches!(operation, Operation::CvuQr)
             }
-            Self::WrongReference => operation.is_signed() || operation.changes_payment(),
+            Self::FloatDust => {
+                operation.is_payment()
+                    || operation.finds_payments()
+                    || matches!(operation, Operation::CvuBalance)
+            }
+            Self::WrongReference => {
+                operation.is_signed() || operation.changes_payment() || operation.answers_id()
+            }
             Self::BadSignature => operation.is_signed(),
             Self::DelayVisibility => {
                 operation.is_payment()
                     || operation.changes_payment()
-                    || matches!(operation, Operation::Transaction)
+                    || operation.finds_payments()
+                    || matches!(operation, Operation::CvuCashout)
             }
-            Self::ReadFails => operation.is_read(),
+            Self::ReadFails => operation.is_read() && !operation.is_cvu(),
             Self::ExpireSessions => operation.opens_session() || operation.uses_session(),
+            Self::StatusError => operation.is_cvu(),
+            Self::BadCrc => operation.answers_code(),
+            Self::HostileLink => operation.answers_link(),
             _ => true,
         }
     }
@@ -244,6 +276,15 @@ mod tests {
     fn names_are_those_of_the_json() {
         for kind in Kind::ALL {
             assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
+        }
+    }
+
+    #[test]
+    fn kinds_of_the_wallet_api_take_no_part_in_what_is_drawn_for_cards() {
+        for operation in Operation::ALL.into_iter().filter(|it| !it.is_cvu()) {
+            for kind in [Kind::StatusError, Kind::BadCrc, Kind::HostileLink] {
+                assert!(!kind.fits(operation), "{}", operation.name());
+            }
         }
     }
 

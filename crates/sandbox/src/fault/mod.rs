@@ -85,7 +85,7 @@ impl Fault {
             )));
         }
         if let Some(reads) = self.reads {
-            if self.kind != Kind::DelayVisibility || self.operation != Operation::Transaction {
+            if self.kind != Kind::DelayVisibility || !self.operation.finds_payments() {
                 return Err(FaultError(format!("{name} takes no reads")));
             }
             if self.ms.is_some() {

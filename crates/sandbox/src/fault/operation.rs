@@ -1,8 +1,8 @@
-//! The provider's operations, and where they are.
+//! The providers' operations, and where they are.
 
 use serde::{Deserialize, Serialize};
 
-/// An operation of the provider.
+/// An operation of a provider.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Operation {
@@ -30,11 +30,101 @@ pub enum Operation {
     Capture,
     /// Merchant host, `POST /transactions/refund`.
     Refund,
+    /// CVU host, `POST /v2/auth/token`.
+    CvuToken,
+    /// CVU host, `GET /v2/payment/concepts`.
+    CvuConcepts,
+    /// CVU host, `GET /v2/account/balance`.
+    CvuBalance,
+    /// CVU host, `POST /v2/payment/cashout`.
+    CvuCashout,
+    /// CVU host, `GET /v2/payment/cashout/{id}`.
+    CvuVoucher,
+    /// CVU host, `GET /v2/payment/cashin/{id}`.
+    CvuCashin,
+    /// CVU host, `POST /v2/payment/cashin/qr/generate`.
+    CvuQr,
+    /// CVU host, `POST /v2/payment/cashin/transfer/generate`.
+    CvuTransfer,
+    /// CVU host, `GET /v2/whitelabel/statics/{period}`.
+    CvuStatistics,
+    /// CVU host, `POST /v2/payment/cashin/link/generate`.
+    CvuLink,
+    /// CVU host, `GET /v2/payment/cashin/qr/sale-point`.
+    CvuSalePoints,
+    /// CVU host, `GET /v2/payment/cashin/qr/sale-point/static`.
+    CvuStaticQr,
+    /// CVU host, `POST /v2/payment/cashin/qr/sale-point`.
+    CvuCreateSalePoint,
+    /// CVU host, `DELETE /v2/payment/cashin/qr/sale-point`.
+    CvuDeleteSalePoint,
+    /// CVU host, `POST /v2/payment/cashin/qr/static/order`.
+    CvuStaticOrder,
+    /// CVU host, `GET /v2/account/transactions`.
+    CvuTransactions,
+    /// CVU host, `GET /v2/account/transactions_filters`.
+    CvuFilters,
+}
+
+/// Where an operation is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub(crate) host: Host,
+    pub(crate) method: &'static str,
+    /// The paths that lead to it. A part in braces stands for any one part.
+    pub(crate) paths: &'static [&'static str],
+}
+
+impl Place {
+    const fn merchant(paths: &'static [&'static str]) -> Self {
+        Self {
+            host: Host::Merchant,
+            method: "POST",
+            paths,
+        }
+    }
+
+    const fn checkout(paths: &'static [&'static str]) -> Self {
+        Self {
+            host: Host::Checkout,
+            method: "POST",
+            paths,
+        }
+    }
+
+    const fn cvu(method: &'static str, paths: &'static [&'static str]) -> Self {
+        Self {
+            host: Host::Cvu,
+            method,
+            paths,
+        }
+    }
+
+    fn is_at(self, host: Host, method: &str, path: &str) -> bool {
+        self.host == host
+            && self.method == method
+            && self.paths.iter().any(|template| leads(template, path))
+    }
+}
+
+/// Whether `path`, without its query, is one that `template` describes.
+fn leads(template: &str, path: &str) -> bool {
+    let path = path.split_once('?').map_or(path, |(path, _)| path);
+    let mut wanted = template.split('/');
+    let mut found = path.split('/');
+    loop {
+        match (wanted.next(), found.next()) {
+            (None, None) => return true,
+            (Some(wanted), Some(found))
+                if wanted == found || (wanted.starts_with('{') && !found.is_empty()) => {}
+            _ => return false,
+        }
+    }
 }
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 29] = [
         Self::CreateOrder,
         Self::Pay,
         Self::TokenPayment,
@@ -47,6 +137,23 @@ impl Operation {
         Self::Void,
         Self::Capture,
         Self::Refund,
+        Self::CvuToken,
+        Self::CvuConcepts,
+        Self::CvuBalance,
+        Self::CvuCashout,
+        Self::CvuVoucher,
+        Self::CvuCashin,
+        Self::CvuQr,
+        Self::CvuTransfer,
+        Self::CvuStatistics,
+        Self::CvuLink,
+        Self::CvuSalePoints,
+        Self::CvuStaticQr,
+        Self::CvuCreateSalePoint,
+        Self::CvuDeleteSalePoint,
+        Self::CvuStaticOrder,
+        Self::CvuTransactions,
+        Self::CvuFilters,
     ];
 
     /// The name in JSON.
@@ -65,36 +172,76 @@ impl Operation {
             Self::Void => "void",
             Self::Capture => "capture",
             Self::Refund => "refund",
+            Self::CvuToken => "cvu_token",
+            Self::CvuConcepts => "cvu_concepts",
+            Self::CvuBalance => "cvu_balance",
+            Self::CvuCashout => "cvu_cashout",
+            Self::CvuVoucher => "cvu_voucher",
+            Self::CvuCashin => "cvu_cashin",
+            Self::CvuQr => "cvu_qr",
+            Self::CvuTransfer => "cvu_transfer",
+            Self::CvuStatistics => "cvu_statistics",
+            Self::CvuLink => "cvu_link",
+            Self::CvuSalePoints => "cvu_sale_points",
+            Self::CvuStaticQr => "cvu_static_qr",
+            Self::CvuCreateSalePoint => "cvu_create_sale_point",
+            Self::CvuDeleteSalePoint => "cvu_delete_sale_point",
+            Self::CvuStaticOrder => "cvu_static_order",
+            Self::CvuTransactions => "cvu_transactions",
+            Self::CvuFilters => "cvu_filters",
         }
     }
 
-    /// Where it is: the host, and the paths that lead to it.
-    pub(crate) const fn place(self) -> (Host, &'static [&'static str]) {
+    /// Where it is: the host, the method, and the paths that lead to it.
+    pub(crate) const fn place(self) -> Place {
         match self {
-            Self::CreateOrder => (Host::Merchant, &["/"]),
-            Self::Pay => (Host::Checkout, &["/", "/kount"]),
-            Self::TokenPayment => (Host::Merchant, &["/tokenPayment", "/tokenPayment/"]),
-            Self::TokenizeOrder => (Host::Merchant, &["/tokenize"]),
-            Self::Tokenize => (Host::Checkout, &["/tokenize"]),
-            Self::UpdateToken => (Host::Checkout, &["/tokenize/update"]),
-            Self::GetToken => (Host::Merchant, &["/getToken"]),
-            Self::DeleteToken => (Host::Merchant, &["/deleteToken"]),
-            Self::Transaction => (Host::Merchant, &["/transactions/get"]),
-            Self::Void => (Host::Merchant, &["/transactions/void"]),
-            Self::Capture => (Host::Merchant, &["/transactions/capture"]),
-            Self::Refund => (Host::Merchant, &["/transactions/refund"]),
+            Self::CreateOrder => Place::merchant(&["/"]),
+            Self::Pay => Place::checkout(&["/", "/kount"]),
+            Self::TokenPayment => Place::merchant(&["/tokenPayment", "/tokenPayment/"]),
+            Self::TokenizeOrder => Place::merchant(&["/tokenize"]),
+            Self::Tokenize => Place::checkout(&["/tokenize"]),
+            Self::UpdateToken => Place::checkout(&["/tokenize/update"]),
+            Self::GetToken => Place::merchant(&["/getToken"]),
+            Self::DeleteToken => Place::merchant(&["/deleteToken"]),
+            Self::Transaction => Place::merchant(&["/transactions/get"]),
+            Self::Void => Place::merchant(&["/transactions/void"]),
+            Self::Capture => Place::merchant(&["/transactions/capture"]),
+            Self::Refund => Place::merchant(&["/transactions/refund"]),
+            Self::CvuToken => Place::cvu("POST", &["/v2/auth/token"]),
+            Self::CvuConcepts => Place::cvu("GET", &["/v2/payment/concepts"]),
+            Self::CvuBalance => Place::cvu("GET", &["/v2/account/balance"]),
+            Self::CvuCashout => Place::cvu("POST", &["/v2/payment/cashout"]),
+            Self::CvuVoucher => Place::cvu("GET", &["/v2/payment/cashout/{id}"]),
+            Self::CvuCashin => Place::cvu("GET", &["/v2/payment/cashin/{id}"]),
+            Self::CvuQr => Place::cvu("POST", &["/v2/payment/cashin/qr/generate"]),
+            Self::CvuTransfer => Place::cvu("POST", &["/v2/payment/cashin/transfer/generate"]),
+            Self::CvuStatistics => Place::cvu("GET", &["/v2/whitelabel/statics/{period}"]),
+            Self::CvuLink => Place::cvu("POST", &["/v2/payment/cashin/link/generate"]),
+            Self::CvuSalePoints => Place::cvu("GET", &["/v2/payment/cashin/qr/sale-point"]),
+            Self::CvuStaticQr => Place::cvu("GET", &["/v2/payment/cashin/qr/sale-point/static"]),
+            Self::CvuCreateSalePoint => Place::cvu("POST", &["/v2/payment/cashin/qr/sale-point"]),
+            Self::CvuDeleteSalePoint => Place::cvu("DELETE", &["/v2/payment/cashin/qr/sale-point"]),
+            Self::CvuStaticOrder => Place::cvu("POST", &["/v2/payment/cashin/qr/static/order"]),
+            Self::CvuTransactions => Place::cvu("GET", &["/v2/account/transactions"]),
+            Self::CvuFilters => Place::cvu("GET", &["/v2/account/transactions_filters"]),
         }
     }
 
     pub(crate) const fn host(self) -> Host {
-        self.place().0
+        self.place().host
     }
 
-    /// The operation that `path` of `host` leads to.
-    pub(crate) fn at(host: Host, path: &str) -> Option<Self> {
+    /// The operation that `method` and `path` of `host` lead to.
+    pub(crate) fn at(host: Host, method: &str, path: &str) -> Option<Self> {
         Self::ALL
             .into_iter()
-            .find(|operation| operation.host() == host && operation.place().1.contains(&path))
+            .find(|operation| operation.place().is_at(host, method, path))
+    }
+
+    /// Is one of the CVU wallet API.
+    #[must_use]
+    pub const fn is_cvu(self) -> bool {
+        matches!(self.host(), Host::Cvu)
     }
 
     /// Debits a card.
@@ -108,16 +255,56 @@ impl Operation {
     }
 
     pub(crate) const fn is_read(self) -> bool {
-        matches!(self, Self::GetToken | Self::Transaction)
+        match self {
+            Self::GetToken | Self::Transaction => true,
+            _ => self.is_cvu() && matches!(self.place().method.as_bytes(), b"GET"),
+        }
+    }
+
+    /// Shows payments that were made, or does not show them yet.
+    pub(crate) const fn finds_payments(self) -> bool {
+        matches!(
+            self,
+            Self::Transaction | Self::CvuCashin | Self::CvuTransactions
+        )
+    }
+
+    /// Answers with a number that the provider gave to what was made or found.
+    pub(crate) const fn answers_id(self) -> bool {
+        matches!(
+            self,
+            Self::CvuCashout
+                | Self::CvuCashin
+                | Self::CvuQr
+                | Self::CvuLink
+                | Self::CvuCreateSalePoint
+                | Self::CvuStaticOrder
+        )
+    }
+
+    /// Answers with the text of a QR code.
+    pub(crate) const fn answers_code(self) -> bool {
+        matches!(self, Self::CvuQr | Self::CvuStaticQr)
+    }
+
+    /// Answers with an address for the buyer.
+    pub(crate) const fn answers_link(self) -> bool {
+        matches!(self, Self::CvuLink | Self::CvuTransfer)
     }
 
     pub(crate) const fn opens_session(self) -> bool {
-        matches!(self, Self::CreateOrder | Self::TokenizeOrder)
+        matches!(
+            self,
+            Self::CreateOrder | Self::TokenizeOrder | Self::CvuToken
+        )
     }
 
-    /// Needs a session that is alive.
+    /// Needs a session, or a token, that is alive.
     pub(crate) const fn uses_session(self) -> bool {
-        matches!(self, Self::Pay | Self::Tokenize | Self::UpdateToken)
+        match self {
+            Self::Pay | Self::Tokenize | Self::UpdateToken => true,
+            _ => self.is_cvu() && !self.opens_session(),
+        }
     }
 
     pub(crate) const fn is_signed(self) -> bool {
@@ -128,11 +315,12 @@ impl Operation {
     }
 }
 
-/// One of the provider's two hosts.
+/// One of the providers' hosts.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Host {
     Merchant,
     Checkout,
+    Cvu,
 }
 
 #[cfg(test)]
@@ -140,17 +328,54 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_operation_is_told_by_host_and_path() {
-        assert_eq!(Operation::at(Host::Checkout, "/"), Some(Operation::Pay));
+    fn an_operation_is_told_by_host_method_and_path() {
+        let at = |host, method, path| Operation::at(host, method, path);
+        assert_eq!(at(Host::Checkout, "POST", "/"), Some(Operation::Pay));
         assert_eq!(
-            Operation::at(Host::Merchant, "/"),
+            at(Host::Merchant, "POST", "/"),
             Some(Operation::CreateOrder)
         );
         assert_eq!(
-            Operation::at(Host::Merchant, "/transactions/void"),
+            at(Host::Merchant, "POST", "/transactions/void"),
             Some(Operation::Void)
         );
-        assert_eq!(Operation::at(Host::Checkout, "/transactions/void"), None);
+        assert_eq!(at(Host::Checkout, "POST", "/transactions/void"), None);
+        let sale_point = "/v2/payment/cashin/qr/sale-point";
+        assert_eq!(
+            at(Host::Cvu, "GET", sale_point),
+            Some(Operation::CvuSalePoints)
+        );
+        assert_eq!(
+            at(Host::Cvu, "DELETE", sale_point),
+            Some(Operation::CvuDeleteSalePoint)
+        );
+        assert_eq!(
+            at(Host::Cvu, "GET", "/v2/payment/cashin/800001"),
+            Some(Operation::CvuCashin)
+        );
+        assert_eq!(at(Host::Cvu, "GET", "/v2/payment/cashin/"), None);
+        assert_eq!(
+            at(
+                Host::Cvu,
+                "GET",
+                "/v2/account/transactions?date_from=2026-11-20"
+            ),
+            Some(Operation::CvuTransactions)
+        );
+    }
+
+    #[test]
+    fn no_two_operations_are_at_one_place() {
+        for operation in Operation::ALL {
+            let place = operation.place();
+            for path in place.paths {
+                assert_eq!(
+                    Operation::at(place.host, place.method, path),
+                    Some(operation),
+                    "{path}"
+                );
+            }
+        }
     }
 
     #[test]

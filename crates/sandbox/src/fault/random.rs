@@ -12,11 +12,13 @@ use crate::random::{hashed, mixed};
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DrawnBy {
-    /// The order reference, `requestId` or card token it is about. Repeats when these do.
+    /// The order reference, `requestId` or card token it is about; at the CVU wallet API the
+    /// `reference_id`, the number or the name it is about, and without any what is to be paid or listed.
+    /// Repeats when these do.
     #[default]
     Reference,
     /// The order's description: for a merchant that draws its references anew each time, but numbers
-    /// its orders. Calls about no order go by their reference.
+    /// its orders. Calls that tell no description go by their reference.
     Description,
 }
 

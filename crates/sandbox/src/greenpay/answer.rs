@@ -16,58 +16,7 @@ use serde_json::value::RawValue;
 
 use crate::ledger::OperationKind;
 
-use super::notice::Notice;
-
-/// What a call says back, and what it did.
-#[derive(Debug)]
-pub(crate) struct Reply {
-    pub(crate) http_status: u16,
-    pub(crate) json: String,
-    /// The order reference or `requestId` it was about.
-    pub(crate) reference: Option<String>,
-    /// Whether it took effect.
-    pub(crate) executed: bool,
-    /// What the merchant is told of it besides.
-    pub(crate) notice: Option<Box<Notice>>,
-}
-
-impl Reply {
-    /// HTTP 200 around a body; it took effect.
-    pub(crate) fn done(reference: &str, body: &impl Serialize) -> Self {
-        Self {
-            http_status: 200,
-            json: to_json(body),
-            reference: Some(reference.to_owned()),
-            executed: true,
-            notice: None,
-        }
-    }
-
-    /// HTTP 200 around a body; nothing happened.
-    pub(crate) fn refused(reference: Option<&str>, body: &impl Serialize) -> Self {
-        Self {
-            http_status: 200,
-            json: to_json(body),
-            reference: reference.map(str::to_owned),
-            executed: false,
-            notice: None,
-        }
-    }
-
-    pub(crate) const fn with_status(mut self, http_status: u16) -> Self {
-        self.http_status = http_status;
-        self
-    }
-
-    pub(crate) fn with_notice(mut self, notice: Option<Notice>) -> Self {
-        self.notice = notice.map(Box::new);
-        self
-    }
-}
-
-pub(crate) fn to_json(body: &impl Serialize) -> String {
-    serde_json::to_string(body).expect("answers are plain structs with text keys")
-}
+pub(crate) use crate::call::{Reply, to_json};
 
 /// A number with exactly these characters.
 pub(crate) fn number(text: String) -> Box<RawValue> {

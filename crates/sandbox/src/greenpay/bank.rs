@@ -45,9 +45,9 @@ impl State {
             Outcome::Declined(row) => Some(row),
             Outcome::NotAsked => return None,
         };
-        self.trace_number = (self.trace_number + 1) % 1_000_000;
-        let trace_number = format!("{:06}", self.trace_number);
-        let authorization = declined.is_none().then(|| self.sequence.digits(6));
+        self.greenpay.trace_number = (self.greenpay.trace_number + 1) % 1_000_000;
+        let trace_number = format!("{:06}", self.greenpay.trace_number);
+        let authorization = declined.is_none().then(|| self.greenpay.sequence.digits(6));
         let saved = (means.save && declined.is_none()).then(|| {
             let token = self.keep_card(means.card.clone(), &order.reference, now);
             (token, means.card.clone())
@@ -60,7 +60,7 @@ impl State {
             visible: now.plus(Duration::from_millis(fate.hidden_ms)),
             changes: Vec::new(),
         };
-        let count = self.payments.note_debit(&order.reference, payment);
+        let count = self.greenpay.payments.note_debit(&order.reference, payment);
         let debit = DebitEntry {
             reference: order.reference.clone(),
             amount: order.amount.two_decimals(),
@@ -81,7 +81,7 @@ impl State {
             ld_len: means.ld_len,
             executed_at: now.rfc3339(),
             count,
-            retrieval_number: format!("{}{trace_number}", self.sequence.digits(6)),
+            retrieval_number: format!("{}{trace_number}", self.greenpay.sequence.digits(6)),
             local_date: now.without_zone(),
         };
         tracing::info!(
@@ -104,9 +104,9 @@ impl State {
 
     /// Keeps a card; gives its token.
     pub(super) fn keep_card(&mut self, card: StoredCard, request_id: &str, now: Moment) -> String {
-        let token = self.sequence.uuid();
+        let token = self.greenpay.sequence.uuid();
         self.note_card_token(&token, &card, CardTokenChange::Created, request_id, now);
-        self.card_tokens.insert(token.clone(), card);
+        self.greenpay.card_tokens.insert(token.clone(), card);
         token
     }
 

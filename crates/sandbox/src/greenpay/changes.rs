@@ -84,7 +84,7 @@ impl GreenPay {
                 .and_then(|number| Amount::read(number).ok()),
         };
         let changed = {
-            let now = self.clock.now();
+            let now = self.world.clock.now();
             self.state().change(&wanted, fate, now)
         };
         match changed {
@@ -116,9 +116,13 @@ impl State {
         fate: Fate,
         now: Moment,
     ) -> Result<(), OperationRefusal> {
-        let count = self.payments.note_asked(wanted.reference, wanted.kind);
+        let count = self
+            .greenpay
+            .payments
+            .note_asked(wanted.reference, wanted.kind);
         let debits = &self.ledger.debits;
         let payment = self
+            .greenpay
             .payments
             .of_mut(wanted.reference)
             .iter_mut()

@@ -137,7 +137,7 @@ impl GreenPay {
         }
         let settled = {
             let mut state = self.state();
-            let now = self.clock.now();
+            let now = self.world.clock.now();
             let id = schema::text(presented.body, "session");
             // Looked at again: another call may have used the session up since.
             if state.live_session(id, now, fate).is_none() {
@@ -149,7 +149,7 @@ impl GreenPay {
                 installments: unsealed.installments.clone(),
                 save: unsealed.tokenize,
                 ld_len: Some(schema::text(presented.body, "ld").len()),
-                card: unsealed.into_stored(state.sequence.capitals(16)),
+                card: unsealed.into_stored(state.greenpay.sequence.capitals(16)),
             };
             state.settle(Arc::clone(&order), means, fate, now)
         };
@@ -186,7 +186,7 @@ impl GreenPay {
         };
         let (token, card) = {
             let mut state = self.state();
-            let now = self.clock.now();
+            let now = self.world.clock.now();
             let id = schema::text(presented.body, "session");
             if state.live_session(id, now, fate).is_none() {
                 return refused(SESSION_NOT_FOUND);
@@ -194,8 +194,8 @@ impl GreenPay {
             let known = unsealed
                 .token
                 .clone()
-                .filter(|token| state.card_tokens.contains_key(token));
-            let khash = state.sequence.capitals(16);
+                .filter(|token| state.greenpay.card_tokens.contains_key(token));
+            let khash = state.greenpay.sequence.capitals(16);
             let card = unsealed.into_stored(khash);
             let token = match (update, known) {
                 (false, _) => state.keep_card(card.clone(), &request_id, now),
@@ -207,7 +207,10 @@ impl GreenPay {
                         &request_id,
                         now,
                     );
-                    state.card_tokens.insert(token.clone(), card.clone());
+                    state
+                        .greenpay
+                        .card_tokens
+                        .insert(token.clone(), card.clone());
                     token
                 }
                 (true, None) => {
@@ -240,7 +243,9 @@ impl GreenPay {
             if fate.is(Kind::ExpireSessions) {
                 state.end_session(id);
             }
-            state.live_session(id, self.clock.now(), fate).cloned()
+            state
+                .live_session(id, self.world.clock.now(), fate)
+                .cloned()
         };
         let session = session.ok_or_else(|| refused(SESSION_NOT_FOUND))?;
         if session.token != presented.token {
@@ -254,7 +259,7 @@ impl GreenPay {
             &self.key,
             schema::text(presented.body, "ld"),
             schema::text(presented.body, "lk"),
-            self.clock.now().year_and_month(),
+            self.world.clock.now().year_and_month(),
         )
     }
 }

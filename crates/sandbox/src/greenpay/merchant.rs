@@ -17,6 +17,8 @@ use crate::clock::Moment;
 use crate::fault::{Fate, Kind, Operation};
 use crate::ledger::{CardTokenChange, DebitEntry, OrderEntry};
 use crate::listen::Connection;
+use crate::wire::page;
+use crate::world::State;
 
 use super::answer::{
     DeletedAnswer, Refusal, Reply, SessionAnswer, TransactionFound, TransactionMissing,
@@ -25,8 +27,7 @@ use super::answer::{
 use super::bank::{Means, bent_signature, other_reference, token_answer};
 use super::call::{Call, read_body};
 use super::schema::{self, Body, CREDENTIALS, Form, ORDER, required};
-use super::wire::page;
-use super::{GreenPay, Order, Purpose, SESSION_LIFETIME, State};
+use super::{GreenPay, Order, Purpose, SESSION_LIFETIME};
 
 /// Bodies above this are refused, as the provider's web framework does unless told.
 pub(super) const BODY_LIMIT: usize = 100 * 1024;
@@ -51,7 +52,7 @@ pub(crate) fn router(greenpay: Arc<GreenPay>) -> Router {
             Operation::Void => GreenPay::void,
             Operation::Capture => GreenPay::capture,
             Operation::Refund => GreenPay::refund,
-            Operation::Pay | Operation::Tokenize | Operation::UpdateToken => return None,
+            _ => return None,
         })
     };
     let mut router = Router::new();
@@ -59,7 +60,7 @@ pub(crate) fn router(greenpay: Arc<GreenPay>) -> Router {
         let Some(execute) = execute(operation) else {
             continue;
         };
-        for path in operation.place().1 {
+        for path in operation.place().paths {
             let handler = move |shared: Shared<Arc<GreenPay>>,
                                 connection: Extension<Connection>,
                                 headers: HeaderMap,
@@ -113,7 +114,7 @@ impl GreenPay {
             Ok(order) => order,
             Err(refusal) => return refusal,
         };
-        let now = self.clock.now();
+        let now = self.world.clock.now();
         let lifetime = lifetime(fate);
         let order = Arc::new(order);
         let mut guard = self.state();
@@ -121,6 +122,7 @@ impl GreenPay {
         let purpose = Purpose::Payment(Arc::clone(&order));
         let (session, token) = state.open_session(purpose, now, lifetime);
         state
+            .greenpay
             .payments
             .note_order(&order.reference, state.ledger.orders.len());
         state.ledger.orders.push(OrderEntry {
@@ -154,7 +156,12 @@ impl GreenPay {
         };
         let settled = {
             let mut state = self.state();
-            let Some(card) = state.card_tokens.get(schema::text(body, "token")).cloned() else {
+            let Some(card) = state
+                .greenpay
+                .card_tokens
+                .get(schema::text(body, "token"))
+                .cloned()
+            else {
                 return Reply::refused(Some(&order.reference), &UNKNOWN_CARD_TOKEN);
             };
             // There is no `ld` to pick one of several counts in: a single one is the one picked.
@@ -169,7 +176,7 @@ impl GreenPay {
                 save: false,
                 ld_len: None,
             };
-            state.settle(Arc::new(order), means, fate, self.clock.now())
+            state.settle(Arc::new(order), means, fate, self.world.clock.now())
         };
         match settled {
             Some(settled) => self.payment_reply(&settled, fate),
@@ -214,7 +221,7 @@ impl GreenPay {
     }
 
     fn has_seen(&self, reference: &str) -> bool {
-        self.state().payments.has_seen(reference)
+        self.state().greenpay.payments.has_seen(reference)
     }
 
     pub(super) fn check_credentials(
@@ -248,7 +255,7 @@ impl GreenPay {
             request_id: request_id.to_owned(),
             callback: schema::optional_text(body, "callback"),
         };
-        let now = self.clock.now();
+        let now = self.world.clock.now();
         let (session, token) = self.state().open_session(purpose, now, lifetime(fate));
         Reply::done(
             request_id,
@@ -274,10 +281,10 @@ impl GreenPay {
         {
             let token = schema::text(body, "token");
             let mut state = self.state();
-            let Some(card) = state.card_tokens.remove(token) else {
+            let Some(card) = state.greenpay.card_tokens.remove(token) else {
                 return Reply::refused(Some(request_id), &UNKNOWN_CARD_TOKEN);
             };
-            let now = self.clock.now();
+            let now = self.world.clock.now();
             state.note_card_token(token, &card, CardTokenChange::Deleted, request_id, now);
         }
         let named = if fate.is(Kind::WrongReference) {
@@ -310,7 +317,7 @@ impl GreenPay {
             return Reply::refused(None, &READ_FAILED);
         }
         let token = schema::text(body, "token");
-        let card = self.state().card_tokens.get(token).cloned();
+        let card = self.state().greenpay.card_tokens.get(token).cloned();
         match card {
             Some(card) => Reply::done(token, &token_answer(200, token, &card, None)),
             None => Reply::refused(None, &UNKNOWN_CARD_TOKEN),
@@ -333,8 +340,8 @@ impl GreenPay {
             schema::text(body, "merchantId").eq_ignore_ascii_case(&self.credentials.merchant_id);
         // What the read sees is how things were then; without a moment it sees nothing.
         let seen_at = match (fate.is(Kind::DelayVisibility), fate.ms()) {
-            (false, _) => Some(self.clock.now()),
-            (true, Some(ms)) => Some(self.clock.now().minus(Duration::from_millis(ms))),
+            (false, _) => Some(self.world.clock.now()),
+            (true, Some(ms)) => Some(self.world.clock.now().minus(Duration::from_millis(ms))),
             (true, None) => None,
         };
         let found = seen_at
@@ -377,11 +384,15 @@ impl GreenPay {
 impl State {
     /// The approved debit that a read of a reference finds, and its state, as things were at `moment`.
     fn found(&self, reference: &str, moment: Moment) -> Option<(DebitEntry, &'static str)> {
-        self.payments.of(reference).iter().find_map(|payment| {
-            let state = payment.state_at(moment)?;
-            let debit = self.ledger.debits.get(payment.line)?;
-            Some((debit.clone(), state))
-        })
+        self.greenpay
+            .payments
+            .of(reference)
+            .iter()
+            .find_map(|payment| {
+                let state = payment.state_at(moment)?;
+                let debit = self.ledger.debits.get(payment.line)?;
+                Some((debit.clone(), state))
+            })
     }
 }
 

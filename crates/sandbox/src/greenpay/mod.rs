@@ -34,24 +34,20 @@ pub(crate) mod notice;
 mod payments;
 mod schema;
 mod unseal;
-mod wire;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
 use rsa::RsaPrivateKey;
 use rsa::sha2::{Digest, Sha256};
-use tokio::sync::watch;
 
 use crate::amount::Amount;
 use crate::cards::Outcome;
-use crate::clock::{Clock, Moment};
-use crate::fault::{Fate, FaultPlan, Kind};
-use crate::ledger::Ledger;
-use crate::notify::Notifications;
+use crate::clock::Moment;
+use crate::fault::{Fate, Kind};
 use crate::random::Sequence;
+use crate::world::{State, World};
 use crate::{Credentials, RepeatedReference};
 
 use payments::Payments;
@@ -64,25 +60,15 @@ pub(crate) const SESSION_LIFETIME: Duration = Duration::from_secs(30 * 60);
 
 /// Everything both hosts share.
 pub(crate) struct GreenPay {
+    pub(crate) world: Arc<World>,
     pub(crate) credentials: Credentials,
     pub(crate) repeated_reference: RepeatedReference,
     pub(crate) decline_status: u16,
-    pub(crate) clock: Clock,
-    pub(crate) seed: u64,
     pub(crate) key: RsaPrivateKey,
-    pub(crate) stop: watch::Receiver<bool>,
-    /// How notifications are sent until told otherwise.
-    notifications: Notifications,
-    /// Counts how often everything was forgotten.
-    life: AtomicU64,
-    state: Mutex<State>,
 }
 
-/// What changes.
-pub(crate) struct State {
-    pub(crate) ledger: Ledger,
-    pub(crate) faults: FaultPlan,
-    pub(crate) notifications: Notifications,
+/// What the provider remembers beside the ledger.
+pub(crate) struct Memory {
     payments: Payments,
     sessions: HashMap<String, Session>,
     card_tokens: HashMap<String, StoredCard>,
@@ -136,42 +122,19 @@ impl GreenPay {
     pub(crate) fn new(
         options: crate::SandboxOptions,
         key: RsaPrivateKey,
-        stop: watch::Receiver<bool>,
+        world: Arc<World>,
     ) -> Arc<Self> {
         Arc::new(Self {
+            world,
             credentials: options.credentials,
             repeated_reference: options.repeated_reference,
             decline_status: options.decline_status,
-            clock: Clock::new(options.speed, options.clock_anchor),
-            seed: options.seed,
             key,
-            stop,
-            state: Mutex::new(State::new(options.seed, options.notifications.clone())),
-            notifications: options.notifications,
-            life: AtomicU64::new(0),
         })
     }
 
-    /// The state. A panic elsewhere must not silence the ledger, so a poisoned lock is opened all the
-    /// same.
-    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Forgets everything: ledger, sessions, card tokens, faults, what was still to be executed or
-    /// posted, and how far the clock was moved on.
-    pub(crate) fn reset(&self) {
-        {
-            let mut state = self.state();
-            *state = State::new(self.seed, self.notifications.clone());
-            self.life.fetch_add(1, Ordering::Release);
-        }
-        self.clock.forget_moves();
-    }
-
-    /// Which life this is: another after everything was forgotten.
-    fn life(&self) -> u64 {
-        self.life.load(Ordering::Acquire)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.world.state()
     }
 
     /// `_signature`: RSASSA-PKCS1-v1_5 with SHA-256, in lower-case hex.
@@ -184,12 +147,9 @@ impl GreenPay {
     }
 }
 
-impl State {
-    fn new(seed: u64, notifications: Notifications) -> Self {
+impl Memory {
+    pub(crate) fn new(seed: u64) -> Self {
         Self {
-            ledger: Ledger::default(),
-            faults: FaultPlan::default(),
-            notifications,
             payments: Payments::default(),
             sessions: HashMap::new(),
             card_tokens: HashMap::new(),
@@ -197,7 +157,9 @@ impl State {
             trace_number: 0,
         }
     }
+}
 
+impl State {
     /// Opens a session; gives `session` and `token`.
     fn open_session(
         &mut self,
@@ -205,9 +167,9 @@ impl State {
         now: Moment,
         lifetime: Duration,
     ) -> (String, String) {
-        let session = self.sequence.uuid();
-        let token = self.sequence.uuid();
-        self.sessions.insert(
+        let session = self.greenpay.sequence.uuid();
+        let token = self.greenpay.sequence.uuid();
+        self.greenpay.sessions.insert(
             session.clone(),
             Session {
                 token: token.clone(),
@@ -221,20 +183,20 @@ impl State {
 
     /// The session, unless it is unknown, used up or too old.
     fn live_session(&self, id: &str, now: Moment, fate: Fate) -> Option<&Session> {
-        self.sessions.get(id).filter(|session| {
+        self.greenpay.sessions.get(id).filter(|session| {
             !session.ended && (session.expires > now || fate.is(Kind::LateBeyondFence))
         })
     }
 
     fn end_session(&mut self, id: &str) {
-        if let Some(session) = self.sessions.get_mut(id) {
+        if let Some(session) = self.greenpay.sessions.get_mut(id) {
             session.ended = true;
         }
     }
 
     /// Ends every open session.
     pub(crate) fn end_sessions(&mut self) {
-        for session in self.sessions.values_mut() {
+        for session in self.greenpay.sessions.values_mut() {
             session.ended = true;
         }
     }

@@ -6,20 +6,18 @@
 //! is posted too, unsigned as its answer; a card changed or saved while paying is not a new card; the
 //! declines among the results of a subscription are in `rejected`.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::amount::Amount;
 use crate::fault::{Fate, Kind, Met, Operation};
-use crate::ledger::{DebitEntry, DebitState, NotificationEntry};
-use crate::listen::stopped;
-use crate::notify::{NotifyError, NotifyMode, ReceiverUrl};
+use crate::ledger::{DebitEntry, DebitState};
+use crate::notice::{Notice, Provider};
+use crate::notify::{NotifyError, NotifyMode};
+use crate::world::State;
 
 use super::answer::{number, to_json};
-use super::{GreenPay, State, StoredCard};
+use super::{GreenPay, StoredCard};
 
 /// Where under the merchant's address a notification goes.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -47,18 +45,6 @@ impl Path {
     const fn is_signed(self) -> bool {
         !matches!(self, Self::SubscriptionResults)
     }
-}
-
-/// Something to post.
-#[derive(Clone, Debug)]
-pub(crate) struct Notice {
-    path: Path,
-    references: Vec<String>,
-    mode: Option<NotifyMode>,
-    forged: bool,
-    json: String,
-    url: ReceiverUrl,
-    late_ms: u64,
 }
 
 /// A notification sent by hand.
@@ -129,20 +115,22 @@ impl GreenPay {
         json: impl FnOnce(bool) -> String,
     ) -> Option<Notice> {
         let settings = self.state().notifications.clone();
-        let mode = settings.mode_for(reference, self.seed);
+        let mode = settings.mode_for(reference, self.world.seed);
         if mode == NotifyMode::Never {
             return None;
         }
         let url = settings.url.clone()?;
         let forged = mode == NotifyMode::Forged;
         Some(Notice {
-            path,
+            provider: Provider::GreenPay,
+            path: path.text(),
             references: vec![reference.to_owned()],
             mode: Some(mode),
             forged,
             json: settings.encode(&json(forged)),
             url,
             late_ms: settings.late_ms,
+            due: None,
         })
     }
 
@@ -155,70 +143,6 @@ impl GreenPay {
             ..debit.clone()
         };
         to_json(&self.payment_answer(&approved, None, None, FORGED))
-    }
-
-    /// Posts what a call gave rise to, when it is time; comes back at once unless that is before the
-    /// call's answer.
-    pub(super) async fn notify(self: &Arc<Self>, notice: Notice) {
-        if notice.mode == Some(NotifyMode::Early) {
-            self.post(&notice, 1).await;
-            return;
-        }
-        let greenpay = Arc::clone(self);
-        let life = self.life();
-        let mut stop = self.stop.clone();
-        let posted = async move {
-            if notice.mode == Some(NotifyMode::Late) {
-                let due = greenpay
-                    .clock
-                    .now()
-                    .plus(Duration::from_millis(notice.late_ms));
-                greenpay.clock.reaches(due).await;
-            }
-            let times = if notice.mode == Some(NotifyMode::FiveTimes) {
-                5
-            } else {
-                1
-            };
-            for nth in 1..=times {
-                if greenpay.life() != life {
-                    return;
-                }
-                greenpay.post(&notice, nth).await;
-            }
-        };
-        tokio::spawn(async move {
-            tokio::select! {
-                () = posted => {}
-                () = stopped(&mut stop) => {}
-            }
-        });
-    }
-
-    async fn post(&self, notice: &Notice, nth: u32) -> Option<u16> {
-        let life = self.life();
-        let at = self.clock.now().rfc3339();
-        let path = notice.path.text();
-        let http_status = notice.url.post(path, notice.json.clone()).await;
-        tracing::info!(
-            reference = notice.references.first(),
-            http_status,
-            "notification to {path}"
-        );
-        let mut state = self.state();
-        // What was forgotten meanwhile stays forgotten.
-        if self.life() == life {
-            state.ledger.notifications.push(NotificationEntry {
-                path: path.to_owned(),
-                references: notice.references.clone(),
-                mode: notice.mode,
-                forged: notice.forged,
-                nth,
-                http_status,
-                at,
-            });
-        }
-        http_status
     }
 
     /// Posts a notification now; gives the statuses answered.
@@ -245,28 +169,35 @@ impl GreenPay {
             return refused("no card was saved under this requestId");
         };
         let notice = Notice {
-            path: by_hand.path,
+            provider: Provider::GreenPay,
+            path: by_hand.path.text(),
             references: by_hand.references,
             mode: None,
             forged: by_hand.forged,
             json: settings.encode(&json),
             url,
             late_ms: 0,
+            due: None,
         };
         let mut statuses = Vec::new();
         for nth in 1..=by_hand.times {
-            statuses.push(self.post(&notice, u32::from(nth)).await);
+            statuses.push(self.world.post(&notice, u32::from(nth)).await);
         }
         Ok(statuses)
     }
 
     fn json_by_hand(&self, by_hand: &ByHand) -> Option<String> {
         let first = by_hand.references.first()?;
-        let now = self.clock.now();
+        let now = self.world.clock.now();
         let debits = || {
             let state = self.state();
             let newest = |reference: &String| {
-                let line = state.payments.of(reference).last().map(|it| it.line);
+                let line = state
+                    .greenpay
+                    .payments
+                    .of(reference)
+                    .last()
+                    .map(|it| it.line);
                 line.and_then(|line| state.ledger.debits.get(line).cloned())
                     .unwrap_or_else(|| never_debited(reference, now))
             };
@@ -292,7 +223,7 @@ impl GreenPay {
             }
             Path::BulkResults => {
                 let answers: Vec<String> = debits().iter().map(answer).collect();
-                let bulk_id = self.state().sequence.uuid();
+                let bulk_id = self.state().greenpay.sequence.uuid();
                 format!(
                     r#"{{"bulkId":"{bulk_id}","responses":[{}]}}"#,
                     answers.join(",")
@@ -322,7 +253,7 @@ impl State {
             .iter()
             .rev()
             .find(|entry| entry.request_id == request_id)?;
-        let card = self.card_tokens.get(&entry.token)?;
+        let card = self.greenpay.card_tokens.get(&entry.token)?;
         Some((entry.token.clone(), card.clone()))
     }
 }

@@ -36,6 +36,8 @@ post /faults '{\"random\":{\"share_percent\":20,\"seed\":7}}'\n\
 post /faults '{\"random\":{\"share_percent\":20,\"seed\":7,\"weights\":{\"late\":1,\"stall\":3},\"hidden_ms\":60000}}'\n\
 post /notifications '{\"url\":\"http://127.0.0.1:8787/hooks\",\"mode\":\"five_times\"}'\n\
 post /notifications/send '{\"path\":\"/bulkResume\",\"references\":[\"…\"]}'\n\
+post /cvu/pay '{\"link_id\":900001,\"amount\":\"1500.50\",\"times\":2,\"delay_ms\":60000}'\n\
+post /cvu/options '{\"buyer\":\"pairs\",\"expires_at\":\"text\"}'\n\
 post /clock '{\"advance_secs\":1860}'\n\
 curl -X DELETE …/faults\n\
 curl -X POST …/reset</pre></details></section>",
@@ -215,9 +217,30 @@ pub(super) fn write_notifications(page: &mut String, now: &Notifications) -> std
         )?,
         _ => page.push_str("<p class=empty>None are sent.</p>"),
     }
+    page.push_str("<div class=forms>");
+    write_notify_form(page, "/notifications", "Tell the merchant", now)?;
+    page.push_str(
+        "<form data-post=/notifications/send><h3>Send one now</h3>\
+         <label class=wide>Path<select name=path><option>/<option>/newCard\
+         <option>/subscription/payment/results<option>/bulkResume</select></label>\
+         <label class=wide>References<input name=references data-list placeholder=\"separated by commas\" required></label>\
+         <label>Times<input name=times type=number min=1 max=255 value=1 inputmode=numeric></label>\
+         <label class=check><input name=forged type=checkbox>With a wrong signature</label>\
+         <button>Send</button></form></div></section>",
+    );
+    Ok(())
+}
+
+pub(super) fn write_notify_form(
+    page: &mut String,
+    post: &str,
+    title: &str,
+    now: &Notifications,
+) -> std::fmt::Result {
+    let url = now.url.as_ref().map(ToString::to_string);
     write!(
         page,
-        "<div class=forms><form data-post=/notifications><h3>Tell the merchant</h3>\
+        "<form data-post={post}><h3>{title}</h3>\
          <label class=wide>Address<input name=url type=url placeholder=\"http://127.0.0.1:8787/hooks/…\" value=\"{}\"></label>\
          <label class=wide>How<select name=mode>",
         Escaped(url.as_deref().unwrap_or_default())
@@ -237,14 +260,7 @@ pub(super) fn write_notifications(page: &mut String, now: &Notifications) -> std
         "</select></label>\
          <label>Late by, ms<input name=late_ms type=number min=0 value={} inputmode=numeric></label>\
          <label class=check><input name=double_encoded type=checkbox{}>JSON inside a JSON text</label>\
-         <button>Set</button></form>\
-         <form data-post=/notifications/send><h3>Send one now</h3>\
-         <label class=wide>Path<select name=path><option>/<option>/newCard\
-         <option>/subscription/payment/results<option>/bulkResume</select></label>\
-         <label class=wide>References<input name=references data-list placeholder=\"separated by commas\" required></label>\
-         <label>Times<input name=times type=number min=1 max=255 value=1 inputmode=numeric></label>\
-         <label class=check><input name=forged type=checkbox>With a wrong signature</label>\
-         <button>Send</button></form></div></section>",
+         <button>Set</button></form>",
         now.late_ms,
         if now.double_encoded { " checked" } else { "" },
     )

@@ -30,7 +30,7 @@ impl Latest {
     }
 }
 
-fn newest<T: Clone>(lines: &[T]) -> (Vec<T>, usize) {
+pub(super) fn newest<T: Clone>(lines: &[T]) -> (Vec<T>, usize) {
     let shown = lines.iter().rev().take(SHOWN).cloned().collect();
     (shown, lines.len())
 }
@@ -70,7 +70,7 @@ pub(super) fn write(page: &mut String, latest: &Latest) -> std::fmt::Result {
     Ok(())
 }
 
-fn write_table<T>(
+pub(super) fn write_table<T>(
     page: &mut String,
     name: &str,
     columns: &[&str],
@@ -97,19 +97,23 @@ fn write_table<T>(
 }
 
 /// The cells of a line still to be written. On a narrow screen the columns have no heads.
-struct Cells<'a> {
+pub(super) struct Cells<'a> {
     page: &'a mut String,
     columns: &'a [&'a str],
 }
 
 impl<'a> Cells<'a> {
-    fn cell(&mut self, class: &str, markup: impl std::fmt::Display) -> std::fmt::Result {
+    pub(super) fn cell(&mut self, class: &str, markup: impl std::fmt::Display) -> std::fmt::Result {
         self.next_column();
         write!(self.page, "<td class=\"{class}\">{markup}")
     }
 
     /// A cell that says nothing without the name of its column.
-    fn named(&mut self, class: &str, markup: impl std::fmt::Display) -> std::fmt::Result {
+    pub(super) fn named(
+        &mut self,
+        class: &str,
+        markup: impl std::fmt::Display,
+    ) -> std::fmt::Result {
         let name = self.next_column();
         write!(
             self.page,
@@ -123,7 +127,7 @@ impl<'a> Cells<'a> {
         name
     }
 
-    fn times(&mut self, count: u32) -> std::fmt::Result {
+    pub(super) fn times(&mut self, count: u32) -> std::fmt::Result {
         let class = if count > 1 { "number bad" } else { "number" };
         self.named(class, count)
     }
@@ -164,7 +168,10 @@ fn write_operation(cells: &mut Cells<'_>, operation: &OperationEntry) -> std::fm
     cells.times(operation.count)
 }
 
-fn write_notification(cells: &mut Cells<'_>, entry: &NotificationEntry) -> std::fmt::Result {
+pub(super) fn write_notification(
+    cells: &mut Cells<'_>,
+    entry: &NotificationEntry,
+) -> std::fmt::Result {
     cells.cell("number", short_time(&entry.at))?;
     cells.cell("", format!("<code>{}</code>", Escaped(&entry.path)))?;
     let mode = entry.mode.map_or("by hand", |mode| mode.name());
@@ -220,6 +227,6 @@ fn write_call(cells: &mut Cells<'_>, call: &CallEntry) -> std::fmt::Result {
     )
 }
 
-fn money(currency: &str, amount: &str) -> String {
+pub(super) fn money(currency: &str, amount: &str) -> String {
     format!("{}&nbsp;{}", Escaped(currency), Escaped(amount))
 }

@@ -4,9 +4,10 @@
 mod cards;
 mod chart;
 mod controls;
+mod cvu;
 mod ledger;
 mod overview;
-mod text;
+pub(crate) mod text;
 
 use std::fmt::Write as _;
 
@@ -47,17 +48,19 @@ struct View {
     armed: Vec<Fault>,
     random: Option<RandomFaults>,
     notifications: Notifications,
+    cvu: cvu::View,
 }
 
 pub(crate) fn render(controls: &Controls) -> String {
     let view = {
-        let state = controls.greenpay.state();
+        let state = controls.world.state();
         View {
             overview: Overview::of(&state.ledger),
             latest: ledger::Latest::of(&state.ledger),
             armed: state.faults.armed().to_vec(),
             random: state.faults.random().cloned(),
             notifications: state.notifications.clone(),
+            cvu: cvu::View::of(&state),
         }
     };
     let mut page = String::with_capacity(96 * 1024);
@@ -67,7 +70,7 @@ pub(crate) fn render(controls: &Controls) -> String {
 }
 
 fn write_page(page: &mut String, controls: &Controls, view: &View) -> std::fmt::Result {
-    let clock = &controls.greenpay.clock;
+    let clock = &controls.world.clock;
     write!(
         page,
         "<!doctype html><html lang=en><meta charset=utf-8>\
@@ -75,10 +78,10 @@ fn write_page(page: &mut String, controls: &Controls, view: &View) -> std::fmt::
          <meta name=color-scheme content=\"light dark\">\
          <title>Payment sandbox</title><style>{STYLE}</style>\
          <header><h1>Payment sandbox</h1>\
-         <p>Stands in for the provider. No money moves here and no card is real.</p>\
+         <p>Stands in for the providers. No money moves here and no card is real.</p>\
          <p class=clock>Sandbox time <time>{}</time>{}</p>\
          <nav><a href=#overview>Overview</a><a href=#faults>Faults</a>\
-         <a href=#notifications>Notifications</a><a href=#ledger>Ledger</a><a href=#cards>Test cards</a>\
+         <a href=#notifications>Notifications</a><a href=#ledger>Ledger</a><a href=#cvu>CVU</a><a href=#cards>Test cards</a>\
          <a href=#where>Addresses</a></nav></header><main>",
         text::short_time(&clock.now().rfc3339()),
         match clock.speed() {
@@ -90,6 +93,8 @@ fn write_page(page: &mut String, controls: &Controls, view: &View) -> std::fmt::
     controls::write_faults(page, view)?;
     controls::write_notifications(page, &view.notifications)?;
     ledger::write(page, &view.latest)?;
+    let wallet = format!("http://{}/wallet", controls.host(Host::Cvu).address());
+    cvu::write(page, &view.cvu, &wallet)?;
     cards::write(page)?;
     write_addresses(page, controls)?;
     write!(page, "</main><script>{SCRIPT}</script></html>")
@@ -102,10 +107,13 @@ fn write_addresses(page: &mut String, controls: &Controls) -> std::fmt::Result {
     for (name, value) in [
         ("Merchant host", url(Host::Merchant)),
         ("Checkout host", url(Host::Checkout)),
+        ("CVU host", url(Host::Cvu)),
         ("merchantId", credentials.merchant_id.clone()),
         ("secret", credentials.secret.clone()),
         ("terminal", credentials.terminal.clone()),
-        ("Seed", controls.greenpay.seed.to_string()),
+        ("CVU username", controls.cvu.credentials.username.clone()),
+        ("CVU password", controls.cvu.credentials.password.clone()),
+        ("Seed", controls.world.seed.to_string()),
     ] {
         write!(page, "<dt>{name}<dd><code>{}</code>", Escaped(&value))?;
     }

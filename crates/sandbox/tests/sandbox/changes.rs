@@ -324,7 +324,10 @@ fn expected(kind: Kind) -> (fn(&Seen, &str) -> bool, bool) {
         | Kind::FloatDust
         | Kind::BadSignature
         | Kind::ReadFails
-        | Kind::ExpireSessions => panic!("{} does not fit", kind.name()),
+        | Kind::ExpireSessions
+        | Kind::StatusError
+        | Kind::BadCrc
+        | Kind::HostileLink => panic!("{} does not fit", kind.name()),
     }
 }
 

@@ -362,7 +362,7 @@ async fn a_read_may_lie_about_the_amount() {
 }
 
 #[tokio::test]
-async fn every_operation_meets_its_faults() {
+async fn every_operation_of_the_card_rail_meets_its_faults() {
     let shop = Shop::open().await;
     let saved = shop
         .save(
@@ -371,7 +371,7 @@ async fn every_operation_meets_its_faults() {
         )
         .await;
     let token = &saved.body["result"]["token"];
-    for operation in Operation::ALL {
+    for operation in Operation::ALL.into_iter().filter(|it| !it.is_cvu()) {
         shop.sandbox
             .arm(Fault::once(operation, Kind::Error500))
             .await
@@ -392,6 +392,7 @@ async fn every_operation_meets_its_faults() {
             Operation::Void => (&shop.sandbox.merchant_url, "/transactions/void"),
             Operation::Capture => (&shop.sandbox.merchant_url, "/transactions/capture"),
             Operation::Refund => (&shop.sandbox.merchant_url, "/transactions/refund"),
+            other => panic!("{} is of another rail", other.name()),
         };
         let response = shop
             .send(&format!("{host}{path}"), None, &body)

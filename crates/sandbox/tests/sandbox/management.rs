@@ -215,6 +215,15 @@ async fn a_reset_forgets_everything() {
             "operations": [],
             "card_tokens": [],
             "notifications": [],
+            "cvu": {
+                "links": [],
+                "transfer_links": [],
+                "qr_orders": [],
+                "sale_points": [],
+                "credits": [],
+                "cashouts": [],
+                "notifications": [],
+            },
             "calls": [],
         })
     );
