@@ -14,13 +14,13 @@
  */
 
 /** A way to pay, as events and the `rails` attribute name it. */
-export type Rail = "card";
+export type Rail = "card" | "cvu";
 
 /** Whose turn it is when something went wrong. */
 export type Fault = "integration" | "buyer" | "network" | "provider" | "internal";
 
 /** What has to happen before an attempt can end, or what may follow its end. */
-export type NextAction = "wait" | "try_again" | "ask_shop";
+export type NextAction = "wait" | "pay" | "try_again" | "ask_shop";
 
 /** How a session ended. */
 export type Outcome = "captured" | "declined";
@@ -50,7 +50,7 @@ export interface SubmitDetail {
   rail: Rail;
 }
 
-/** `ventanilla-action`: the buyer has something to wait for or to do. */
+/** `ventanilla-action`: the buyer has something to pay, to wait for or to do. */
 export interface ActionDetail {
   rail: Rail;
   action: NextAction;

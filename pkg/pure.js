@@ -7,6 +7,7 @@ import { titleFor, trouble } from "./trouble.js";
 
 const HELLO_WITHIN_MS = 15_000;
 const HELLO_AFTER_LOAD_MS = 5_000;
+const TABS = "allow-popups";
 const SETUP = "setup-invalid";
 const FAILED = "load-failed";
 
@@ -126,7 +127,7 @@ export class VentanillaCheckout extends (globalThis.HTMLElement ?? Object) {
   }
 
   #frame(root, mounted, live, proxy, fail) {
-    let port, greeted, timer;
+    let port, greeted, timer, given, again;
     const post = (message) => port?.postMessage(message);
     const expectHello = (ms) => {
       clearTimeout(timer);
@@ -141,9 +142,11 @@ export class VentanillaCheckout extends (globalThis.HTMLElement ?? Object) {
       if (!greeted || mounted.opened || !this.#clientToken) return;
       mounted.opened = true;
       const greetedPort = port;
-      const clientToken = await this.#token(fail);
+      const clientToken = again ?? (await this.#token(fail));
       if (port !== greetedPort) return;
       mounted.opened = !!clientToken;
+      given = clientToken;
+      again = undefined;
       if (clientToken) post({ kind: "open", clientToken, ...this.#options() });
     };
     mounted.appearance = (appearance) =>
@@ -162,6 +165,12 @@ export class VentanillaCheckout extends (globalThis.HTMLElement ?? Object) {
       sandbox: "allow-forms allow-modals allow-scripts allow-same-origin",
       src: `${proxy}/frame`,
     });
+    // Payment links open tabs, whose pages are not this frame's to confine.
+    const grantTabs = () => {
+      frame.sandbox.add(TABS, "allow-popups-to-escape-sandbox");
+      if (navigator.share) frame.allow += "; web-share";
+    };
+    if (hasLinks(this.#options().rails)) grantTabs();
     // Once per document in the frame: a buyer may reload it by itself.
     frame.onload = () => {
       if (!live()) return;
@@ -183,7 +192,16 @@ export class VentanillaCheckout extends (globalThis.HTMLElement ?? Object) {
         } else if (kind === "height") {
           frame.style.height = `${message.height}px`;
         } else if (kind === "event") {
-          this.#emit(message.name, detail);
+          // What a frame may is fixed when it loads, and unless the page named the rails, only the session
+          // does, which is read inside. A frame that needs no tabs is never granted any.
+          if (hasLinks(detail.rails ?? "") && !frame.sandbox.contains(TABS)) {
+            grantTabs();
+            again = given;
+            port.close();
+            frame.src = `${proxy}/frame`;
+          } else {
+            this.#emit(message.name, detail);
+          }
         } else if (kind === "ask") {
           post({ kind: "verdict", id, proceed: this.#emit(SUBMIT, detail) });
         } else {
@@ -271,6 +289,8 @@ function sheet() {
   if (!styles) (styles = new CSSStyleSheet()).replaceSync(CSS);
   return styles;
 }
+
+const hasLinks = (rails) => rails.includes("cvu");
 
 function originOf(text) {
   try {

@@ -4,13 +4,14 @@
 //! writes and what is read here are compared in `tests/web`.
 
 use js_sys::{Array, JSON, Object, Reflect};
-use ventanilla_core::api::{AttemptView, CheckoutView, ItemView, ReceiptView, StartAttempt};
+use ventanilla_core::api::{AttemptView, CheckoutView, ItemView, ReceiptView, StartAttempt, Step};
 use ventanilla_core::attempt::{AttemptState, NextAction};
 use ventanilla_core::card::Brand;
 use ventanilla_core::money::{Currency, Money};
 use ventanilla_core::problem::{Fault, Problem};
 use ventanilla_core::rails::Rail;
 use ventanilla_core::rails::card::{CardOffer, DeclineAdvice, SaveCardPolicy, SavedCardView};
+use ventanilla_core::rails::cvu::{CvuOffer, PayableView, Presentation, TransferView};
 use ventanilla_core::session::SessionState;
 use wasm_bindgen::JsValue;
 
@@ -32,6 +33,7 @@ impl Read for CheckoutView {
             // A rail that a newer proxy offers and this widget has not heard of is not shown.
             rails: list(json, "rails"),
             card: CardOffer::read(&get(json, "card")),
+            cvu: CvuOffer::read(&get(json, "cvu")),
             attempt: AttemptView::read(&get(json, "attempt")),
             expires_at: text(json, "expires_at")?,
             server_time: text(json, "server_time")?,
@@ -49,6 +51,7 @@ impl Read for AttemptView {
             state,
             next_action: match text(json, "next_action")?.as_str() {
                 "wait" => NextAction::Wait,
+                "pay" => NextAction::Pay,
                 "try_again" => NextAction::TryAgain,
                 "ask_shop" => NextAction::AskShop,
                 "finish" => NextAction::Finish,
@@ -67,6 +70,8 @@ impl Read for AttemptView {
                 "ask_shop" => DeclineAdvice::AskShop,
                 _ => DeclineAdvice::OtherCard,
             }),
+            payable: PayableView::read(&get(json, "payable")),
+            refused: flag(json, "refused"),
             receipt: ReceiptView::read(&get(json, "receipt")),
         })
     }
@@ -111,6 +116,44 @@ impl Read for SavedCardView {
             expiry_month: small(json, "expiry_month"),
             expiry_year: number(json, "expiry_year").and_then(|year| u16::try_from(year).ok()),
         })
+    }
+}
+
+impl Read for CvuOffer {
+    fn read(json: &JsValue) -> Option<Self> {
+        let presentations: Vec<_> = list(json, "presentations");
+        (!presentations.is_empty()).then_some(Self { presentations })
+    }
+}
+
+impl Read for PayableView {
+    fn read(json: &JsValue) -> Option<Self> {
+        Some(Self {
+            presentation: Presentation::read(&get(json, "presentation"))?,
+            link: text(json, "link"),
+            code: text(json, "code"),
+            transfer: TransferView::read(&get(json, "transfer")),
+            expires_in_ms: number(json, "expires_in_ms")?,
+            seen: flag(json, "seen"),
+        })
+    }
+}
+
+impl Read for TransferView {
+    fn read(json: &JsValue) -> Option<Self> {
+        Some(Self {
+            alias: text(json, "alias"),
+            account: text(json, "account")?,
+            holder: text(json, "holder")?,
+            cuit: text(json, "cuit")?,
+            link: text(json, "link"),
+        })
+    }
+}
+
+impl Read for Presentation {
+    fn read(json: &JsValue) -> Option<Self> {
+        Self::from_name(&json.as_string()?)
     }
 }
 
@@ -190,9 +233,25 @@ pub fn start_text(start: &StartAttempt) -> Option<String> {
         }
         put(&body, "card", &part);
     }
-    JSON::stringify(&body)
-        .ok()
-        .and_then(|text| text.as_string())
+    if let Some(cvu) = &start.cvu {
+        let part = object(&[("presentation", cvu.presentation.name().into())]);
+        put(&body, "cvu", &part);
+    }
+    written(&body)
+}
+
+/// The JSON text of a step.
+#[must_use]
+pub fn step_text(step: Step) -> Option<String> {
+    let name = match step {
+        Step::Supersede => "supersede",
+        Step::Check => "check",
+    };
+    written(&object(&[("step", name.into())]))
+}
+
+fn written(body: &Object) -> Option<String> {
+    JSON::stringify(body).ok()?.as_string()
 }
 
 /// A plain object.

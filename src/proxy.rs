@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use gloo_net::http::Request;
 use gloo_timers::callback::Timeout;
-use ventanilla_core::api::{Call, IDEMPOTENCY_KEY, NoBody, StartAttempt};
+use ventanilla_core::api::{Call, IDEMPOTENCY_KEY, NoBody, StartAttempt, Step};
 use ventanilla_core::problem::Problem;
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
@@ -51,6 +51,12 @@ impl Body for NoBody {
 impl Body for StartAttempt {
     fn text(&self) -> Option<String> {
         json::start_text(self)
+    }
+}
+
+impl Body for Step {
+    fn text(&self) -> Option<String> {
+        json::step_text(*self)
     }
 }
 

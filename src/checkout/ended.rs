@@ -2,21 +2,16 @@
 
 use std::rc::Rc;
 
-use gloo_timers::callback::Timeout;
 use ventanilla_core::api::ReceiptView;
 use ventanilla_core::problem::Fault;
 use ventanilla_core::rails::card::DeclineAdvice;
-use wasm_bindgen_futures::JsFuture;
 
 use super::page::Page;
 use super::room::Room;
 use super::state::News;
 use crate::error::Trouble;
 use crate::locale::fill;
-use crate::ui::{Button, Icon, button, el, run};
-
-/// How long a button says that it copied.
-const COPIED_MS: u32 = 2_500;
+use crate::ui::{Button, Copy, Icon, button, can_copy, copy_button, el};
 
 /// The bank said no: why, as far as it helps, and what to do.
 pub fn declined(room: &Rc<Room>, advice: DeclineAdvice) -> Page {
@@ -34,7 +29,7 @@ pub fn declined(room: &Rc<Room>, advice: DeclineAdvice) -> Page {
     Page::new("stop", Icon::Stop, texts.declined_title)
         .say(texts.advice(advice))
         .say(texts.declined_money)
-        .action(&deed(room, next, || News::TryAgain).el)
+        .action(&deed(room, "vt-first", next, || News::TryAgain).el)
 }
 
 /// Nothing was sent to the bank.
@@ -42,7 +37,7 @@ pub fn not_executed(room: &Rc<Room>) -> Page {
     let texts = room.texts();
     Page::new("over", Icon::Stop, texts.not_executed_title)
         .say(texts.not_executed_text)
-        .action(&deed(room, texts.try_again, || News::TryAgain).el)
+        .action(&deed(room, "vt-first", texts.try_again, || News::TryAgain).el)
 }
 
 /// Paid.
@@ -130,12 +125,13 @@ pub fn trouble(room: &Rc<Room>, trouble: &Trouble) -> Page {
     };
     Page::new("stop", Icon::Stop, texts.trouble_title)
         .say(&text)
-        .action(&deed(room, texts.retry, || News::Retry).el)
+        .action(&deed(room, "vt-first", texts.retry, || News::Retry).el)
 }
 
-fn deed(room: &Rc<Room>, text: &str, news: fn() -> News) -> Button {
+/// A button that brings a piece of news.
+pub fn deed(room: &Rc<Room>, class: &str, text: &str, news: impl Fn() -> News + 'static) -> Button {
     let room = Rc::downgrade(room);
-    button("button", "vt-first", text).on_press(move || {
+    button("button", class, text).on_press(move || {
         if let Some(room) = room.upgrade() {
             room.take(news());
         }
@@ -144,24 +140,11 @@ fn deed(room: &Rc<Room>, text: &str, news: fn() -> News) -> Button {
 
 /// A button that copies the reference; none where the browser has no clipboard to copy to.
 fn copy(room: &Rc<Room>, reference: &str) -> Option<Button> {
-    let clipboard = web_sys::window()?.navigator().clipboard();
-    if clipboard.is_undefined() {
-        return None;
-    }
     let texts = room.texts();
-    let room = Rc::downgrade(room);
-    let reference = String::from(reference);
-    let button = button("button", "vt-second", texts.copy_reference);
-    let at = button.clone();
-    Some(button.on_press(move || {
-        let copied = JsFuture::from(clipboard.write_text(&reference));
-        let (at, room) = (at.clone(), room.clone());
-        run(async move {
-            if let (Ok(_), Some(room)) = (copied.await, room.upgrade()) {
-                room.say(texts.copied);
-                at.set_text(texts.copied);
-                Timeout::new(COPIED_MS, move || at.set_text(texts.copy_reference)).forget();
-            }
-        });
-    }))
+    let copy = Copy {
+        value: reference,
+        text: texts.copy_reference,
+        copied: texts.copied,
+    };
+    can_copy().then(|| copy_button(&copy, room.teller(), Rc::new(|| ())))
 }

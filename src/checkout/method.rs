@@ -1,31 +1,41 @@
 //! The methods, the chosen one's form, and the pay button.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::rc::Rc;
 
 use ventanilla_core::api::StartAttempt;
 use ventanilla_core::problem::Fault;
 use ventanilla_core::rails::Rail;
+use ventanilla_core::rails::cvu::Presentation;
 
 use super::room::Room;
 use super::state::News;
 use crate::element::events::Event;
 use crate::error::{self, Trouble};
 use crate::locale::{Texts, fill};
-use crate::rails::{self, RailForm, Surroundings};
+use crate::rails::{self, RailForm};
 use crate::ui::{Button, El, Icon, button, el, fresh_id, icon};
 
 /// The form: one row per rail, the chosen one opened in place; what was typed in the others stays.
 pub struct Methods {
     /// The element.
     pub el: El,
-    forms: Vec<(Rail, Rc<dyn RailForm>)>,
+    methods: Vec<Method>,
     chosen: Cell<usize>,
     alert: El,
     pay: Button,
+    /// About cards, and where nobody else can read them.
+    privacy: El,
     texts: &'static Texts,
-    pay_text: String,
-    busy: RefCell<bool>,
+    amount: String,
+    busy: Cell<bool>,
+}
+
+/// A rail, its form, and the button that opens it, where there are several.
+struct Method {
+    rail: Rail,
+    form: Rc<dyn RailForm>,
+    radio: Option<El>,
 }
 
 impl Methods {
@@ -38,35 +48,29 @@ impl Methods {
         let checkout = room.checkout().ok_or(error::INTERNAL)?;
         let texts = room.texts();
         let rails = rails::in_order(&checkout.rails, wanted);
-        let mut forms = Vec::new();
-        let mut trouble = Trouble::from(error::RAIL_NOT_OFFERED);
+        let mut methods = Vec::new();
+        let mut troubles = Vec::new();
         for rail in rails {
-            let (told, heard) = (Rc::downgrade(room), Rc::downgrade(room));
-            let around = Surroundings {
-                locale: room.locale(),
-                checkout: checkout.clone(),
-                changed: Rc::new(move |choice| {
-                    if let Some(room) = told.upgrade() {
-                        room.tell(&Event::Change(choice.clone()));
-                    }
-                }),
-                say: Rc::new(move |text| {
-                    if let Some(room) = heard.upgrade() {
-                        room.say(text);
-                    }
-                }),
-            };
+            let around = room.surroundings().ok_or(error::INTERNAL)?;
             match rails::open(rail, around) {
-                Ok(form) => forms.push((rail, form)),
-                Err(found) => trouble = found,
+                Ok(form) => methods.push(Method {
+                    rail,
+                    form,
+                    radio: None,
+                }),
+                Err(trouble) => troubles.push(trouble),
             }
         }
-        if forms.is_empty() {
-            return Err(trouble);
+        if methods.is_empty() {
+            let trouble = troubles.pop();
+            return Err(trouble.unwrap_or_else(|| error::RAIL_NOT_OFFERED.into()));
+        }
+        for trouble in troubles {
+            room.tell(&Event::Error(trouble));
         }
 
-        let pay_text = fill(texts.pay, "amount", &room.locale().money(checkout.total));
-        let pay = button("submit", "vt-first vt-pay", &pay_text);
+        let amount = room.locale().money(checkout.total);
+        let pay = button("submit", "vt-first vt-pay", "");
         // There from the start, or a screen reader misses the first thing it says.
         let alert = el("div", "vt-alert").attr("role", "alert");
         let list = el("div", "vt-methods");
@@ -75,24 +79,29 @@ impl Methods {
             .child(list.clone())
             .child(alert.clone())
             .child(pay.el.clone());
+        let privacy = el("p", "vt-privacy");
         if room.is_framed() {
             form.append(
-                &el("p", "vt-privacy")
+                &privacy
+                    .clone()
                     .child(icon(Icon::Lock))
                     .child(el("span", "").text(&fill(texts.privacy, "payee", &checkout.payee))),
             );
         }
+        draw_radios(&mut methods);
         let methods = Rc::new(Self {
             el: form.clone(),
-            forms,
+            methods,
             chosen: Cell::new(0),
             alert,
             pay,
+            privacy,
             texts,
-            pay_text,
-            busy: RefCell::new(false),
+            amount,
+            busy: Cell::new(false),
         });
         methods.draw(&list);
+        methods.choose(0);
         let (at, room) = (Rc::downgrade(&methods), Rc::downgrade(room));
         let _ = form.on("submit", move |event| {
             event.prevent_default();
@@ -105,7 +114,7 @@ impl Methods {
 
     /// The rail whose row is open.
     pub fn rail(&self) -> Option<Rail> {
-        self.forms.get(self.chosen.get()).map(|(rail, _)| *rail)
+        self.method().map(|method| method.rail)
     }
 
     /// The start of what is filled in.
@@ -114,38 +123,44 @@ impl Methods {
     ///
     /// When it cannot be sealed.
     pub fn start(&self) -> Result<StartAttempt, Trouble> {
-        self.form().ok_or(error::INTERNAL)?.start()
+        self.method().ok_or(error::INTERNAL)?.form.start()
     }
 
     /// Empties what must not stay.
     pub fn clear(&self) {
-        for (_, form) in &self.forms {
-            form.clear();
+        for method in &self.methods {
+            method.form.clear();
         }
     }
 
     /// Moves the focus to where the buyer begins.
     pub fn focus(&self) {
-        if let Some(form) = self.form() {
-            form.focus();
+        if let Some(method) = self.method() {
+            method.form.focus();
+        }
+    }
+
+    /// Opens the CVU rail's row and turns it to a presentation.
+    pub fn prefer(&self, wanted: Presentation) {
+        for (index, method) in self.methods.iter().enumerate() {
+            if method.rail == Rail::Cvu {
+                method.form.prefer(wanted);
+                self.choose(index);
+            }
         }
     }
 
     /// Shows a payment under way, or why the last one was not started.
     pub fn show(&self, busy: bool, alert: Option<&Trouble>) {
-        self.busy.replace(busy);
-        self.pay.set_busy(
-            busy,
-            if busy {
-                self.texts.paying
-            } else {
-                &self.pay_text
-            },
-        );
+        self.busy.set(busy);
+        self.name_the_deed();
         self.el
             .set("aria-busy", if busy { "true" } else { "false" });
-        for (_, form) in &self.forms {
-            form.freeze(busy);
+        for method in &self.methods {
+            method.form.freeze(busy);
+            if let Some(radio) = &method.radio {
+                radio.toggle("disabled", busy);
+            }
         }
         self.alert.set_text("");
         if let Some(trouble) = alert {
@@ -162,48 +177,61 @@ impl Methods {
         }
         match trouble.fault {
             Fault::Network => String::from(texts.alert_network),
-            Fault::Provider => String::from(texts.alert_provider),
+            Fault::Provider => {
+                let rail = self.rail().unwrap_or(Rail::Card);
+                String::from(rails::unavailable(rail, texts))
+            }
             Fault::Buyer | Fault::Integration | Fault::Internal => {
                 fill(texts.alert_shop, "code", &trouble.code)
             }
         }
     }
 
-    fn form(&self) -> Option<&Rc<dyn RailForm>> {
-        self.forms.get(self.chosen.get()).map(|(_, form)| form)
+    fn method(&self) -> Option<&Method> {
+        self.methods.get(self.chosen.get())
+    }
+
+    fn name_the_deed(&self) {
+        let busy = self.busy.get();
+        if let Some(method) = self.method() {
+            let (idle, working) = rails::deed(method.rail, self.texts);
+            let text = if busy {
+                String::from(working)
+            } else {
+                fill(idle, "amount", &self.amount)
+            };
+            self.pay.set_busy(busy, &text);
+        }
     }
 
     fn submitted(&self, room: &Rc<Room>) {
-        if *self.busy.borrow() {
+        if self.busy.get() {
             return;
         }
-        match self.form().map(|form| form.check()) {
-            Some(Err(count)) => room.say(&self.texts.to_correct(count)),
-            Some(Ok(())) => room.take(News::PayPressed),
-            None => {}
+        let Some(method) = self.method() else {
+            return;
+        };
+        match method.form.check() {
+            Err(count) => room.say(&self.texts.to_correct(count)),
+            Ok(()) => room.take(News::PayPressed(method.rail)),
         }
     }
 
     fn draw(self: &Rc<Self>, list: &El) {
-        let group = fresh_id("method");
-        let alone = self.forms.len() == 1;
+        let alone = self.methods.len() == 1;
         if !alone {
             list.set("role", "group");
             list.set("aria-label", self.texts.methods);
         }
-        for (index, (rail, form)) in self.forms.iter().enumerate() {
-            let (sign, name, line) = rails::face(*rail, self.texts);
+        for (index, method) in self.methods.iter().enumerate() {
+            let (sign, name, line) = rails::face(method.rail, self.texts);
             let row_text = el("span", "vt-row-text")
                 .child(el("span", "vt-name").text(name))
                 .child(el("span", "vt-hint").text(line));
             let row = el(if alone { "div" } else { "label" }, "vt-row vt-method-row");
-            if !alone {
-                let radio = el("input", "vt-radio")
-                    .attr("type", "radio")
-                    .attr("name", &group);
-                radio.toggle("checked", index == 0);
+            if let Some(radio) = &method.radio {
                 let at = Rc::downgrade(self);
-                row.append(&radio.on("change", move |_| {
+                row.append(&radio.clone().on("change", move |_| {
                     if let Some(methods) = at.upgrade() {
                         methods.choose(index);
                     }
@@ -211,15 +239,39 @@ impl Methods {
             }
             row.append(&icon(sign));
             row.append(&row_text);
-            form.el().hide(index != 0);
-            list.append(&el("div", "vt-method").child(row).child(form.el().clone()));
+            let opened = el("div", "vt-method")
+                .child(row)
+                .child(method.form.el().clone());
+            list.append(&opened);
         }
     }
 
     fn choose(&self, index: usize) {
         self.chosen.set(index);
-        for (each, (_, form)) in self.forms.iter().enumerate() {
-            form.el().hide(each != index);
+        for (each, method) in self.methods.iter().enumerate() {
+            let chosen = each == index;
+            method.form.el().hide(!chosen);
+            if let Some(radio) = &method.radio {
+                radio.check(chosen);
+            }
+            if chosen {
+                self.privacy.hide(method.rail != Rail::Card);
+            }
         }
+        self.name_the_deed();
+    }
+}
+
+/// Nothing is to be chosen where there is one method.
+fn draw_radios(methods: &mut [Method]) {
+    if methods.len() == 1 {
+        return;
+    }
+    let group = fresh_id("method");
+    for method in methods {
+        let radio = el("input", "vt-radio")
+            .attr("type", "radio")
+            .attr("name", &group);
+        method.radio = Some(radio);
     }
 }

@@ -15,6 +15,14 @@ pub struct Page {
 impl Page {
     /// A screen of a kind (`done`, `wait`, `stop`) with its sentence of state.
     pub fn new(kind: &str, icon: Icon, title: &str) -> Self {
+        let page = Self::plain(kind, title);
+        let before = Some(page.heading.node().as_ref());
+        let _ = page.el.node().insert_before(disc(icon).node(), before);
+        page
+    }
+
+    /// A screen without a sign.
+    pub fn plain(kind: &str, title: &str) -> Self {
         let id = fresh_id("title");
         let heading = el("h2", "vt-title")
             .attr("id", &id)
@@ -22,7 +30,6 @@ impl Page {
             .text(title);
         let section = el("section", &format!("vt-page vt-{kind}"))
             .attr("aria-labelledby", &id)
-            .child(disc(icon))
             .child(heading.clone());
         Self {
             el: section,

@@ -8,19 +8,21 @@ use js_sys::{Array, Date};
 use leptos::prelude::*;
 use leptos::reactive::owner::WeakOwner;
 use ventanilla_core::api::{self, CheckoutView, IdempotencyKey, StartAttempt};
+use ventanilla_core::rails::cvu::PayableView;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::ResizeObserver;
 
 use super::method::Methods;
 use super::page::Page;
-use super::state::{Deed, News, SLOW_AFTER_MS, Screen, State};
-use super::{ended, head, memory, waiting};
+use super::state::{Check, Deed, News, SLOW_AFTER_MS, Screen, State};
+use super::{ended, head, memory, payable, waiting};
 use crate::element::Door;
 use crate::element::events::Event;
 use crate::error;
 use crate::locale::{Locale, Texts};
 use crate::proxy::Proxy;
+use crate::rails::Surroundings;
 use crate::rails::card::fill_random;
 use crate::ui::{El, View, apply_appearance, el, keep, listen, page_is_hidden, run, watch};
 
@@ -87,6 +89,7 @@ pub fn open(door: Rc<dyn Door>, options: &Options) -> El {
         state: RefCell::default(),
         screen: ArcRwSignal::new(Screen::Loading),
         asking: ArcRwSignal::new(false),
+        check: ArcRwSignal::new(Check::None),
         pending: RefCell::default(),
         wake: RefCell::default(),
         slow: RefCell::default(),
@@ -115,6 +118,7 @@ pub struct Room {
     state: RefCell<State>,
     screen: ArcRwSignal<Screen>,
     asking: ArcRwSignal<bool>,
+    check: ArcRwSignal<Check>,
     pending: RefCell<Option<Pending>>,
     wake: RefCell<Option<Timeout>>,
     slow: RefCell<Option<Timeout>>,
@@ -205,21 +209,69 @@ impl Room {
         }
     }
 
+    /// Speaks as [`Room::say`], for as long as the room is there.
+    pub fn teller(self: &Rc<Self>) -> Rc<dyn Fn(&str)> {
+        let room = Rc::downgrade(self);
+        Rc::new(move |text| {
+            if let Some(room) = room.upgrade() {
+                room.say(text);
+            }
+        })
+    }
+
+    /// What a rail finds around it; `None` before the session was read.
+    pub fn surroundings(self: &Rc<Self>) -> Option<Surroundings> {
+        let told = Rc::downgrade(self);
+        Some(Surroundings {
+            locale: self.locale(),
+            checkout: self.checkout()?,
+            changed: Rc::new(move |choice| {
+                if let Some(room) = told.upgrade() {
+                    room.tell(&Event::Change(choice.clone()));
+                }
+            }),
+            say: self.teller(),
+        })
+    }
+
+    /// What the buyer pays by themselves.
+    pub fn payable(&self) -> Option<PayableView> {
+        self.state.borrow().payable().cloned()
+    }
+
+    /// How long it may still be paid, rounded up.
+    pub fn left_secs(&self) -> u64 {
+        self.state.borrow().left_ms(now_ms()).div_ceil(1_000)
+    }
+
+    /// The attempt's reference.
+    pub fn reference(&self) -> Option<String> {
+        self.state.borrow().reference().map(String::from)
+    }
+
+    /// What came of the buyer's word that it is paid.
+    pub fn check(&self) -> ArcRwSignal<Check> {
+        self.check.clone()
+    }
+
     /// Takes a piece of news and does what follows from it.
     pub fn take(self: &Rc<Self>, news: News) {
         if self.gone.get() {
             return;
         }
         let deeds = self.state.borrow_mut().take(news, now_ms());
-        let (screen, asking) = {
+        let (screen, asking, check) = {
             let state = self.state.borrow();
-            (state.screen.clone(), state.asking)
+            (state.screen.clone(), state.asking, state.check)
         };
         if self.screen.with_untracked(|shown| *shown != screen) {
             self.screen.set(screen);
         }
         if self.asking.get_untracked() != asking {
             self.asking.set(asking);
+        }
+        if self.check.get_untracked() != check {
+            self.check.set(check);
         }
         for deed in deeds {
             self.perform(deed);
@@ -230,6 +282,12 @@ impl Room {
         let room = Rc::clone(self);
         match deed {
             Deed::ReadCheckout => run(room.read_checkout()),
+            Deed::Prefer(presentation) => {
+                // Where no form can be opened, the start finds out.
+                if let Ok(methods) = room.methods() {
+                    methods.prefer(presentation);
+                }
+            }
             Deed::Start => run(room.start()),
             Deed::StartAgain => run(room.send_start()),
             Deed::ReadAttempt {
@@ -244,6 +302,16 @@ impl Room {
                         view: Box::new(view),
                     },
                     Err(_) => News::AttemptLost { turn },
+                });
+            }),
+            Deed::Step { id, step, turn } => run(async move {
+                let answer = room.proxy.send(&api::take_step(&id, step)).await;
+                room.take(match answer {
+                    Ok(view) => News::StepTaken {
+                        turn,
+                        view: Box::new(view),
+                    },
+                    Err(_) => News::StepLost { turn },
                 });
             }),
             Deed::Forget => {
@@ -368,11 +436,18 @@ impl Room {
         }
         let page = match screen {
             Screen::Loading | Screen::Form { .. } => return self.draw_skeleton(),
-            Screen::Waiting { why, reference } => {
-                waiting::waiting(self, *why, reference.as_deref())
-            }
+            Screen::Waiting {
+                why,
+                rail,
+                reference,
+            } => waiting::waiting(self, *why, *rail, reference.as_deref()),
             Screen::Declined { advice } => ended::declined(self, *advice),
             Screen::NotExecuted => ended::not_executed(self),
+            Screen::Fetching => payable::fetching(self),
+            Screen::NotIssued { refused, reference } => {
+                payable::not_issued(self, *refused, reference)
+            }
+            Screen::Payable { standing, .. } => payable::payable(self, *standing),
             Screen::Paid { receipt, reference } => {
                 ended::paid(self, receipt.as_ref(), reference.as_deref())
             }
@@ -451,6 +526,8 @@ impl Room {
             Ok::<_, error::Trouble>(methods)
         })?;
         self.root.toggle("aria-busy", false);
+        // Until it is drawn: it may be needed behind another screen.
+        methods.el.hide(true);
         self.column.append(&methods.el);
         self.methods.replace(Some(Rc::clone(&methods)));
         Ok(methods)

@@ -7,13 +7,16 @@
 //! - a payment is started by one press, and no second press counts before the first is answered;
 //! - what may have reached the proxy is sent again only under its own key;
 //! - an answer that did not come proves nothing: the buyer reads that it is not known yet, never that it
-//!   failed.
+//!   failed;
+//! - what the buyer could pay by themselves goes off the screen before another takes its place: there are
+//!   never two to pay.
 
-use ventanilla_core::api::{AttemptView, CheckoutView, ReceiptView};
+use ventanilla_core::api::{AttemptView, CheckoutView, ReceiptView, Step};
 use ventanilla_core::attempt::{AttemptState, NextAction};
 use ventanilla_core::problem::Fault;
 use ventanilla_core::rails::Rail;
 use ventanilla_core::rails::card::DeclineAdvice;
+use ventanilla_core::rails::cvu::{PayableView, Presentation};
 use ventanilla_core::session::SessionState;
 
 use crate::element::events::{Event, Outcome};
@@ -40,8 +43,16 @@ pub struct State {
     pub screen: Screen,
     /// On a waiting screen: whether the proxy is being asked, or will be without the buyer's doing.
     pub asking: bool,
+    /// What came of the buyer's word that it is paid.
+    pub check: Check,
     attempt: Option<AttemptView>,
+    /// Until when what is before the buyer may be paid.
+    deadline_ms: u64,
+    /// What the buyer wants in its place, while that is being given up.
+    leaving: Option<Instead>,
     start: Start,
+    /// Of the start.
+    rail: Option<Rail>,
     due: Due,
     /// Marks the newest question; answers to older ones are stale.
     turn: u32,
@@ -70,6 +81,8 @@ pub enum Screen {
     Waiting {
         /// What there is to say about it.
         why: Why,
+        /// By which rail.
+        rail: Rail,
         /// The shop can look the attempt up by it.
         reference: Option<String>,
     },
@@ -80,6 +93,22 @@ pub enum Screen {
     },
     /// Nothing was sent to the bank.
     NotExecuted,
+    /// Something for the buyer to pay by themselves is being made.
+    Fetching,
+    /// It was not made.
+    NotIssued {
+        /// What the provider gave does not fit the order.
+        refused: bool,
+        /// The attempt's reference.
+        reference: String,
+    },
+    /// The buyer pays by themselves. What, is [`State::payable`].
+    Payable {
+        /// The attempt.
+        id: String,
+        /// How it stands.
+        standing: Standing,
+    },
     /// Paid.
     Paid {
         /// The receipt; `None` when the session is paid and this attempt has none.
@@ -113,6 +142,42 @@ pub enum Why {
     Confirming,
 }
 
+/// How something stands that the buyer pays by themselves.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Standing {
+    /// To be paid.
+    Open,
+    /// Money was seen that may be this payment; nothing more is to be paid.
+    Seen,
+    /// Its time is over by this side's clock; the proxy has the last word.
+    Closing,
+    /// Its time is over.
+    Over,
+}
+
+/// What came of the buyer's word that it is paid.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Check {
+    /// Not said yet.
+    #[default]
+    None,
+    /// The provider is being asked.
+    Asking,
+    /// Nothing is seen yet.
+    NotYet,
+    /// The connection was lost.
+    Lost,
+}
+
+/// What the buyer wants in the place of what is shown.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Instead {
+    /// The same payment, put otherwise.
+    Presentation(Presentation),
+    /// To choose anew.
+    Method,
+}
+
 /// What has happened.
 pub enum News {
     /// The widget was mounted.
@@ -126,8 +191,8 @@ pub enum News {
     },
     /// The session could not be read.
     CheckoutLost(Trouble),
-    /// The buyer pressed the pay button on a form without mistakes.
-    PayPressed,
+    /// The buyer pressed the pay button on a rail's form without mistakes.
+    PayPressed(Rail),
     /// The payment was not started after all: the page said no, or the card could not be sealed.
     PayWithdrawn(Option<Trouble>),
     /// The start is on its way.
@@ -153,6 +218,18 @@ pub enum News {
         /// Of the question.
         turn: u32,
     },
+    /// A [`Deed::Step`] was answered.
+    StepTaken {
+        /// Of the deed.
+        turn: u32,
+        /// The attempt.
+        view: Box<AttemptView>,
+    },
+    /// A [`Deed::Step`] was not answered, or not as it should be.
+    StepLost {
+        /// Of the deed.
+        turn: u32,
+    },
     /// A [`Deed::Wake`] is due.
     Awake {
         /// Of the deed.
@@ -164,8 +241,12 @@ pub enum News {
     Slow,
     /// The page is looked at again.
     Shown,
-    /// The buyer wants to know now.
+    /// The buyer wants to know now, or says that it is paid.
     CheckNow,
+    /// The buyer wants something else in the place of what is shown.
+    Wants(Instead),
+    /// The time to pay what is shown is over by this side's clock.
+    RanOut,
     /// The buyer wants another try.
     TryAgain,
     /// The buyer wants the session read again.
@@ -186,6 +267,8 @@ pub struct Remembered {
 pub enum Deed {
     /// Read the session.
     ReadCheckout,
+    /// Turn the form to this presentation.
+    Prefer(Presentation),
     /// Ask the page, seal what the form holds, remember a fresh key, and send the start.
     Start,
     /// Send the same start under the same key again.
@@ -200,6 +283,15 @@ pub enum Deed {
         id: String,
         /// How long the proxy may hold the answer back.
         wait_secs: u8,
+        /// To come back with the answer.
+        turn: u32,
+    },
+    /// Take a step in the attempt.
+    Step {
+        /// The attempt.
+        id: String,
+        /// The step.
+        step: Step,
         /// To come back with the answer.
         turn: u32,
     },
@@ -248,6 +340,24 @@ impl State {
         self.attempt.as_ref().map(|attempt| attempt.id.as_str())
     }
 
+    /// Its reference, by which the shop can look it up.
+    #[must_use]
+    pub fn reference(&self) -> Option<&str> {
+        Some(self.attempt.as_ref()?.reference.as_str())
+    }
+
+    /// What the buyer pays by themselves.
+    #[must_use]
+    pub fn payable(&self) -> Option<&PayableView> {
+        self.attempt.as_ref()?.payable.as_ref()
+    }
+
+    /// How long it may still be paid.
+    #[must_use]
+    pub const fn left_ms(&self, now_ms: u64) -> u64 {
+        self.deadline_ms.saturating_sub(now_ms)
+    }
+
     /// Takes a piece of news and says what is to be done, in this order. `now_ms` is any clock that
     /// only goes forward.
     pub fn take(&mut self, news: News, now_ms: u64) -> Vec<Deed> {
@@ -261,16 +371,13 @@ impl State {
                 self.checkout_read(*view, remembered, now_ms, &mut deeds);
             }
             News::CheckoutLost(trouble) => self.checkout_lost(trouble, now_ms, &mut deeds),
-            News::PayPressed => {
+            News::PayPressed(rail) => {
                 if let Screen::Form { busy: false, .. } = self.screen {
-                    // What was asked before was about another attempt.
-                    self.due = Due::ReadCheckout;
-                    self.show(Screen::Form {
+                    let screen = Screen::Form {
                         busy: true,
                         alert: None,
-                    });
-                    self.start = Start::Pressed;
-                    deeds.push(Deed::Start);
+                    };
+                    self.begin(rail, screen, &mut deeds);
                 }
             }
             News::PayWithdrawn(trouble) => {
@@ -306,6 +413,28 @@ impl State {
             }
             News::AttemptLost { turn } => {
                 if turn == self.turn && self.start == Start::None {
+                    if self.check == Check::Asking {
+                        self.check = Check::Lost;
+                    }
+                    self.ask_later(None, now_ms, &mut deeds);
+                }
+            }
+            News::StepTaken { turn, view } => {
+                if turn == self.turn && self.start == Start::None {
+                    self.step_taken(*view, now_ms, &mut deeds);
+                }
+            }
+            News::StepLost { turn } => {
+                if turn == self.turn && self.start == Start::None {
+                    // It may have been taken all the same; the next question will tell.
+                    if let Some(view) = self.attempt.clone().filter(|_| self.leaving.is_some()) {
+                        self.screen = Screen::Payable {
+                            id: view.id,
+                            standing: Standing::Open,
+                        };
+                    }
+                    self.leaving = None;
+                    self.check = Check::Lost;
                     self.ask_later(None, now_ms, &mut deeds);
                 }
             }
@@ -319,29 +448,58 @@ impl State {
                 }
             }
             News::Slow => {
-                if matches!(self.screen, Screen::Form { busy: true, .. })
-                    && self.start != Start::Pressed
-                {
+                if self.is_starting() && self.start != Start::Pressed && self.leaving.is_none() {
                     self.wait_openly(now_ms, &mut deeds);
                 }
             }
             News::Shown => {
                 // A question that is under way may have been frozen with the page; the newer one counts.
-                if self.asleep || matches!(self.screen, Screen::Waiting { .. }) {
+                if self.asleep
+                    || matches!(self.screen, Screen::Waiting { .. } | Screen::Payable { .. })
+                {
                     self.ask(0, &mut deeds);
                 }
             }
-            News::CheckNow => {
-                if matches!(self.screen, Screen::Waiting { .. }) {
+            News::CheckNow => match &self.screen {
+                Screen::Waiting { .. } => self.ask(0, &mut deeds),
+                Screen::Payable { id, .. } if self.check != Check::Asking => {
+                    let id = id.clone();
+                    self.check = Check::Asking;
+                    self.step(id, Step::Check, &mut deeds);
+                }
+                _ => {}
+            },
+            News::Wants(instead) => {
+                if let Screen::Payable { id, standing } = &self.screen {
+                    match standing {
+                        Standing::Open => {
+                            let id = id.clone();
+                            self.show(Screen::Fetching);
+                            self.leaving = Some(instead);
+                            self.step(id, Step::Supersede, &mut deeds);
+                        }
+                        // Nothing is left to give up.
+                        Standing::Over => self.go_to(instead, &mut deeds),
+                        // Money may have come.
+                        Standing::Seen | Standing::Closing => {}
+                    }
+                }
+            }
+            News::RanOut => {
+                if let Screen::Payable { standing, .. } = &mut self.screen
+                    && *standing == Standing::Open
+                    && now_ms >= self.deadline_ms
+                {
+                    *standing = Standing::Closing;
                     self.ask(0, &mut deeds);
                 }
             }
             News::TryAgain => {
-                if matches!(self.screen, Screen::Declined { .. } | Screen::NotExecuted) {
-                    self.screen = Screen::Form {
-                        busy: false,
-                        alert: None,
-                    };
+                if matches!(
+                    self.screen,
+                    Screen::Declined { .. } | Screen::NotExecuted | Screen::NotIssued { .. }
+                ) {
+                    self.go_to(Instead::Method, &mut deeds);
                 }
             }
             News::TimeOver => {
@@ -379,8 +537,7 @@ impl State {
             && (attempt.state.blocks_others() || attempt.next_action == NextAction::AskShop)
         {
             self.start_is_over(deeds);
-            if !attempt.state.is_final() && !matches!(self.screen, Screen::Form { busy: true, .. })
-            {
+            if !attempt.state.is_final() && !self.is_starting() {
                 self.ask_anew(now_ms);
             }
             return self.settle(attempt.clone(), now_ms, deeds);
@@ -427,6 +584,12 @@ impl State {
             self.expire(deeds);
         } else if nothing_offered {
             self.give_up(error::RAIL_NOT_OFFERED.into(), deeds);
+        } else if let Some(attempt) = self.attempt.take_if(|attempt| {
+            // The buyer may have paid it in its last second: they must not find an empty form.
+            attempt.state == AttemptState::Expired && self.screen == Screen::Loading
+        }) {
+            self.ask_anew(now_ms);
+            self.settle(attempt, now_ms, deeds);
         } else if !matches!(self.screen, Screen::Form { .. }) || alert.is_some() {
             self.show(Screen::Form { busy: false, alert });
         }
@@ -438,10 +601,7 @@ impl State {
             self.expire(deeds);
         } else if self.screen == Screen::Loading {
             self.give_up(trouble, deeds);
-        } else if matches!(
-            self.screen,
-            Screen::Waiting { .. } | Screen::Form { busy: true, .. }
-        ) {
+        } else if self.is_starting() || matches!(self.screen, Screen::Waiting { .. }) {
             self.due = Due::ReadCheckout;
             self.ask_later(None, now_ms, deeds);
         }
@@ -500,6 +660,56 @@ impl State {
         }
     }
 
+    fn is_starting(&self) -> bool {
+        matches!(
+            self.screen,
+            Screen::Form { busy: true, .. } | Screen::Fetching
+        )
+    }
+
+    fn begin(&mut self, rail: Rail, screen: Screen, deeds: &mut Vec<Deed>) {
+        // What was asked before was about another attempt.
+        self.due = Due::ReadCheckout;
+        self.show(screen);
+        self.start = Start::Pressed;
+        self.rail = Some(rail);
+        deeds.push(Deed::Start);
+    }
+
+    /// To what the buyer wants, now that nothing else is in its way.
+    fn go_to(&mut self, instead: Instead, deeds: &mut Vec<Deed>) {
+        match instead {
+            Instead::Presentation(presentation) => {
+                deeds.push(Deed::Prefer(presentation));
+                self.begin(Rail::Cvu, Screen::Fetching, deeds);
+            }
+            Instead::Method => self.show(Screen::Form {
+                busy: false,
+                alert: None,
+            }),
+        }
+    }
+
+    fn step(&mut self, id: String, step: Step, deeds: &mut Vec<Deed>) {
+        self.turn += 1;
+        self.asleep = false;
+        let turn = self.turn;
+        deeds.push(Deed::Step { id, step, turn });
+    }
+
+    fn step_taken(&mut self, view: AttemptView, now_ms: u64, deeds: &mut Vec<Deed>) {
+        match self.leaving.take() {
+            Some(instead)
+                if !view.state.blocks_others() && view.next_action != NextAction::AskShop =>
+            {
+                self.attempt = Some(view);
+                self.go_to(instead, deeds);
+            }
+            // Not given up: it was paid, or somebody has to look at it.
+            _ => self.settle(view, now_ms, deeds),
+        }
+    }
+
     /// The proxy has taken charge of the start, or will never: nothing is left to send.
     fn start_is_over(&mut self, deeds: &mut Vec<Deed>) {
         self.start = Start::None;
@@ -518,16 +728,29 @@ impl State {
         let poll_after_ms = view.poll_after_ms;
         let (rail, state) = (view.rail, view.state);
         let screen = match state {
+            AttemptState::Issued | AttemptState::Expired if view.payable.is_some() => {
+                return self.put_before_buyer(view, now_ms, deeds);
+            }
             AttemptState::New
             | AttemptState::Prepared
             | AttemptState::Sent
+            | AttemptState::Issued
             | AttemptState::Unknown => {
                 self.attempt = Some(view);
                 self.due = Due::ReadAttempt;
-                if !matches!(self.screen, Screen::Form { busy: true, .. }) {
+                if !self.is_starting() {
                     self.wait_openly(now_ms, deeds);
                 }
                 return self.ask_later(poll_after_ms, now_ms, deeds);
+            }
+            AttemptState::Expired | AttemptState::Superseded => {
+                // Another page of this buyer's left it; what took its place, the session tells.
+                self.attempt = Some(view);
+                self.due = Due::ReadCheckout;
+                self.show(Screen::Fetching);
+                self.ask_anew(now_ms);
+                deeds.push(Deed::ReadCheckout);
+                return;
             }
             AttemptState::Succeeded => Screen::Paid {
                 receipt: view.receipt.clone(),
@@ -535,6 +758,10 @@ impl State {
             },
             AttemptState::Declined => Screen::Declined {
                 advice: view.advice.unwrap_or(DeclineAdvice::OtherCard),
+            },
+            AttemptState::NotExecuted if rail == Rail::Cvu => Screen::NotIssued {
+                refused: view.refused,
+                reference: view.reference.clone(),
             },
             AttemptState::NotExecuted => Screen::NotExecuted,
             AttemptState::Review | AttemptState::Duplicate => Screen::Review {
@@ -550,6 +777,49 @@ impl State {
         } else {
             deeds.push(Deed::Tell(Event::Action { rail, action }));
         }
+    }
+
+    /// Shows what the buyer pays by themselves, or that its time is over, and goes on asking: money may
+    /// come at any moment, and a little later still.
+    fn put_before_buyer(&mut self, view: AttemptView, now_ms: u64, deeds: &mut Vec<Deed>) {
+        let (left_ms, seen) = view
+            .payable
+            .as_ref()
+            .map_or((0, false), |payable| (payable.expires_in_ms, payable.seen));
+        let standing = match (view.state, seen, left_ms) {
+            (AttemptState::Expired, ..) => Standing::Over,
+            (_, true, _) => Standing::Seen,
+            (_, false, 0) => Standing::Closing,
+            (_, false, _) => Standing::Open,
+        };
+        let known = match &self.screen {
+            Screen::Payable { id, standing } if *id == view.id => Some(*standing),
+            _ => None,
+        };
+        if known.is_none() {
+            self.asked = 0;
+            self.check = Check::None;
+        }
+        if known != Some(standing) && (known.is_none() || standing == Standing::Over) {
+            let (rail, action) = (view.rail, view.next_action);
+            deeds.push(Deed::Tell(Event::Action { rail, action }));
+        }
+        self.check = match self.check {
+            Check::Asking | Check::NotYet => Check::NotYet,
+            Check::None | Check::Lost => Check::None,
+        };
+        self.deadline_ms = now_ms + left_ms;
+        if standing != Standing::Over {
+            self.ask_until_ms = self.deadline_ms + ASK_FOR_MS;
+        }
+        self.screen = Screen::Payable {
+            id: view.id.clone(),
+            standing,
+        };
+        let poll_after_ms = view.poll_after_ms;
+        self.attempt = Some(view);
+        self.due = Due::ReadAttempt;
+        self.ask_later(poll_after_ms, now_ms, deeds);
     }
 
     /// From a busy form, or from nothing, to the screen that says what is known.
@@ -568,14 +838,21 @@ impl State {
             Why::Bank
         };
         let reference = known.map(|attempt| attempt.reference.clone());
+        let rail = known
+            .map(|attempt| attempt.rail)
+            .or(self.rail)
+            .unwrap_or(Rail::Card);
         if !matches!(self.screen, Screen::Waiting { .. }) {
-            let rail = known.map_or(Rail::Card, |attempt| attempt.rail);
             deeds.push(Deed::Tell(Event::Action {
                 rail,
                 action: NextAction::Wait,
             }));
         }
-        self.screen = Screen::Waiting { why, reference };
+        self.screen = Screen::Waiting {
+            why,
+            rail,
+            reference,
+        };
     }
 
     fn ask_anew(&mut self, now_ms: u64) {
@@ -593,7 +870,9 @@ impl State {
                 // So late, a start that was never taken must not surprise anybody: only look.
                 self.due = Due::ReadCheckout;
             }
-            self.wait_openly(now_ms, deeds);
+            if !matches!(self.screen, Screen::Payable { .. }) {
+                self.wait_openly(now_ms, deeds);
+            }
             return;
         }
         let longest = GAPS_MS[GAPS_MS.len() - 1];
@@ -653,6 +932,7 @@ impl State {
         self.turn += 1;
         self.asking = false;
         self.asleep = false;
+        self.check = Check::None;
         self.screen = screen;
     }
 }
@@ -689,9 +969,25 @@ mod tests {
         /// With a start on its way.
         fn paying() -> Self {
             let mut desk = Self::open();
-            assert_eq!(desk.take(News::PayPressed), [Deed::Start]);
+            assert_eq!(desk.take(News::PayPressed(Rail::Card)), [Deed::Start]);
             assert_eq!(desk.take(News::StartSent), [Deed::WakeSlow]);
             desk
+        }
+
+        /// With the wish for a code on its way.
+        fn asking_for_code() -> Self {
+            let mut desk = Self::open();
+            assert_eq!(desk.take(News::PayPressed(Rail::Cvu)), [Deed::Start]);
+            desk.take(News::StartSent);
+            desk
+        }
+
+        /// With a code before the buyer, and what was done last.
+        fn with_code() -> (Self, Vec<Deed>) {
+            let mut desk = Self::asking_for_code();
+            let deeds = desk.answered(code("a", AttemptState::Issued));
+            assert_eq!(desk.state.screen, payable("a", Standing::Open));
+            (desk, deeds)
         }
 
         fn take(&mut self, news: News) -> Vec<Deed> {
@@ -767,6 +1063,7 @@ mod tests {
     fn waiting(why: Why, reference: Option<&str>) -> Screen {
         Screen::Waiting {
             why,
+            rail: Rail::Card,
             reference: reference.map(String::from),
         }
     }
@@ -783,8 +1080,9 @@ mod tests {
             order_reference: "A-1".into(),
             total: total(),
             items: vec![],
-            rails: vec![Rail::Card],
+            rails: vec![Rail::Card, Rail::Cvu],
             card: None,
+            cvu: None,
             attempt,
             expires_at: "2026-11-20T20:00:00Z".into(),
             server_time: "2026-11-20T19:30:00Z".into(),
@@ -801,6 +1099,8 @@ mod tests {
             age_ms: 500,
             reference: format!("VT-{id}"),
             advice: (state == AttemptState::Declined).then_some(DeclineAdvice::InsufficientFunds),
+            payable: None,
+            refused: false,
             receipt: (state == AttemptState::Succeeded).then(|| ReceiptView {
                 paid: total(),
                 paid_at: "2026-11-20T19:31:00Z".into(),
@@ -811,6 +1111,55 @@ mod tests {
                 card_saved: false,
             }),
         }
+    }
+
+    /// On the CVU rail: a code that may be paid for a quarter of an hour.
+    fn code(id: &str, state: AttemptState) -> AttemptView {
+        AttemptView {
+            rail: Rail::Cvu,
+            poll_after_ms: Some(3_000),
+            payable: matches!(state, AttemptState::Issued | AttemptState::Expired).then(|| {
+                PayableView {
+                    presentation: Presentation::Qr,
+                    link: None,
+                    code: Some("000201".into()),
+                    transfer: None,
+                    expires_in_ms: if state == AttemptState::Issued {
+                        QUARTER_MS
+                    } else {
+                        0
+                    },
+                    seen: false,
+                }
+            }),
+            ..attempt(id, state)
+        }
+    }
+
+    const QUARTER_MS: u64 = 900_000;
+
+    fn payable(id: &str, standing: Standing) -> Screen {
+        Screen::Payable {
+            id: id.into(),
+            standing,
+        }
+    }
+
+    fn stepped(deeds: &[Deed], wanted: Step) -> u32 {
+        match deeds {
+            [Deed::Step { id, step, turn }] if *step == wanted => {
+                assert_eq!(id, "a");
+                *turn
+            }
+            other => panic!("the step {wanted:?} expected, found {other:?}"),
+        }
+    }
+
+    fn cvu_action(action: NextAction) -> Deed {
+        Deed::Tell(Event::Action {
+            rail: Rail::Cvu,
+            action,
+        })
     }
 
     fn complete(id: &str, outcome: Outcome) -> Deed {
@@ -856,20 +1205,20 @@ mod tests {
     #[test]
     fn a_second_press_starts_nothing() {
         let mut desk = Desk::open();
-        assert_eq!(desk.take(News::PayPressed), [Deed::Start]);
-        assert_eq!(desk.take(News::PayPressed), []);
+        assert_eq!(desk.take(News::PayPressed(Rail::Card)), [Deed::Start]);
+        assert_eq!(desk.take(News::PayPressed(Rail::Card)), []);
         desk.take(News::StartSent);
-        assert_eq!(desk.take(News::PayPressed), []);
+        assert_eq!(desk.take(News::PayPressed(Rail::Card)), []);
         assert_eq!(desk.state.screen, busy());
     }
 
     #[test]
     fn a_page_that_says_no_gets_the_form_back() {
         let mut desk = Desk::open();
-        desk.take(News::PayPressed);
+        desk.take(News::PayPressed(Rail::Card));
         desk.take(News::PayWithdrawn(None));
         assert_eq!(desk.state.screen, form());
-        assert_eq!(desk.take(News::PayPressed), [Deed::Start]);
+        assert_eq!(desk.take(News::PayPressed(Rail::Card)), [Deed::Start]);
     }
 
     #[test]
@@ -1163,7 +1512,7 @@ mod tests {
             assert_eq!(deeds[2..], [action(NextAction::AskShop)]);
             let reference = String::from("VT-a");
             assert_eq!(desk.state.screen, Screen::Review { twice, reference });
-            assert_eq!(desk.take(News::PayPressed), []);
+            assert_eq!(desk.take(News::PayPressed(Rail::Card)), []);
         }
     }
 
@@ -1172,7 +1521,7 @@ mod tests {
         let mut desk = Desk::paying();
         desk.answered(attempt("a", AttemptState::Declined));
         desk.take(News::TryAgain);
-        desk.take(News::PayPressed);
+        desk.take(News::PayPressed(Rail::Card));
         desk.take(News::StartSent);
         let deeds = desk.failed(ProblemCode::AttemptsExhausted, None);
         assert_eq!(desk.state.screen, Screen::Exhausted);
@@ -1184,7 +1533,7 @@ mod tests {
         let mut desk = Desk::paying();
         desk.answered(attempt("a", AttemptState::Declined));
         desk.take(News::TryAgain);
-        desk.take(News::PayPressed);
+        desk.take(News::PayPressed(Rail::Card));
         desk.take(News::StartSent);
         desk.take(News::Slow);
         assert_eq!(desk.state.screen, waiting(Why::Bank, None));
@@ -1239,6 +1588,290 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_code_stands_until_its_time_is_over_and_is_asked_about_as_the_proxy_says() {
+        let (mut desk, deeds) = Desk::with_code();
+        assert_eq!(deeds[2..3], [cvu_action(NextAction::Pay)]);
+        assert_eq!(planned(&deeds).0, 3_000);
+        assert_eq!(desk.state.left_ms(desk.now_ms), QUARTER_MS);
+        assert!(desk.state.payable().is_some());
+
+        // Longer than any bank is waited for.
+        let mut deeds = deeds;
+        for _ in 0..100 {
+            desk.now_ms += 5_000;
+            let (id, wait_secs, turn) = asked(&desk.wake(&deeds));
+            assert_eq!((id.as_str(), wait_secs), ("a", WAIT_SECS));
+            let mut view = code("a", AttemptState::Issued);
+            view.payable.as_mut().unwrap().expires_in_ms = 100_000;
+            let view = Box::new(view);
+            deeds = desk.take(News::AttemptRead { turn, view });
+            assert_eq!(deeds.len(), 1, "the page has been told");
+            assert_eq!(desk.state.screen, payable("a", Standing::Open));
+            assert_eq!(
+                desk.state.left_ms(desk.now_ms),
+                100_000,
+                "the proxy's clock counts"
+            );
+        }
+
+        let (_, _, turn) = asked(&desk.wake(&deeds));
+        let view = Box::new(code("a", AttemptState::Succeeded));
+        let deeds = desk.take(News::AttemptRead { turn, view });
+        assert!(matches!(
+            &deeds[..],
+            [Deed::Tell(Event::Complete {
+                rail: Rail::Cvu,
+                outcome: Outcome::Captured,
+                ..
+            })]
+        ));
+        assert!(matches!(desk.state.screen, Screen::Paid { .. }));
+    }
+
+    #[test]
+    fn a_page_that_is_loaded_again_shows_the_same_code() {
+        let mut desk = Desk::new();
+        let deeds = desk.read(checkout(Some(code("a", AttemptState::Issued))), None);
+        assert_eq!(desk.state.screen, payable("a", Standing::Open));
+        assert_eq!(asked(&desk.wake(&deeds)).0, "a");
+    }
+
+    #[test]
+    fn a_code_is_not_asked_about_while_nobody_looks_and_at_once_when_the_buyer_is_back() {
+        let (mut desk, deeds) = Desk::with_code();
+        let (_, turn) = planned(&deeds);
+        assert_eq!(desk.take(News::Awake { turn, hidden: true }), []);
+        let (id, wait_secs, _) = asked(&desk.take(News::Shown));
+        assert_eq!((id.as_str(), wait_secs), ("a", 0));
+    }
+
+    #[test]
+    fn another_presentation_comes_only_after_the_first_is_given_up() {
+        let (mut desk, old) = Desk::with_code();
+        let link = Instead::Presentation(Presentation::Link);
+        let turn = stepped(&desk.take(News::Wants(link)), Step::Supersede);
+        assert_eq!(desk.state.screen, Screen::Fetching, "the code is gone");
+        assert_eq!(desk.take(News::Wants(link)), [], "one wish at a time");
+        assert_eq!(desk.wake(&old), [], "nothing brings it back");
+        assert_eq!(desk.take(News::Shown), []);
+        assert_eq!(desk.take(News::Slow), []);
+
+        let view = Box::new(code("a", AttemptState::Superseded));
+        assert_eq!(
+            desk.take(News::StepTaken { turn, view }),
+            [Deed::Prefer(Presentation::Link), Deed::Start]
+        );
+        assert_eq!(desk.state.screen, Screen::Fetching);
+        desk.take(News::StartSent);
+        desk.answered(code("b", AttemptState::Issued));
+        assert_eq!(desk.state.screen, payable("b", Standing::Open));
+    }
+
+    #[test]
+    fn a_code_that_was_paid_meanwhile_is_not_replaced() {
+        for (state, seen) in [
+            (AttemptState::Succeeded, false),
+            (AttemptState::Review, false),
+            (AttemptState::Duplicate, false),
+            (AttemptState::Issued, true),
+        ] {
+            let (mut desk, _) = Desk::with_code();
+            let wish = News::Wants(Instead::Presentation(Presentation::Link));
+            let turn = stepped(&desk.take(wish), Step::Supersede);
+            let mut view = code("a", state);
+            if let Some(payable) = &mut view.payable {
+                payable.seen = seen;
+            }
+            let view = Box::new(view);
+            let deeds = desk.take(News::StepTaken { turn, view });
+            assert!(!deeds.contains(&Deed::Start), "{state:?}");
+            match state {
+                AttemptState::Succeeded => {
+                    assert!(matches!(desk.state.screen, Screen::Paid { .. }));
+                }
+                AttemptState::Issued => {
+                    assert_eq!(desk.state.screen, payable("a", Standing::Seen));
+                }
+                _ => assert!(matches!(desk.state.screen, Screen::Review { .. })),
+            }
+        }
+    }
+
+    #[test]
+    fn a_wish_that_got_lost_leaves_the_code_where_it_was() {
+        let (mut desk, _) = Desk::with_code();
+        let wish = News::Wants(Instead::Presentation(Presentation::Link));
+        let turn = stepped(&desk.take(wish), Step::Supersede);
+        let deeds = desk.take(News::StepLost { turn });
+        assert_eq!(desk.state.screen, payable("a", Standing::Open));
+        assert_eq!(desk.state.check, Check::Lost);
+        // It had arrived: whatever is there now is read from the session.
+        let (_, _, turn) = asked(&desk.wake(&deeds));
+        let view = Box::new(code("a", AttemptState::Superseded));
+        let deeds = desk.take(News::AttemptRead { turn, view });
+        assert_eq!(deeds, [Deed::ReadCheckout]);
+        desk.read(checkout(Some(code("a", AttemptState::Superseded))), None);
+        assert_eq!(desk.state.screen, form());
+    }
+
+    #[test]
+    fn another_method_gives_the_code_up_and_opens_the_form() {
+        let (mut desk, _) = Desk::with_code();
+        let turn = stepped(&desk.take(News::Wants(Instead::Method)), Step::Supersede);
+        let view = Box::new(code("a", AttemptState::Superseded));
+        assert_eq!(desk.take(News::StepTaken { turn, view }), []);
+        assert_eq!(desk.state.screen, form());
+        assert_eq!(desk.take(News::PayPressed(Rail::Card)), [Deed::Start]);
+    }
+
+    #[test]
+    fn a_code_whose_time_is_over_is_hidden_until_the_proxy_has_looked_once_more() {
+        let (mut desk, _) = Desk::with_code();
+        assert_eq!(desk.take(News::RanOut), [], "not by this clock");
+        desk.now_ms += QUARTER_MS;
+        let (_, wait_secs, turn) = asked(&desk.take(News::RanOut));
+        assert_eq!(wait_secs, 0);
+        assert_eq!(desk.state.screen, payable("a", Standing::Closing));
+        let wish = News::Wants(Instead::Presentation(Presentation::Qr));
+        assert_eq!(desk.take(wish), [], "it may have been paid");
+        let view = Box::new(code("a", AttemptState::Expired));
+        let deeds = desk.take(News::AttemptRead { turn, view });
+        assert_eq!(deeds[..1], [cvu_action(NextAction::TryAgain)]);
+        assert_eq!(desk.state.screen, payable("a", Standing::Over));
+
+        // Money that comes a little late is still seen.
+        let (_, _, turn) = asked(&desk.wake(&deeds));
+        let view = Box::new(code("a", AttemptState::Succeeded));
+        desk.take(News::AttemptRead { turn, view });
+        assert!(matches!(desk.state.screen, Screen::Paid { .. }));
+    }
+
+    #[test]
+    fn a_new_code_takes_the_place_of_one_that_expired() {
+        let (mut desk, _) = Desk::with_code();
+        desk.now_ms += QUARTER_MS;
+        let (_, _, turn) = asked(&desk.take(News::RanOut));
+        let view = Box::new(code("a", AttemptState::Expired));
+        desk.take(News::AttemptRead { turn, view });
+        let wish = News::Wants(Instead::Presentation(Presentation::Qr));
+        assert_eq!(
+            desk.take(wish),
+            [Deed::Prefer(Presentation::Qr), Deed::Start]
+        );
+        desk.take(News::StartSent);
+        desk.answered(code("b", AttemptState::Issued));
+        assert_eq!(desk.state.screen, payable("b", Standing::Open));
+    }
+
+    #[test]
+    fn an_expired_code_is_told_of_again_when_the_page_is_loaded_again_and_then_asked_about_no_longer()
+     {
+        let mut desk = Desk::new();
+        let mut deeds = desk.read(checkout(Some(code("a", AttemptState::Expired))), None);
+        assert_eq!(desk.state.screen, payable("a", Standing::Over));
+        while deeds.iter().any(|deed| matches!(deed, Deed::Wake { .. })) {
+            let (_, _, turn) = asked(&desk.wake(&deeds));
+            deeds = desk.take(News::AttemptLost { turn });
+        }
+        assert_eq!(desk.state.screen, payable("a", Standing::Over));
+        stepped(&desk.take(News::CheckNow), Step::Check);
+    }
+
+    #[test]
+    fn the_buyers_word_that_it_is_paid_is_a_reason_to_look_and_nothing_else() {
+        let (mut desk, _) = Desk::with_code();
+        let turn = stepped(&desk.take(News::CheckNow), Step::Check);
+        assert_eq!(desk.state.check, Check::Asking);
+        assert_eq!(desk.take(News::CheckNow), [], "one question at a time");
+        let view = Box::new(code("a", AttemptState::Issued));
+        planned(&desk.take(News::StepTaken { turn, view }));
+        assert_eq!(desk.state.check, Check::NotYet);
+        assert_eq!(desk.state.screen, payable("a", Standing::Open));
+
+        let turn = stepped(&desk.take(News::CheckNow), Step::Check);
+        let deeds = desk.take(News::StepLost { turn });
+        assert_eq!(desk.state.check, Check::Lost);
+        assert_eq!(desk.state.screen, payable("a", Standing::Open));
+        assert_eq!(asked(&desk.wake(&deeds)).0, "a");
+
+        let turn = stepped(&desk.take(News::CheckNow), Step::Check);
+        let (_, _, newer) = asked(&desk.take(News::Shown));
+        let view = Box::new(code("a", AttemptState::Succeeded));
+        assert_eq!(desk.take(News::StepTaken { turn, view }), [], "overtaken");
+        desk.take(News::AttemptLost { turn: newer });
+        assert_eq!(desk.state.check, Check::Lost);
+    }
+
+    #[test]
+    fn money_that_was_seen_takes_the_code_off_the_screen() {
+        let (mut desk, deeds) = Desk::with_code();
+        let (_, _, turn) = asked(&desk.wake(&deeds));
+        let mut view = code("a", AttemptState::Issued);
+        view.payable.as_mut().unwrap().seen = true;
+        let view = Box::new(view);
+        let deeds = desk.take(News::AttemptRead { turn, view });
+        assert_eq!(desk.state.screen, payable("a", Standing::Seen));
+        planned(&deeds);
+        for wish in [
+            Instead::Method,
+            Instead::Presentation(Presentation::Transfer),
+        ] {
+            assert_eq!(desk.take(News::Wants(wish)), []);
+        }
+        let (_, _, turn) = asked(&desk.wake(&deeds));
+        let view = Box::new(code("a", AttemptState::Review));
+        desk.take(News::AttemptRead { turn, view });
+        assert!(matches!(
+            desk.state.screen,
+            Screen::Review { twice: false, .. }
+        ));
+    }
+
+    #[test]
+    fn a_code_that_was_not_made_or_does_not_fit_is_said_to_be_that() {
+        for refused in [false, true] {
+            let mut desk = Desk::asking_for_code();
+            let view = AttemptView {
+                refused,
+                ..code("a", AttemptState::NotExecuted)
+            };
+            let deeds = desk.answered(view);
+            assert_eq!(deeds[2..], [cvu_action(NextAction::TryAgain)]);
+            let reference = String::from("VT-a");
+            assert_eq!(desk.state.screen, Screen::NotIssued { refused, reference });
+            desk.take(News::TryAgain);
+            assert_eq!(desk.state.screen, form());
+        }
+    }
+
+    #[test]
+    fn a_code_that_takes_long_is_waited_for_by_its_rail_and_not_by_the_banks_words() {
+        let mut desk = Desk::asking_for_code();
+        desk.answered(code("a", AttemptState::Sent));
+        assert_eq!(desk.take(News::Slow), [cvu_action(NextAction::Wait)]);
+        assert!(matches!(
+            desk.state.screen,
+            Screen::Waiting {
+                why: Why::Bank,
+                rail: Rail::Cvu,
+                ..
+            }
+        ));
+        // Lost before anybody knew of it.
+        let mut desk = Desk::asking_for_code();
+        desk.failed(ProblemCode::Network, None);
+        desk.take(News::Slow);
+        assert!(matches!(
+            desk.state.screen,
+            Screen::Waiting {
+                why: Why::Connection,
+                rail: Rail::Cvu,
+                ..
+            }
+        ));
+    }
+
     // Whatever comes, in whatever order: one start per press, never one while money may have moved, and
     // no word of an end that the proxy did not give.
     #[test]
@@ -1266,7 +1899,7 @@ mod tests {
                     .nth(next(7).try_into().unwrap())
                     .unwrap_or(desk.state.turn);
                 let news = match next(12) {
-                    0 | 1 => News::PayPressed,
+                    0 | 1 => News::PayPressed(Rail::Card),
                     2 => News::StartSent,
                     3 => News::StartFailed {
                         trouble: error::NETWORK.into(),
@@ -1328,6 +1961,87 @@ mod tests {
                 }
                 if matches!(desk.state.screen, Screen::Paid { .. } | Screen::NotExecuted) {
                     panic!("seed {seed}: an end that nobody gave");
+                }
+            }
+        }
+    }
+
+    // Whatever comes, in whatever order: a code is asked for only when none is there to be paid.
+    #[test]
+    fn no_order_of_news_puts_two_codes_before_a_buyer() {
+        for seed in 0..3_000_u64 {
+            let mut random = seed;
+            let mut next = |below: u64| {
+                random = random
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1_442_695_040_888_963_407);
+                (random >> 33) % below
+            };
+            let mut desk = Desk::open();
+            // What the proxy knows: the latest attempt.
+            let mut latest: Option<(u32, AttemptState)> = None;
+            let mut step = None;
+            for _ in 0..80 {
+                desk.now_ms += next(60_000);
+                let view = latest.map(|(id, state)| code(&id.to_string(), state));
+                let turn = desk.state.turn - u32::from(next(5) == 0);
+                let news = match (next(13), view) {
+                    (0, _) => News::PayPressed(Rail::Cvu),
+                    (1, _) => News::StartSent,
+                    (2, Some(view)) => News::StartAnswered(Box::new(view)),
+                    (3, _) => News::Wants(Instead::Presentation(Presentation::Link)),
+                    (4, _) => News::Wants(Instead::Method),
+                    (5, _) => News::CheckNow,
+                    (6, _) => News::RanOut,
+                    (7, _) => News::Shown,
+                    (8, _) => News::Slow,
+                    (9, _) => News::AttemptLost { turn },
+                    (10, Some(view)) if step.take().is_some() => News::StepTaken {
+                        turn,
+                        view: Box::new(view),
+                    },
+                    (10, _) => News::StepLost { turn },
+                    (11, Some(view)) => News::AttemptRead {
+                        turn,
+                        view: Box::new(view),
+                    },
+                    (_, view) => News::CheckoutRead {
+                        view: Box::new(checkout(view)),
+                        remembered: None,
+                    },
+                };
+                let sent = matches!(news, News::StartSent) && desk.state.start == Start::Pressed;
+                for deed in desk.take(news) {
+                    match deed {
+                        Deed::Start => assert!(
+                            latest.is_none_or(|(_, state)| !state.blocks_others()),
+                            "seed {seed}: {latest:?}"
+                        ),
+                        Deed::Step { step: taken, .. } => {
+                            step = Some(taken);
+                            // Some steps arrive, some do not.
+                            if let Some((_, state)) = &mut latest
+                                && taken == Step::Supersede
+                                && next(2) == 0
+                                && state.may_become(AttemptState::Superseded)
+                            {
+                                *state = AttemptState::Superseded;
+                            }
+                        }
+                        _ => {}
+                    }
+                }
+                if sent {
+                    latest = Some((latest.map_or(0, |(id, _)| id) + 1, AttemptState::Issued));
+                } else if let Some((_, state)) = &mut latest
+                    && state.may_become(AttemptState::Expired)
+                    && next(12) == 0
+                {
+                    *state = AttemptState::Expired;
+                }
+                if let Screen::Payable { id, .. } = &desk.state.screen {
+                    let (latest, _) = latest.unwrap();
+                    assert_eq!(*id, latest.to_string(), "seed {seed}: an older one");
                 }
             }
         }

@@ -3,31 +3,28 @@
 use std::rc::Rc;
 
 use leptos::prelude::Get;
+use ventanilla_core::rails::Rail;
 
+use super::ended::deed;
 use super::page::Page;
 use super::room::Room;
 use super::state::{News, Why};
-use crate::ui::{Icon, button, el, watch};
+use crate::ui::{El, Icon, el, watch};
 
 /// The screen of an attempt whose outcome is not known: what is known, that nobody pays twice, the
 /// reference, and a way to ask now.
-pub fn waiting(room: &Rc<Room>, why: Why, reference: Option<&str>) -> Page {
+pub fn waiting(room: &Rc<Room>, why: Why, rail: Rail, reference: Option<&str>) -> Page {
     let texts = room.texts();
-    let (title, text) = match why {
-        Why::Bank => (texts.bank_title, texts.bank_text),
-        Why::Connection => (texts.connection_title, texts.connection_text),
-        Why::Confirming => (texts.confirming_title, texts.confirming_text),
+    let (title, text) = match (rail, why) {
+        (_, Why::Connection) => (texts.connection_title, texts.connection_text),
+        // Nobody is asked for money before there is something to pay.
+        (Rail::Cvu, _) => (texts.code_title, texts.code_text),
+        (Rail::Card, Why::Bank) => (texts.bank_title, texts.bank_text),
+        (Rail::Card, Why::Confirming) => (texts.confirming_title, texts.confirming_text),
     };
     // A status of its own: only this line changes while the screen stands.
     let status = el("p", "vt-status").attr("role", "status");
-    let check = {
-        let room = Rc::downgrade(room);
-        button("button", "vt-second", texts.check_now).on_press(move || {
-            if let Some(room) = room.upgrade() {
-                room.take(News::CheckNow);
-            }
-        })
-    };
+    let check = deed(room, "vt-second", texts.check_now, || News::CheckNow);
     let page = Page::new("wait", Icon::Clock, title)
         .say(text)
         .with(status.clone())
@@ -61,4 +58,11 @@ pub fn waiting(room: &Rc<Room>, why: Why, reference: Option<&str>) -> Page {
         asked |= asking;
     }));
     page
+}
+
+/// A sign of life for a screen that has no other.
+pub fn turning() -> El {
+    let status = el("p", "vt-status");
+    status.toggle("data-busy", true);
+    status
 }

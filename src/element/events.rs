@@ -77,7 +77,7 @@ pub const READY: &str = "ventanilla-ready";
 pub const CHANGE: &str = "ventanilla-change";
 /// `ventanilla-submit`, detail `{ rail }`. The only one that a page may prevent; it is asked, not told.
 pub const SUBMIT: &str = "ventanilla-submit";
-/// `ventanilla-action`, detail `{ rail, action: "wait" | "try_again" | "ask_shop" }`.
+/// `ventanilla-action`, detail `{ rail, action: "wait" | "pay" | "try_again" | "ask_shop" }`.
 pub const ACTION: &str = "ventanilla-action";
 /// `ventanilla-complete`, detail `{ sessionId, attemptId, rail, outcome: "captured" | "declined" }`.
 pub const COMPLETE: &str = "ventanilla-complete";
@@ -95,6 +95,7 @@ pub const ATTRIBUTES: [&str; 5] = ["proxy", "locale", "mode", "rails", "inline-c
 pub const fn action_name(action: NextAction) -> &'static str {
     match action {
         NextAction::Wait => "wait",
+        NextAction::Pay => "pay",
         NextAction::TryAgain => "try_again",
         NextAction::AskShop => "ask_shop",
         NextAction::Finish => "finish",

@@ -152,6 +152,65 @@ pub struct Texts {
     pub save_card: &'static str,
     pub save_card_hint: &'static str,
 
+    pub wallet: &'static str,
+    pub wallet_line: &'static str,
+    pub which_way: &'static str,
+    pub show_how: &'static str,
+    pub getting: &'static str,
+    pub qr: &'static str,
+    pub qr_line: &'static str,
+    pub qr_title: &'static str,
+    pub qr_alt: &'static str,
+    pub qr_first: &'static str,
+    pub qr_second: &'static str,
+    pub link: &'static str,
+    pub link_line: &'static str,
+    pub link_title: &'static str,
+    pub link_first: &'static str,
+    pub link_second: &'static str,
+    pub transfer: &'static str,
+    pub transfer_line: &'static str,
+    pub transfer_title: &'static str,
+    pub transfer_first: &'static str,
+    pub transfer_second: &'static str,
+    pub last_step: &'static str,
+    pub how_to_pay: &'static str,
+    pub time_left: &'static str,
+    pub waiting_for_payment: &'static str,
+    pub open_link: &'static str,
+    pub share: &'static str,
+    pub copy_code: &'static str,
+    pub code_copied: &'static str,
+    pub copy_link: &'static str,
+    pub link_copied: &'static str,
+    pub copy_alias: &'static str,
+    pub alias_copied: &'static str,
+    pub copy_account: &'static str,
+    pub account_copied: &'static str,
+    pub copy_amount: &'static str,
+    pub amount_copied: &'static str,
+    pub copy_by_hand: &'static str,
+    pub row_amount: &'static str,
+    pub row_holder: &'static str,
+    pub already_paid: &'static str,
+    pub not_seen_yet: &'static str,
+    pub no_connection: &'static str,
+    pub instead: &'static str,
+    pub other_method: &'static str,
+    pub seen_title: &'static str,
+    pub seen_text: &'static str,
+    pub over_title: &'static str,
+    pub closing_text: &'static str,
+    pub over_text: &'static str,
+    pub get_new: &'static str,
+    pub code_title: &'static str,
+    pub code_text: &'static str,
+    pub not_issued_title: &'static str,
+    pub not_issued_text: &'static str,
+    pub refused_title: &'static str,
+    pub refused_text: &'static str,
+    pub alert_wallet: &'static str,
+
     pub alert_network: &'static str,
     pub alert_provider: &'static str,
     pub alert_saved_card: &'static str,
@@ -454,5 +513,14 @@ mod tests {
         row_date row_installments row_authorization card_saved print copy_reference copied review_title
         review_text twice_title twice_text expired_title expired_text exhausted_title exhausted_text
         trouble_title trouble_network trouble_shop retry
+        wallet wallet_line which_way show_how getting qr qr_line qr_title qr_alt qr_first
+        qr_second link link_line link_title link_first link_second transfer transfer_line
+        transfer_title transfer_first transfer_second last_step how_to_pay time_left
+        waiting_for_payment open_link share copy_code code_copied copy_link link_copied
+        copy_alias alias_copied copy_account account_copied copy_amount amount_copied
+        copy_by_hand row_amount row_holder already_paid not_seen_yet no_connection instead
+        other_method seen_title seen_text over_title closing_text over_text get_new
+        code_title code_text not_issued_title not_issued_text refused_title refused_text
+        alert_wallet
     }
 }

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use ventanilla_core::api::{CheckoutView, StartAttempt};
 use ventanilla_core::rails::Rail;
+use ventanilla_core::rails::cvu::Presentation;
 
 use crate::element::events::Choice;
 use crate::error::{self, Trouble};
@@ -11,6 +12,7 @@ use crate::locale::{Locale, Texts};
 use crate::ui::{El, Icon};
 
 pub mod card;
+pub mod cvu;
 
 /// What a rail's form finds around it.
 pub struct Surroundings {
@@ -46,6 +48,28 @@ pub trait RailForm {
     fn freeze(&self, frozen: bool);
     /// Moves the focus to where the buyer begins.
     fn focus(&self);
+    /// Turns to a presentation, where there are any.
+    fn prefer(&self, wanted: Presentation) {
+        let _ = wanted;
+    }
+}
+
+/// What the pay button says, before it is pressed (with `{amount}`) and while it works.
+#[must_use]
+pub const fn deed(rail: Rail, texts: &Texts) -> (&'static str, &'static str) {
+    match rail {
+        Rail::Card => (texts.pay, texts.paying),
+        Rail::Cvu => (texts.show_how, texts.getting),
+    }
+}
+
+/// What a buyer is told when a rail's provider does not answer. No money moved.
+#[must_use]
+pub const fn unavailable(rail: Rail, texts: &Texts) -> &'static str {
+    match rail {
+        Rail::Card => texts.alert_provider,
+        Rail::Cvu => texts.alert_wallet,
+    }
 }
 
 /// How a rail is offered: icon, name, and one line of what will happen.
@@ -53,6 +77,7 @@ pub trait RailForm {
 pub const fn face(rail: Rail, texts: &Texts) -> (Icon, &'static str, &'static str) {
     match rail {
         Rail::Card => (Icon::Card, texts.card, texts.card_line),
+        Rail::Cvu => (Icon::Scan, texts.wallet, texts.wallet_line),
     }
 }
 
@@ -65,6 +90,10 @@ pub fn open(rail: Rail, around: Surroundings) -> Result<Rc<dyn RailForm>, Troubl
     match rail {
         Rail::Card => match around.checkout.card.clone() {
             Some(offer) => card::open(offer, around),
+            None => Err(error::RAIL_NOT_OFFERED.into()),
+        },
+        Rail::Cvu => match around.checkout.cvu.clone() {
+            Some(offer) => cvu::open(&offer, around),
             None => Err(error::RAIL_NOT_OFFERED.into()),
         },
     }

@@ -25,7 +25,12 @@ pub fn button(kind: &str, class: &str, text: &str) -> Button {
 impl Button {
     /// Calls `pressed` on every press while the button is not busy.
     #[must_use]
-    pub fn on_press(self, mut pressed: impl FnMut() + 'static) -> Self {
+    pub fn on_press(self, pressed: impl FnMut() + 'static) -> Self {
+        // Boxed, so that what stands around a press is downloaded once.
+        self.on_press_boxed(Box::new(pressed))
+    }
+
+    fn on_press_boxed(self, mut pressed: Box<dyn FnMut()>) -> Self {
         let at = self.clone();
         let el = self.el.on("click", move |_| {
             if !at.is_busy() {

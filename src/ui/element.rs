@@ -3,7 +3,7 @@
 use leptos::prelude::StoredValue;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, UnwrapThrowExt};
-use web_sys::{Document, Element, Event, EventTarget, HtmlElement};
+use web_sys::{Document, Element, Event, EventTarget, HtmlElement, HtmlInputElement};
 
 /// An element under construction, or kept to be changed later; a clone is the same element.
 #[derive(Clone)]
@@ -104,6 +104,11 @@ impl El {
     /// Sets an attribute to nothing, or takes it away.
     pub fn toggle(&self, name: &str, present: bool) {
         let _ = self.0.toggle_attribute_with_force(name, present);
+    }
+
+    /// Ticks a box or picks a row, or takes it back.
+    pub fn check(&self, checked: bool) {
+        self.as_node::<HtmlInputElement>().set_checked(checked);
     }
 
     /// Shows a text, and nothing but it.

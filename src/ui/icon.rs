@@ -16,6 +16,8 @@ pub enum Icon {
     Clock,
     /// Encrypted here.
     Lock,
+    /// A code to scan.
+    Scan,
     /// Said no, or over.
     Stop,
 }
@@ -32,6 +34,9 @@ pub fn icon(icon: Icon) -> El {
         Icon::Clock => "M12 7v5l3.2 2M12 3a9 9 0 1 1 0 18 9 9 0 0 1 0-18Z",
         Icon::Lock => {
             "M8 11V7.5a4 4 0 0 1 8 0V11M6.5 11h11a1.5 1.5 0 0 1 1.5 1.5v6a1.5 1.5 0 0 1-1.5 1.5h-11A1.5 1.5 0 0 1 5 18.5v-6A1.5 1.5 0 0 1 6.5 11Z"
+        }
+        Icon::Scan => {
+            "M4 8V4.5h4M16 4.5h4V8M20 16v3.5h-4M8 19.5H4V16M8.5 8.5h2v2h-2ZM13.5 8.5h2v2h-2ZM8.5 13.5h2v2h-2ZM13.5 13.5h2v2"
         }
         Icon::Stop => "M12 4.5v9.5M12 18.9v.1",
     };

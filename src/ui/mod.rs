@@ -11,16 +11,20 @@ use wasm_bindgen_futures::spawn_local;
 
 mod appearance;
 mod button;
+mod copy;
 mod element;
 mod field;
 mod icon;
+mod qr;
 mod view;
 
 pub use appearance::apply as apply_appearance;
 pub use button::{Button, button};
+pub use copy::{Copy, can_copy, copy_button, select};
 pub use element::{El, el, keep, listen};
 pub use field::{Field, FieldTexts};
 pub use icon::{Icon, disc, icon};
+pub use qr::qr;
 pub use view::{Placed, View};
 
 /// The number of the next element that needs an id of its own.

@@ -122,8 +122,12 @@ async function keys() {
  * @param options.inline  whether cards may be typed inline
  * @param options.assets  a folder of the widget's files instead of pkg/dist
  * @param options.attempts how many attempts a session has
+ * @param options.credits how the CVU wallet notifies: never, or as POST /cvu/notifications has it
+ * @param options.lifetime how many seconds a link or code is shown
  */
-export async function openWorld({ origins = [], speed = 1, inline = false, assets = dist, attempts = 5, locale = "es-CR" } = {}) {
+export async function openWorld({
+  origins = [], speed = 1, inline = false, assets = dist, attempts = 5, locale = "es-CR", credits = "never", lifetime = 900,
+} = {}) {
   const folder = mkdtempSync(join(tmpdir(), "ventanilla-e2e-"));
   const running = [];
   const close = async () => {
@@ -132,12 +136,12 @@ export async function openWorld({ origins = [], speed = 1, inline = false, asset
   };
   try {
     const sandbox = start("sandbox", join(bin, "ventanilla-sandbox"), [
-      "--management-port", "0", "--merchant-port", "0", "--checkout-port", "0", "--seed", "20261120", "--speed", String(speed),
+      "--management-port", "0", "--merchant-port", "0", "--checkout-port", "0", "--cvu-port", "0", "--seed", "20261120", "--speed", String(speed),
     ]);
     running.push(sandbox);
-    const [management, merchant, checkout] = await sandbox.until((said) => {
-      const urls = [...said.matchAll(/^(?:test cards|merchant host|checkout host)\D*(http:\S+)/gm)].map(([, url]) => url.replace(/\/$/, ""));
-      return urls.length === 3 && urls;
+    const [management, merchant, checkout, wallet] = await sandbox.until((said) => {
+      const urls = [...said.matchAll(/^(?:test cards|merchant host|checkout host|cvu host)\D*?(http:\S+)/gim)].map(([, url]) => url.replace(/\/$/, ""));
+      return urls.length === 4 && urls;
     });
     const publicKey = start("public key", join(bin, "ventanilla-sandbox"), ["--print-public-key"]);
     const pem = await publicKey.until((said) => /-----END PUBLIC KEY-----\n/.test(said) && said);
@@ -145,8 +149,9 @@ export async function openWorld({ origins = [], speed = 1, inline = false, asset
     const [shopPort, proxyPort, managementPort] = [await freePort(), await freePort(), await freePort()];
     const shop = `http://localhost:${shopPort}`;
     const proxy = `http://127.0.0.1:${proxyPort}`;
-    const secrets = { ...(await keys()), VENTANILLA_GREENPAY_SECRET: "sandbox-secret" };
+    const secrets = { ...(await keys()), VENTANILLA_GREENPAY_SECRET: "sandbox-secret", VENTANILLA_CVU_PASSWORD: "sandbox-password" };
     await send(`${management}/notifications`, "POST", { url: `${proxy}/hooks/greenpay/${secrets.VENTANILLA_HOOK_PATH}`, mode: "on_time" });
+    await send(`${management}/cvu/notifications`, "POST", { url: `${proxy}/hooks/cvu/${secrets.VENTANILLA_HOOK_PATH}`, mode: credits });
     const config = join(folder, "ventanilla.toml");
     writeFileSync(
       config,
@@ -170,6 +175,16 @@ inline = ${inline}
 public_key = """
 ${pem.trim()}
 """
+[cvu]
+url = "${wallet}"
+username = "sandbox-user"
+concept = "VAR"
+presentations = ["link", "qr", "transfer"]
+alias = "CAFE.POAS.DEMO"
+account = "0009999001234567890126"
+holder = "Café Poás"
+cuit = "30-00000012-0"
+lifetime_secs = ${lifetime}
 [webhooks]
 url = "${shop}/webhooks"
 allow_private = true
@@ -221,6 +236,14 @@ attempts_per_session = ${attempts}
           if (!answer.ok) throw new Error(`the sandbox refused the fault: ${await answer.text()}`);
         },
         clear: () => send(`${management}/faults`, "DELETE"),
+        /** Somebody pays a link or a code: {code} or {link_id} or {qr_order_id}, and how. */
+        async pay(wanted) {
+          const answer = await send(`${management}/cvu/pay`, "POST", wanted);
+          if (!answer.ok) throw new Error(`the sandbox refused the payment: ${await answer.text()}`);
+          return answer.json();
+        },
+        wallet: `${wallet}/wallet`,
+        cvu: async (options) => send(`${management}/cvu/options`, "POST", options),
       },
       /** The merchant's side of the proxy. */
       merchant: async (method, path, body) => {
@@ -236,8 +259,9 @@ attempts_per_session = ${attempts}
         return Number(count);
       },
       proxyLog: () => proxyProcess.said(),
-      async restartProxy() {
+      async restartProxy(meanwhile = async () => {}) {
         await proxyProcess.stop();
+        await meanwhile();
         proxyProcess = serve();
         await ready(proxyProcess);
       },
@@ -273,7 +297,7 @@ export function launch() {
 
 /** A buyer with a browser profile of their own, who has put something into the cart and gone to pay. */
 async function visit(world, options = {}) {
-  const { locale, buyer = "guest", currency = "CRC", installments = false, cart = [["poas-340", 1]], storageState, ...rest } = options;
+  const { locale, buyer = "guest", currency = "CRC", installments = false, cart = [["poas-340", 1]], storageState, clockOffMinutes = 0, ...rest } = options;
   const context = await world.browser.newContext({ locale, viewport: { width: 1280, height: 900 }, reducedMotion: "reduce", storageState, ...rest });
   context.setDefaultTimeout(15_000);
   const seen = watch(context);
@@ -286,6 +310,19 @@ async function visit(world, options = {}) {
     },
     [world.shop, settings, cart],
   );
+  if (clockOffMinutes) {
+    await context.addInitScript((off) => {
+      const Right = Date;
+      globalThis.Date = class extends Right {
+        constructor(...given) {
+          super(...(given.length ? given : [Right.now() + off]));
+        }
+        static now() {
+          return Right.now() + off;
+        }
+      };
+    }, clockOffMinutes * 60_000);
+  }
   const page = await context.newPage();
   await page.goto(`${world.shop}/#carrito`);
   await page.locator("#pay").click();
@@ -294,12 +331,20 @@ async function visit(world, options = {}) {
   return { ...at(page, locale), context, number, seen, close: () => context.close() };
 }
 
+/** The address of the frame that asks; a page that is just being opened has none yet. */
+function frameOf(request) {
+  try {
+    return request.frame().url();
+  } catch {
+    return "";
+  }
+}
+
 /** What a page asked for and complained about, in all its frames. */
 export function watch(context) {
   const seen = { requests: [], problems: [] };
   context.on("request", (request) => {
-    const frame = request.serviceWorker() ? null : request.frame();
-    seen.requests.push({ url: request.url(), from: frame?.url() ?? "" });
+    seen.requests.push({ url: request.url(), from: request.serviceWorker() ? "" : frameOf(request) });
   });
   context.on("console", (message) => {
     if (["error", "warning"].includes(message.type())) seen.problems.push(message.text());

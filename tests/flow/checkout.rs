@@ -131,6 +131,7 @@ impl Checkout {
                 installments: choice.installments,
                 save_card: choice.save,
             }),
+            cvu: None,
         }
     }
 
@@ -168,6 +169,7 @@ impl Checkout {
                 installments: None,
                 save_card: false,
             }),
+            cvu: None,
         };
         self.start(self.world.next_key(), start).await
     }

@@ -13,6 +13,9 @@ pub struct SteppedClock {
 }
 
 impl SteppedClock {
+    /// What it shows at first, in milliseconds since 1970: 2026-11-18T11:06:40Z.
+    pub const START_MILLIS: i64 = 1_795_000_000_000;
+
     pub fn new() -> Self {
         Self {
             started: Instant::now(),
@@ -27,8 +30,7 @@ impl SteppedClock {
 
 impl Clock for SteppedClock {
     fn now(&self) -> Timestamp {
-        // 2026-11-18T11:06:40Z
-        Timestamp::from_millis(1_795_000_000_000) + self.monotonic()
+        Timestamp::from_millis(Self::START_MILLIS) + self.monotonic()
     }
 
     fn monotonic(&self) -> Duration {

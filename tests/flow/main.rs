@@ -6,4 +6,6 @@
 mod card;
 mod checkout;
 mod clock;
+mod cvu;
+mod shop;
 mod world;

@@ -29,6 +29,9 @@ pub const API_KEY: &str = "flow-api-key-0123456789abcdefghijklmnop";
 /// What buyers' browsers see of several proxies behind one door.
 const SHARED_ORIGIN: &str = "https://pay.shop.example";
 const TOKEN_KEY: &str = "t1:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+/// What follows `/hooks/cvu/`.
+pub const HOOK_PATH: &str = "flow-hook-path-0123456789abcdefghijk";
+const WEBHOOK_SECRET: &str = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 const STORE_KEY: &str = "s1:ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA=";
 
 /// Whether and what the proxy writes down while it runs.
@@ -47,6 +50,19 @@ pub struct World {
     shared: Option<String>,
     log: Option<Written>,
     keys: Arc<AtomicU64>,
+    settings: Settings,
+}
+
+/// What the merchant configured besides cards.
+#[derive(Clone, Default)]
+pub struct Settings {
+    /// Lines for `[cvu]` after those that are always there, the account among them; without it the rail
+    /// is off.
+    pub cvu: Option<&'static str>,
+    /// Where the rail's provider is reached, if somebody is in between.
+    pub cvu_url: Option<String>,
+    /// Where the shop is told what became true.
+    pub webhooks: Option<String>,
 }
 
 /// A proxy in a runtime of its own, so that it can be killed.
@@ -97,10 +113,30 @@ impl World {
 
     /// On a PostgreSQL database of its own, where [`World::beside`] can join.
     pub async fn open_shared() -> Arc<Self> {
-        let sandbox = Sandbox::start(SandboxOptions::default()).await.unwrap();
+        Self::open_shared_as(SandboxOptions::default(), Settings::default()).await
+    }
+
+    /// The same, of a merchant with these settings.
+    pub async fn open_shared_as(options: SandboxOptions, settings: Settings) -> Arc<Self> {
+        let sandbox = Sandbox::start(options).await.unwrap();
         let cluster = postgres::shared().await.unwrap();
         let mut world = Self::empty(Arc::new(sandbox));
         world.shared = Some(cluster.create_database().await.unwrap());
+        world.settings = settings;
+        world.start_proxy().await;
+        Arc::new(world)
+    }
+
+    /// As [`World::open_with`], of a merchant with these settings.
+    pub async fn open_as(
+        options: SandboxOptions,
+        settings: Settings,
+        log: Option<Written>,
+    ) -> Arc<Self> {
+        let sandbox = Sandbox::start(options).await.unwrap();
+        let mut world = Self::empty(Arc::new(sandbox));
+        world.log = log;
+        world.settings = settings;
         world.start_proxy().await;
         Arc::new(world)
     }
@@ -111,6 +147,7 @@ impl World {
         world.clock = Arc::clone(&self.clock);
         world.shared.clone_from(&self.shared);
         world.keys = Arc::clone(&self.keys);
+        world.settings = self.settings.clone();
         world.start_proxy().await;
         Arc::new(world)
     }
@@ -138,6 +175,7 @@ impl World {
             folder,
             shared: None,
             log: None,
+            settings: Settings::default(),
             keys: Arc::new(AtomicU64::new(1)),
         }
     }
@@ -179,6 +217,7 @@ impl World {
 
     fn config(&self) -> Config {
         let credentials = self.sandbox.credentials();
+        let cvu_password = &self.sandbox.cvu_credentials().password;
         let text = format!(
             r#"
             [server]
@@ -204,7 +243,20 @@ impl World {
             requests_per_session_per_minute = 1000000
             card_starts_per_ip_per_hour = 1000000
             connections_per_ip = 2000
+            {cvu}
+            {webhooks}
             "#,
+            cvu = self
+                .settings
+                .cvu
+                .map_or_else(String::new, |more| self.cvu_section(more)),
+            webhooks = self
+                .settings
+                .webhooks
+                .as_ref()
+                .map_or_else(String::new, |url| {
+                    format!("[webhooks]\nurl = {url:?}\nallow_private = true")
+                }),
             public_origin = match &self.shared {
                 Some(_) => SHARED_ORIGIN,
                 None => "http://127.0.0.1:0",
@@ -226,10 +278,35 @@ impl World {
             ("VENTANILLA_STORE_KEYS", STORE_KEY),
             ("VENTANILLA_GREENPAY_SECRET", &credentials.secret),
         ]);
+        if self.settings.cvu.is_some() {
+            environment.insert("VENTANILLA_CVU_PASSWORD", cvu_password);
+            environment.insert("VENTANILLA_HOOK_PATH", HOOK_PATH);
+        }
+        if self.settings.webhooks.is_some() {
+            environment.insert("VENTANILLA_WEBHOOK_SECRETS", WEBHOOK_SECRET);
+        }
         if let Some(database) = &self.shared {
             environment.insert("VENTANILLA_STORE_URL", database);
         }
         Config::read(&text, &|name| environment.get(name).map(OsString::from)).unwrap()
+    }
+
+    fn cvu_section(&self, more: &str) -> String {
+        format!(
+            r#"
+            [cvu]
+            url = "{url}"
+            username = "{username}"
+            concept = "VAR"
+            {more}
+            "#,
+            url = self
+                .settings
+                .cvu_url
+                .as_ref()
+                .unwrap_or(&self.sandbox.cvu_url),
+            username = self.sandbox.cvu_credentials().username,
+        )
     }
 
     fn store(&self) -> PathBuf {
@@ -361,7 +438,11 @@ impl World {
             .count()
     }
 
+    /// The proxy's clock, and the provider's where money has a date that is compared.
     pub fn move_clock(&self, by: Duration) {
+        if self.settings.cvu.is_some() {
+            self.sandbox.move_clock(by);
+        }
         self.clock.move_on(by);
     }
 }

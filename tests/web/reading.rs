@@ -2,18 +2,19 @@
 
 use js_sys::JSON;
 use serde::Serialize;
-use ventanilla::json::{Read, start_text};
-use ventanilla_core::api::{AttemptView, CheckoutView, ItemView, StartAttempt};
+use ventanilla::json::{Read, start_text, step_text};
+use ventanilla_core::api::{AttemptView, CheckoutView, ItemView, StartAttempt, Step};
 use ventanilla_core::attempt::AttemptState;
 use ventanilla_core::card::Brand;
 use ventanilla_core::money::{Currency, MAX_MINOR, Money};
 use ventanilla_core::problem::{Problem, ProblemCode};
 use ventanilla_core::rails::Rail;
 use ventanilla_core::rails::card::{CardStart, DeclineAdvice, SaveCardPolicy, SealedCardMessage};
+use ventanilla_core::rails::cvu::{CvuStart, Presentation};
 use ventanilla_core::session::SessionState;
 use wasm_bindgen_test::wasm_bindgen_test;
 
-use crate::stage::{attempt, checkout, offer, saved};
+use crate::stage::{attempt, checkout, offer, saved, wallet_attempt, wallet_checkout};
 
 fn read<T: Read>(written: &impl Serialize) -> Option<T> {
     read_text(&serde_json::to_string(written).unwrap())
@@ -160,12 +161,65 @@ fn a_start_is_written_as_core_reads_it() {
         let start = StartAttempt {
             rail: Rail::Card,
             card: Some(card),
+            cvu: None,
         };
-        let text = start_text(&start).unwrap();
-        let read: StartAttempt = serde_json::from_str(&text).unwrap();
-        assert_eq!(
-            serde_json::to_value(&read).unwrap(),
-            serde_json::to_value(&start).unwrap()
-        );
+        is_written_as_core_reads_it(&start);
     }
+    for presentation in Presentation::ALL {
+        is_written_as_core_reads_it(&StartAttempt {
+            rail: Rail::Cvu,
+            card: None,
+            cvu: Some(CvuStart { presentation }),
+        });
+    }
+}
+
+fn is_written_as_core_reads_it(start: &StartAttempt) {
+    let text = start_text(start).unwrap();
+    let read: StartAttempt = serde_json::from_str(&text).unwrap();
+    assert_eq!(
+        serde_json::to_value(&read).unwrap(),
+        serde_json::to_value(start).unwrap()
+    );
+}
+
+#[wasm_bindgen_test]
+fn a_step_is_written_as_core_reads_it() {
+    for step in [Step::Supersede, Step::Check] {
+        let read: Step = serde_json::from_str(&step_text(step).unwrap()).unwrap();
+        assert_eq!(read, step);
+    }
+}
+
+#[wasm_bindgen_test]
+fn whatever_is_payable_is_read_as_it_was_written() {
+    for presentation in Presentation::ALL {
+        let mut written = wallet_attempt("att_1", AttemptState::Issued, presentation);
+        assert_eq!(read::<AttemptView>(&written), Some(written.clone()));
+        written.refused = true;
+        let payable = written.payable.as_mut().unwrap();
+        payable.seen = true;
+        payable.expires_in_ms = 0;
+        if let Some(transfer) = &mut payable.transfer {
+            transfer.alias = None;
+            transfer.link = Some("https://pagos.example/t/1".into());
+        }
+        assert_eq!(read::<AttemptView>(&written), Some(written));
+    }
+    let full = wallet_checkout(None);
+    assert_eq!(read::<CheckoutView>(&full), Some(full));
+}
+
+#[wasm_bindgen_test]
+fn a_presentation_of_a_newer_proxy_is_left_out() {
+    let json = serde_json::to_string(&wallet_checkout(None)).unwrap();
+    let view = read_text::<CheckoutView>(&json.replace("\"link\",", "\"drone\",")).unwrap();
+    assert_eq!(
+        view.cvu.unwrap().presentations,
+        [Presentation::Qr, Presentation::Transfer]
+    );
+    let issued = wallet_attempt("att_1", AttemptState::Issued, Presentation::Qr);
+    let json = serde_json::to_string(&issued).unwrap();
+    let view = read_text::<AttemptView>(&json.replace("\"qr\"", "\"drone\"")).unwrap();
+    assert_eq!(view.payable, None);
 }

@@ -17,6 +17,7 @@ use ventanilla_core::money::{Currency, Money};
 use ventanilla_core::problem::{Problem, ProblemCode};
 use ventanilla_core::rails::Rail;
 use ventanilla_core::rails::card::{CardOffer, DeclineAdvice, SaveCardPolicy, SavedCardView};
+use ventanilla_core::rails::cvu::{CvuOffer, PayableView, Presentation, TransferView};
 use ventanilla_core::seal::ProviderKey;
 use ventanilla_core::session::SessionState;
 use wasm_bindgen::closure::Closure;
@@ -73,6 +74,7 @@ pub fn checkout(card: CardOffer, attempt: Option<AttemptView>) -> CheckoutView {
         items: vec![],
         rails: vec![Rail::Card],
         card: Some(card),
+        cvu: None,
         attempt,
         expires_at: "2026-11-20T20:00:00Z".into(),
         server_time: "2026-11-20T19:30:00Z".into(),
@@ -89,6 +91,8 @@ pub fn attempt(id: &str, state: AttemptState) -> AttemptView {
         age_ms: 1_000,
         reference: "VT-7F3K-29QX".into(),
         advice: (state == AttemptState::Declined).then_some(DeclineAdvice::OtherCard),
+        payable: None,
+        refused: false,
         receipt: (state == AttemptState::Succeeded).then(|| ReceiptView {
             paid: total(),
             paid_at: "2026-11-20T19:31:00Z".into(),
@@ -98,6 +102,72 @@ pub fn attempt(id: &str, state: AttemptState) -> AttemptView {
             installments: Some(3),
             card_saved: true,
         }),
+    }
+}
+
+pub fn pesos() -> Money {
+    Money::from_minor(123_450, Currency::ARS).unwrap()
+}
+
+/// A session to be paid in pesos from any wallet.
+pub fn wallet_checkout(attempt: Option<AttemptView>) -> CheckoutView {
+    CheckoutView {
+        total: pesos(),
+        rails: vec![Rail::Cvu],
+        card: None,
+        cvu: Some(CvuOffer {
+            presentations: Presentation::ALL.to_vec(),
+        }),
+        ..checkout(offer(), attempt)
+    }
+}
+
+pub const LINK: &str = "https://pagos.example/l/7F3K29QX?a=1&b=2";
+/// A made-up code of the length that wallets print.
+pub const CODE: &str = "00020101021243520016com.example.pagos0128order-7F3K29QX-000000000000015015001120999000011520497005303032540712345.05802AR5914Tienda Ejemplo6012Buenos Aires6304ABCD";
+
+pub fn payable(presentation: Presentation) -> PayableView {
+    let is = |wanted| presentation == wanted;
+    PayableView {
+        presentation,
+        link: is(Presentation::Link).then(|| LINK.into()),
+        code: is(Presentation::Qr).then(|| CODE.into()),
+        transfer: is(Presentation::Transfer).then(|| TransferView {
+            alias: Some("PRUEBA.DEMO.UNO".into()),
+            account: "0009999001234567890126".into(),
+            holder: "Tienda Ejemplo SRL".into(),
+            cuit: "30-00000012-0".into(),
+            link: None,
+        }),
+        expires_in_ms: 900_000,
+        seen: false,
+    }
+}
+
+/// An attempt on the CVU rail, with something payable where its state has it.
+pub fn wallet_attempt(id: &str, state: AttemptState, presentation: Presentation) -> AttemptView {
+    let shown = matches!(state, AttemptState::Issued | AttemptState::Expired);
+    AttemptView {
+        rail: Rail::Cvu,
+        payable: shown.then(|| PayableView {
+            expires_in_ms: if state == AttemptState::Issued {
+                900_000
+            } else {
+                0
+            },
+            ..payable(presentation)
+        }),
+        advice: None,
+        receipt: (state == AttemptState::Succeeded).then(|| ReceiptView {
+            paid: pesos(),
+            paid_at: "2026-11-20T19:31:00Z".into(),
+            brand: None,
+            last4: None,
+            authorization: None,
+            installments: None,
+            card_saved: false,
+        }),
+        ..attempt(id, state)
     }
 }
 
@@ -136,6 +206,7 @@ pub struct Seen {
 pub struct Script {
     pub checkout: VecDeque<Answer>,
     pub start: VecDeque<Answer>,
+    pub step: VecDeque<Answer>,
     pub read: VecDeque<Answer>,
 }
 
@@ -316,11 +387,20 @@ impl Stage {
         self.script.borrow_mut().read.push_back(answer);
     }
 
+    pub fn answer_step(&self, answer: Answer) {
+        self.script.borrow_mut().step.push_back(answer);
+    }
+
     pub fn starts(&self) -> Vec<Seen> {
+        self.sent("start")
+    }
+
+    /// The requests of a kind.
+    pub fn sent(&self, what: &str) -> Vec<Seen> {
         self.seen
             .borrow()
             .iter()
-            .filter(|seen| seen.what == "start")
+            .filter(|seen| seen.what == what)
             .cloned()
             .collect()
     }
@@ -459,6 +539,7 @@ fn replace_fetch(
         future_to_promise(async move {
             let path = request.url().replace("https://pay.example", "");
             let what = match (request.method().as_str(), path.as_str()) {
+                ("POST", path) if path.ends_with("/steps") => "step",
                 ("POST", _) => "start",
                 (_, "/v1/checkout") => "checkout",
                 _ => "read",
@@ -480,6 +561,7 @@ fn replace_fetch(
                 let mut script = script.borrow_mut();
                 let answers = match what {
                     "start" => &mut script.start,
+                    "step" => &mut script.step,
                     "checkout" => &mut script.checkout,
                     _ => &mut script.read,
                 };

@@ -50,6 +50,15 @@ pub fn table(outcome: &Outcome) -> String {
             ),
         );
     }
+    let credits = &verdict.credits;
+    row(
+        "credits",
+        format!(
+            "{} by link, code or transfer; {} matched, {} in review, {} dismissed; {} of these never \
+             came, the provider answered wrongly",
+            credits.came, credits.matched, credits.review, credits.dismissed, credits.false_answers
+        ),
+    );
     row("operations that succeeded", verdict.operations.to_string());
     let [count, turned_away] = outcome.deliveries;
     row(

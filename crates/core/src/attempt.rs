@@ -5,9 +5,14 @@
 //!  new ────────▶ prepared ──────────────▶ sent ───────▶ succeeded
 //!   │               │                      │ ├────────▶ declined
 //!   │               └──── 1 min ─────▶ not_executed ◀── not sent
-//!   └──────────────────────────▶           └────────▶ unknown ──▶ succeeded | declined
-//!                                                               | not_executed | review
+//!   └──────────────────────────▶           │ └────────▶ unknown ──▶ succeeded | declined
+//!                                          │                      | not_executed | review
+//!                                          └──────────▶ issued ───▶ succeeded | expired
+//!                                                                 | superseded | review
 //! ```
+//!
+//! Where the buyer pays by themselves (a link, a code), what is sent is the wish for something payable,
+//! and *issued* is it being there to be paid.
 //!
 //! Unknown is not a failure: the money may have moved. Only a read that proves it changes an unknown
 //! attempt.
@@ -38,11 +43,17 @@ pub enum AttemptState {
     Review,
     /// Money arrived although the session was paid already; to be sent back.
     Duplicate,
+    /// Something payable is before the buyer, who may pay it or not.
+    Issued,
+    /// Its time ran out unpaid. Money may come all the same; it is watched for.
+    Expired,
+    /// The buyer left it for another one. Money may come all the same; it is watched for.
+    Superseded,
 }
 
 impl AttemptState {
     /// Every state, in the order of the diagram.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::New,
         Self::Prepared,
         Self::Sent,
@@ -52,6 +63,9 @@ impl AttemptState {
         Self::NotExecuted,
         Self::Review,
         Self::Duplicate,
+        Self::Issued,
+        Self::Expired,
+        Self::Superseded,
     ];
 
     /// The state's name on the wire and in the store.
@@ -67,6 +81,9 @@ impl AttemptState {
             Self::NotExecuted => "not_executed",
             Self::Review => "review",
             Self::Duplicate => "duplicate",
+            Self::Issued => "issued",
+            Self::Expired => "expired",
+            Self::Superseded => "superseded",
         }
     }
 
@@ -91,7 +108,12 @@ impl AttemptState {
                 | (S::Prepared, S::Sent | S::NotExecuted)
                 | (
                     S::Sent,
-                    S::Prepared | S::Succeeded | S::Declined | S::NotExecuted | S::Unknown
+                    S::Prepared
+                        | S::Succeeded
+                        | S::Declined
+                        | S::NotExecuted
+                        | S::Unknown
+                        | S::Issued
                 )
                 | (
                     S::Unknown,
@@ -102,6 +124,14 @@ impl AttemptState {
                     S::Succeeded | S::Declined | S::NotExecuted | S::Duplicate
                 )
                 | (S::Declined | S::NotExecuted, S::Succeeded | S::Duplicate)
+                | (
+                    S::Issued,
+                    S::Succeeded | S::Expired | S::Superseded | S::Review
+                )
+                | (
+                    S::Expired | S::Superseded,
+                    S::Succeeded | S::Duplicate | S::Review
+                )
         )
     }
 
@@ -116,6 +146,7 @@ impl AttemptState {
                 | Self::Unknown
                 | Self::Succeeded
                 | Self::Review
+                | Self::Issued
         )
     }
 
@@ -130,7 +161,12 @@ impl AttemptState {
     pub const fn is_final(self) -> bool {
         matches!(
             self,
-            Self::Succeeded | Self::Declined | Self::NotExecuted | Self::Duplicate
+            Self::Succeeded
+                | Self::Declined
+                | Self::NotExecuted
+                | Self::Duplicate
+                | Self::Expired
+                | Self::Superseded
         )
     }
 }
@@ -143,6 +179,8 @@ impl AttemptState {
 pub enum NextAction {
     /// Nothing for the buyer to do but wait; ask again after `poll_after_ms`.
     Wait,
+    /// The buyer pays what is shown; ask again after `poll_after_ms`.
+    Pay,
     /// The buyer may start another attempt.
     TryAgain,
     /// The shop is looking into it; the buyer must not pay again.
@@ -161,7 +199,11 @@ impl NextAction {
             | AttemptState::Sent
             | AttemptState::Unknown => Self::Wait,
             AttemptState::Succeeded => Self::Finish,
-            AttemptState::Declined | AttemptState::NotExecuted => Self::TryAgain,
+            AttemptState::Issued => Self::Pay,
+            AttemptState::Declined
+            | AttemptState::NotExecuted
+            | AttemptState::Expired
+            | AttemptState::Superseded => Self::TryAgain,
             AttemptState::Review | AttemptState::Duplicate => Self::AskShop,
         }
     }
@@ -186,6 +228,8 @@ mod tests {
         for state in S::ALL.into_iter().filter(|state| state.is_final()) {
             let expected = match state {
                 S::Succeeded | S::Duplicate => Vec::new(),
+                // Money that came for it may be more or less than was asked for.
+                S::Expired | S::Superseded => Vec::from([S::Succeeded, S::Review, S::Duplicate]),
                 _ => Vec::from([S::Succeeded, S::Duplicate]),
             };
             assert_eq!(next_of(state), expected, "{}", state.name());
@@ -206,7 +250,12 @@ mod tests {
                     S::Succeeded,
                     S::Declined,
                     S::NotExecuted,
+                    S::Issued,
                 ],
+            ),
+            (
+                S::Issued,
+                &[S::Succeeded, S::Review, S::Expired, S::Superseded],
             ),
             (
                 S::Unknown,
@@ -237,6 +286,9 @@ mod tests {
             S::Declined,
             S::NotExecuted,
             S::Duplicate,
+            S::Issued,
+            S::Expired,
+            S::Superseded,
         ] {
             for next in [S::New, S::Prepared, S::Sent] {
                 assert!(!state.may_become(next), "{} {}", state.name(), next.name());
@@ -264,14 +316,11 @@ mod tests {
     fn no_second_attempt_runs_beside_one_that_moved_money_or_may_have() {
         use AttemptState as S;
         for state in S::ALL {
-            let nothing_can_come_of_it =
-                matches!(state, S::Declined | S::NotExecuted | S::Duplicate);
-            assert_eq!(
-                state.blocks_others(),
-                !nothing_can_come_of_it,
-                "{}",
-                state.name()
+            let over = matches!(
+                state,
+                S::Declined | S::NotExecuted | S::Duplicate | S::Expired | S::Superseded
             );
+            assert_eq!(state.blocks_others(), !over, "{}", state.name());
         }
     }
 
@@ -282,12 +331,16 @@ mod tests {
             let action = NextAction::after(state);
             assert_eq!(
                 action == NextAction::TryAgain,
-                matches!(state, S::Declined | S::NotExecuted),
+                matches!(
+                    state,
+                    S::Declined | S::NotExecuted | S::Expired | S::Superseded
+                ),
                 "{}",
                 state.name()
             );
             assert_eq!(action == NextAction::Finish, state == S::Succeeded);
-            if !state.is_final() && state != S::Review {
+            assert_eq!(action == NextAction::Pay, state == S::Issued);
+            if !state.is_final() && !matches!(state, S::Review | S::Issued) {
                 assert_eq!(action, NextAction::Wait);
             }
         }

@@ -6,6 +6,7 @@
 //! | `GET /v1/checkout` | the session as its buyer may see it |
 //! | `POST /v1/checkout/attempts` | 202 while the attempt runs, 200 once it has ended; `Idempotency-Key` required |
 //! | `GET /v1/checkout/attempts/{id}` | the attempt; `?wait=` holds the answer back until something changes |
+//! | `POST /v1/checkout/attempts/{id}/steps` | the attempt after a step of its buyer |
 //!
 //! Guards in the order in which they act: how much this client asked for, where the page lives, the
 //! client token, how much this session asked for, the body.
@@ -21,7 +22,7 @@ use axum::{Extension, Json, Router};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 use tokio::sync::watch;
-use ventanilla_core::api::{AttemptView, CheckoutView, MAX_WAIT_SECS, StartAttempt};
+use ventanilla_core::api::{AttemptView, CheckoutView, MAX_WAIT_SECS, StartAttempt, Step};
 use ventanilla_core::attempt::NextAction;
 use ventanilla_core::problem::ProblemCode;
 use ventanilla_core::rails::Rail;
@@ -73,6 +74,7 @@ pub fn routes(api: BrowserApi) -> Router {
         .route("/v1/checkout", get(read_checkout))
         .route("/v1/checkout/attempts", post(start_attempt))
         .route("/v1/checkout/attempts/{id}", get(read_attempt))
+        .route("/v1/checkout/attempts/{id}/steps", post(take_step))
         .route_layer(middleware::from_fn_with_state(api.clone(), admit))
         .with_state(api)
 }
@@ -158,6 +160,9 @@ async fn read_checkout(
     if !view.rails.contains(&Rail::Card) {
         view.card = None;
     }
+    if !view.rails.contains(&Rail::Cvu) {
+        view.cvu = None;
+    }
     match refused {
         Some(error) if view.rails.is_empty() => Err(error),
         _ => Ok(Json(view)),
@@ -175,6 +180,8 @@ async fn start_attempt(
     api.policy.may_start(&visitor.caller, start.rail)?;
     match start.rail {
         Rail::Card => api.limits.card_start(client)?,
+        // Nothing can be tried out with it, and its session's limit holds.
+        Rail::Cvu => {}
     }
     let view = api
         .machine
@@ -204,6 +211,18 @@ async fn read_attempt(
             api.machine.attempt_view(&visitor.session_id, id, Duration::ZERO).await
         }
     };
+    view.map(Json).map_err(request::not_found_alike)
+}
+
+async fn take_step(
+    State(api): Api,
+    Extension(visitor): Extension<Visitor>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Result<Json<AttemptView>> {
+    let id = request::identifier(&id)?.to_owned();
+    let step: Step = request::json(request, ATTEMPT_MAX_BYTES).await?;
+    let view = api.machine.take_step(&visitor.session_id, &id, step).await;
     view.map(Json).map_err(request::not_found_alike)
 }
 

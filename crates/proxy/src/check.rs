@@ -3,12 +3,14 @@
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use ventanilla_core::seal::{ProviderKey, STRONG_BITS};
 use ventanilla_providers::greenpay::TransactionRead;
 use ventanilla_providers::{Cause, Outcome};
 use ventanilla_proxy::assets::Widget;
-use ventanilla_proxy::config::{Card, Config, Settings};
+use ventanilla_proxy::clock::{SharedClock, SystemClock};
+use ventanilla_proxy::config::{Card, Config, Cvu, Settings};
 use ventanilla_proxy::webhooks::ReceiverUrl;
 use ventanilla_proxy::webhooks::address::{OutOfReach, ReachableOnly};
 use ventanilla_proxy::{id, server};
@@ -109,6 +111,68 @@ async fn check(config: Config, report: &mut Report<impl Write>) {
             }
         }
         _ => report.line(Verdict::Note, "card", "no [card] section: no card is taken"),
+    }
+    match (&settings.cvu, secrets.cvu_password) {
+        (Some(cvu), Some(password)) => {
+            check_cvu(cvu, password, report).await;
+            if notified {
+                let address = format!(
+                    "the provider may notify {}/hooks/cvu/<VENTANILLA_HOOK_PATH> of credits",
+                    settings.server.public_origin
+                );
+                report.line(Verdict::Fine, "cvu", &address);
+            } else {
+                report.line(
+                    Verdict::Note,
+                    "cvu",
+                    "VENTANILLA_HOOK_PATH is not set: credits are told apart by amount and time alone",
+                );
+            }
+        }
+        _ => report.line(
+            Verdict::Note,
+            "cvu",
+            "no [cvu] section: no link or QR code is offered",
+        ),
+    }
+}
+
+/// Reads the concepts: whether the host is there, lets us in, and knows the configured one.
+async fn check_cvu(cvu: &Cvu, password: secrecy::SecretString, report: &mut Report<impl Write>) {
+    let clock: SharedClock = Arc::new(SystemClock::new(1));
+    let place = "cvu.url";
+    let url = cvu.url.as_str();
+    let client = match server::cvu_client(cvu, password, &clock) {
+        Ok(client) => client,
+        Err(error) => return report.line(Verdict::Wrong, place, &error.to_string()),
+    };
+    match client.concepts().await {
+        Outcome::Definite(concepts) => {
+            report.line(Verdict::Fine, place, &format!("{url} answers"));
+            if !concepts.iter().any(|known| known.code == cvu.concept) {
+                let codes: Vec<&str> = concepts.iter().map(|known| known.code.as_str()).collect();
+                report.line(
+                    Verdict::Wrong,
+                    "cvu.concept",
+                    &format!(
+                        "expected one of {}, found {:?}",
+                        codes.join(", "),
+                        cvu.concept
+                    ),
+                );
+            }
+        }
+        outcome => {
+            let cause = outcome
+                .cause()
+                .map_or_else(String::new, |cause| match cause {
+                    Cause::Credentials => {
+                        format!("{cause}: look at cvu.username and VENTANILLA_CVU_PASSWORD")
+                    }
+                    other => other.to_string(),
+                });
+            report.line(Verdict::Provider, place, &format!("{url}: {cause}"));
+        }
     }
 }
 

@@ -1,11 +1,13 @@
-//! What providers may tell us without being asked. GreenPay is given one address with a secret in it,
-//! `<public origin>/hooks/greenpay/<secret>/`, and posts to four paths below it.
+//! What providers may tell us without being asked. Each is given an address with a secret in it:
+//! GreenPay `<public origin>/hooks/greenpay/<secret>/`, to which it posts at four paths, the CVU wallet
+//! `<public origin>/hooks/cvu/<secret>`.
 //!
 //! | call | what it causes |
 //! |---|---|
 //! | `POST /hooks/greenpay/{secret}` and with a slash | the payment is read back soon |
 //! | `POST …/subscription/payment/results`, `POST …/bulkResume` | each of the payments is |
 //! | `POST …/newCard` | nothing: there is nothing to read back |
+//! | `POST /hooks/cvu/{secret}` | the credit that its `id` names is read; without one, the account is looked at soon |
 //!
 //! A notification is a hint and never evidence. Whatever it says, the answer is 200 without a body, and
 //! what becomes of an attempt is decided by what a read shows. With a wrong secret there is nothing
@@ -13,7 +15,7 @@
 //!
 //! | metric | labels | |
 //! |---|---|---|
-//! | `ventanilla_notifications_total` | `kind`: `payment`, `new_card`, `subscription_results`, `bulk_results`; `verdict` as below | references, and notifications that named none |
+//! | `ventanilla_notifications_total` | `kind`: `payment`, `new_card`, `subscription_results`, `bulk_results`, `credit`; `verdict` as below | references, and notifications that named none |
 //!
 //! | verdict | |
 //! |---|---|
@@ -41,6 +43,7 @@ use subtle::ConstantTimeEq;
 use tokio::sync::Semaphore;
 use ventanilla_core::problem::ProblemCode;
 use ventanilla_core::seal::ProviderKey;
+use ventanilla_providers::cvu::CashInId;
 use ventanilla_providers::greenpay::notification::{self, NoticeError};
 
 use crate::error::Error;
@@ -105,14 +108,22 @@ pub struct Hooks {
     pub machine: Arc<Machine>,
     /// Where GreenPay sends to.
     pub path: HookPath,
-    /// What GreenPay signs with.
-    pub greenpay_key: ProviderKey,
+    /// What GreenPay signs with; none when the card rail is off.
+    pub greenpay_key: Option<ProviderKey>,
 }
 
 /// The routes, and room for what they work on.
 struct Desk {
     hooks: Hooks,
     slots: Semaphore,
+}
+
+/// What a notification is about.
+#[derive(Clone, Copy)]
+enum Kind {
+    GreenPay(notification::Path),
+    /// A credit to the CVU account. Nothing is documented of its form; only a number is looked for.
+    Credit,
 }
 
 type Shared = State<Arc<Desk>>;
@@ -126,32 +137,37 @@ pub fn routes(hooks: Hooks) -> Router {
         slots: Semaphore::new(PARALLEL),
     });
     // Every method comes here: which ones there are is nobody's business without the secret.
-    let on = |kind: notification::Path| {
+    let on = |kind: Kind| {
         any(
             move |State(desk): Shared, secret: Secret, request: Request| {
                 receive(desk, secret, kind, request)
             },
         )
     };
-    use notification::Path::{BulkResults, NewCard, Payment, SubscriptionResults};
-    Router::new()
-        .route("/hooks/greenpay/{secret}", on(Payment))
-        .route("/hooks/greenpay/{secret}/", on(Payment))
-        .route("/hooks/greenpay/{secret}/newCard", on(NewCard))
-        .route(
-            "/hooks/greenpay/{secret}/subscription/payment/results",
-            on(SubscriptionResults),
-        )
-        .route("/hooks/greenpay/{secret}/bulkResume", on(BulkResults))
-        .with_state(desk)
+    use notification::Path as P;
+    let greenpay = |path| on(Kind::GreenPay(path));
+    let mut routes = Router::new();
+    if desk.hooks.greenpay_key.is_some() {
+        routes = routes
+            .route("/hooks/greenpay/{secret}", greenpay(P::Payment))
+            .route("/hooks/greenpay/{secret}/", greenpay(P::Payment))
+            .route("/hooks/greenpay/{secret}/newCard", greenpay(P::NewCard))
+            .route(
+                "/hooks/greenpay/{secret}/subscription/payment/results",
+                greenpay(P::SubscriptionResults),
+            )
+            .route(
+                "/hooks/greenpay/{secret}/bulkResume",
+                greenpay(P::BulkResults),
+            );
+    }
+    if desk.hooks.machine.watches_credits() {
+        routes = routes.route("/hooks/cvu/{secret}", on(Kind::Credit));
+    }
+    routes.with_state(desk)
 }
 
-async fn receive(
-    desk: Arc<Desk>,
-    secret: Secret,
-    kind: notification::Path,
-    request: Request,
-) -> Response {
+async fn receive(desk: Arc<Desk>, secret: Secret, kind: Kind, request: Request) -> Response {
     if !secret.is_ok_and(|Path(secret)| desk.hooks.path.accept(&secret)) {
         return Error::new(ProblemCode::NotFound).into_response();
     }
@@ -171,11 +187,37 @@ async fn receive(
 }
 
 impl Desk {
-    async fn work(&self, kind: notification::Path, body: Bytes) {
+    async fn work(&self, kind: Kind, body: Bytes) {
         let Ok(_slot) = self.slots.try_acquire() else {
             return count(kind, "dropped");
         };
-        let notices = match notification::read(kind, &body, &self.hooks.greenpay_key) {
+        match (kind, &self.hooks.greenpay_key) {
+            (Kind::GreenPay(path), Some(key)) => self.greenpay(path, key, &body).await,
+            (Kind::GreenPay(_), None) => {}
+            (Kind::Credit, _) => count(kind, self.credit(&body).await),
+        }
+    }
+
+    async fn credit(&self, body: &[u8]) -> &'static str {
+        let Some(id) = credit_id(body) else {
+            return "malformed";
+        };
+        match self.hooks.machine.noticed_credit(&id).await {
+            Ok(true) => "noticed",
+            Ok(false) => "unknown",
+            Err(error) => {
+                tracing::error!(
+                    notification.kind = "credit",
+                    "a notification was not followed: {error}"
+                );
+                "failed"
+            }
+        }
+    }
+
+    async fn greenpay(&self, path: notification::Path, key: &ProviderKey, body: &[u8]) {
+        let kind = Kind::GreenPay(path);
+        let notices = match notification::read(path, body, key) {
             Ok(notices) => notices,
             Err(error) => {
                 let verdict = match error {
@@ -187,15 +229,16 @@ impl Desk {
             }
         };
         for notice in notices {
-            let verdict = match kind {
+            let verdict = match path {
                 notification::Path::NewCard => "ignored",
-                _ => self.notice(kind, &notice.reference).await,
+                _ => self.notice(path, &notice.reference).await,
             };
             count(kind, verdict);
         }
     }
 
-    async fn notice(&self, kind: notification::Path, reference: &str) -> &'static str {
+    async fn notice(&self, path: notification::Path, reference: &str) -> &'static str {
+        let kind = Kind::GreenPay(path);
         if !is_ours(reference) {
             return "foreign";
         }
@@ -228,16 +271,27 @@ fn is_ours(reference: &str) -> bool {
             .all(|b| b.is_ascii_lowercase() || (b'2'..=b'7').contains(&b))
 }
 
-const fn name(kind: notification::Path) -> &'static str {
-    match kind {
-        notification::Path::Payment => "payment",
-        notification::Path::NewCard => "new_card",
-        notification::Path::SubscriptionResults => "subscription_results",
-        notification::Path::BulkResults => "bulk_results",
+/// The number of a credit: `id`, a number or text.
+fn credit_id(body: &[u8]) -> Option<CashInId> {
+    let body: serde_json::Value = serde_json::from_slice(body).ok()?;
+    match body.get("id")? {
+        serde_json::Value::String(text) => CashInId::parse(text),
+        serde_json::Value::Number(number) => CashInId::parse(&number.to_string()),
+        _ => None,
     }
 }
 
-fn count(kind: notification::Path, verdict: &'static str) {
+const fn name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::GreenPay(notification::Path::Payment) => "payment",
+        Kind::GreenPay(notification::Path::NewCard) => "new_card",
+        Kind::GreenPay(notification::Path::SubscriptionResults) => "subscription_results",
+        Kind::GreenPay(notification::Path::BulkResults) => "bulk_results",
+        Kind::Credit => "credit",
+    }
+}
+
+fn count(kind: Kind, verdict: &'static str) {
     metrics::counter!("ventanilla_notifications_total", "kind" => name(kind), "verdict" => verdict)
         .increment(1);
 }
@@ -278,6 +332,22 @@ mod tests {
         }
         for text in ["a".repeat(32), "a".repeat(128)] {
             assert!(HookPath::parse(&text.as_str().into()).is_ok());
+        }
+    }
+
+    #[test]
+    fn a_credit_is_named_by_a_number_or_by_text_and_by_nothing_else() {
+        for (body, expected) in [
+            (r#"{"id":1042}"#, Some("1042")),
+            (r#"{"id":"1042","amount":1}"#, Some("1042")),
+            (r#"{"id":null}"#, None),
+            (r#"{"id":{"id":1}}"#, None),
+            (r#"{"id":""}"#, None),
+            ("[]", None),
+            ("id=1042", None),
+        ] {
+            let id = credit_id(body.as_bytes());
+            assert_eq!(id.as_ref().map(CashInId::as_str), expected, "{body}");
         }
     }
 

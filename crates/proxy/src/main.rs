@@ -19,8 +19,9 @@ Environment (each but the last also as a file, named by the variable with _FILE 
   VENTANILLA_STORE_KEYS       the same form; seals saved cards. Without it no card can be saved
   VENTANILLA_STORE_URL        postgres://user:password@host:port/database, instead of [store] path
   VENTANILLA_GREENPAY_SECRET  with [card] in the configuration
+  VENTANILLA_CVU_PASSWORD     with [cvu] in the configuration
   VENTANILLA_WEBHOOK_SECRETS  with [webhooks]: whsec_ and base64, separated by commas; all of them sign
-  VENTANILLA_HOOK_PATH        the secret in the address that GreenPay sends notifications to
+  VENTANILLA_HOOK_PATH        the secret in the address that providers send notifications to
   VENTANILLA_LOG              log levels, instead of [log] level
 
 Exit codes: 0 all is well; 1 the configuration, the store or the widget must be put right;
@@ -28,7 +29,7 @@ Exit codes: 0 all is well; 1 the configuration, the store or the widget must be 
 of webhooks cannot be found.
 Those of review are in its own help.";
 
-/// One window for cards: a checkout that a shop embeds, and the proxy behind it.
+/// One window for cards, links and codes: a checkout that a shop embeds, and the proxy behind it.
 #[derive(Parser)]
 #[command(name = "ventanilla", version, after_help = ENVIRONMENT)]
 struct Arguments {

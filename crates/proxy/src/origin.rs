@@ -257,7 +257,8 @@ impl OriginPolicy {
     /// `origin-not-allowed` for a card typed in a shop's page, unless inline cards are switched on.
     pub fn may_start(&self, caller: &Caller, rail: Rail) -> Result<()> {
         match (rail, caller) {
-            (Rail::Card, Caller::Frame) => Ok(()),
+            // No secret of the buyer's is typed there.
+            (Rail::Cvu, _) | (Rail::Card, Caller::Frame) => Ok(()),
             (Rail::Card, Caller::Shop(_)) if self.inline_cards => Ok(()),
             (Rail::Card, Caller::Shop(_)) => Err(Error::new(ProblemCode::OriginNotAllowed).detail(
                 "cards are taken in the frame only; [card] inline = true lets a shop's page take them",

@@ -15,7 +15,8 @@ use ventanilla_proxy::machine::ReviewRecord;
 use ask::{Proxy, Refusal};
 
 pub const HELP: &str = "\
-Each line is a payment or an operation whose outcome the proxy cannot find out by itself. Look it up at
+Each line is a payment or an operation whose outcome the proxy cannot find out by itself, or money that came
+and whose payment it cannot tell. Look it up at
 the provider's back office, then settle it; the note is kept as evidence.
 
 Environment:
@@ -61,14 +62,18 @@ enum Step {
         /// att_… or opr_…
         id: String,
     },
-    /// Say how an attempt or operation came out, as the provider's back office shows it
+    /// Say how an attempt or operation came out, or whose money a credit is, as the provider's back office
+    /// shows it
     Settle {
-        /// att_… or opr_…
+        /// att_…, opr_… or crd_…
         id: String,
         /// How it came out: not_executed or declined for an attempt, succeeded or not_executed for an
-        /// operation
+        /// operation, matched (with --attempt) or dismissed for a credit
         #[arg(long = "as", value_name = "OUTCOME")]
         outcome: Outcome,
+        /// The attempt that a credit pays: att_…
+        #[arg(long, value_name = "ID")]
+        attempt: Option<String>,
         /// Who looked, where, and what was seen; 3 to 500 characters
         #[arg(long, value_name = "TEXT")]
         note: String,
@@ -81,6 +86,8 @@ enum Outcome {
     Succeeded,
     Declined,
     NotExecuted,
+    Matched,
+    Dismissed,
 }
 
 impl Outcome {
@@ -89,6 +96,8 @@ impl Outcome {
             Self::Succeeded => "succeeded",
             Self::Declined => "declined",
             Self::NotExecuted => "not_executed",
+            Self::Matched => "matched",
+            Self::Dismissed => "dismissed",
         }
     }
 }
@@ -114,8 +123,16 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, String> {
                     .await?;
                 Ok(format!("{id} is read back at the provider now\n"))
             }
-            Some(Step::Settle { id, outcome, note }) => {
-                let body = json!({ "outcome": outcome.name(), "note": note });
+            Some(Step::Settle {
+                id,
+                outcome,
+                attempt,
+                note,
+            }) => {
+                let mut body = json!({ "outcome": outcome.name(), "note": note });
+                if let Some(attempt) = attempt {
+                    body["attempt_id"] = json!(attempt);
+                }
                 proxy
                     .post(
                         &format!("/v1/review/{}/settle", path_segment(id)),

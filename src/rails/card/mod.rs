@@ -159,6 +159,7 @@ impl RailForm for CardForm {
         Ok(StartAttempt {
             rail: Rail::Card,
             card: Some(card),
+            cvu: None,
         })
     }
 

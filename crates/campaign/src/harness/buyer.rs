@@ -3,10 +3,11 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use reqwest::{Method, RequestBuilder};
-use ventanilla_core::api::{self, AttemptView, CheckoutView, IdempotencyKey, StartAttempt};
+use ventanilla_core::api::{self, AttemptView, CheckoutView, IdempotencyKey, StartAttempt, Step};
 use ventanilla_core::card::{Card, Cvc, Expiry, Holder, Pan, YearMonth};
 use ventanilla_core::rails::Rail;
 use ventanilla_core::rails::card::{CardOffer, CardStart};
+use ventanilla_core::rails::cvu::{CvuStart, Presentation};
 use ventanilla_core::seal::{PinnedKey, ProviderKey, SealOptions, seal};
 
 use super::wire::{Answer, Wire};
@@ -54,6 +55,11 @@ impl Buyer {
     /// Asks how an attempt stands, once; the answer may be held back.
     pub async fn read(&self, attempt_id: &str, wait_secs: u8) -> Answer<AttemptView> {
         self.send(&api::read_attempt(attempt_id, wait_secs)).await
+    }
+
+    /// Takes a step in an attempt, once.
+    pub async fn step(&self, attempt_id: &str, step: Step) -> Answer<AttemptView> {
+        self.send(&api::take_step(attempt_id, step)).await
     }
 
     async fn send<B: serde::Serialize, A: serde::de::DeserializeOwned>(
@@ -132,6 +138,7 @@ pub fn typed_card(number: &str, key: &PinnedKey, save: bool) -> Result<StartAtte
             installments: None,
             save_card: save,
         }),
+        cvu: None,
     })
 }
 
@@ -146,6 +153,17 @@ pub fn saved_card(id: &str) -> StartAttempt {
             installments: None,
             save_card: false,
         }),
+        cvu: None,
+    }
+}
+
+/// What asks for something payable.
+#[must_use]
+pub const fn payable(presentation: Presentation) -> StartAttempt {
+    StartAttempt {
+        rail: Rail::Cvu,
+        card: None,
+        cvu: Some(CvuStart { presentation }),
     }
 }
 

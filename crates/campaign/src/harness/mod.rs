@@ -7,6 +7,7 @@
 //! | the provider's stand-in and its ledger | [`sandbox`] |
 //! | the shop's server: the merchant API | [`shop`] |
 //! | the buyer's browser: the browser API, cards sealed as the widget seals them | [`buyer`] |
+//! | the buyer's wallet and bank: links, codes and transfers are paid there | [`wallet`] |
 //! | who the proxy tells: verified webhooks | [`receiver`] |
 //!
 //! A test of its own stands on it like this:
@@ -43,6 +44,7 @@ pub mod proxy;
 pub mod receiver;
 pub mod sandbox;
 pub mod shop;
+pub mod wallet;
 pub mod widget;
 pub mod wire;
 

@@ -45,6 +45,8 @@ pub struct Settings {
     pub checkout_url: String,
     /// The provider's public key in PEM.
     pub public_key: String,
+    /// The host of the CVU wallet API; none takes no CVU payments.
+    pub cvu_url: Option<String>,
     /// The shared clock.
     pub clock: ScaledClock,
     /// Where webhooks go; none sends none.
@@ -78,6 +80,7 @@ impl Settings {
             merchant_url: sandbox.merchant_url().to_owned(),
             checkout_url: sandbox.checkout_url().to_owned(),
             public_key: sandbox.public_key().to_owned(),
+            cvu_url: None,
             clock,
             webhooks: None,
             call_limit_secs: Some(CALL_LIMIT_SECS),
@@ -114,6 +117,19 @@ impl Settings {
             let _ = writeln!(card, "call_limit_secs = {secs}");
         }
         add("card", card);
+        if let Some(url) = &self.cvu_url {
+            let mut cvu = format!(
+                "url = \"{url}\"\nusername = \"{CVU_USER}\"\nconcept = \"VAR\"\n\
+                 presentations = [\"link\", \"qr\", \"transfer\"]\nalias = \"COMERCIO.PRUEBA\"\n\
+                 account = \"{CVU_ACCOUNT}\"\nholder = \"COMERCIO PRUEBA\"\ncuit = \"{CVU_CUIT}\"\n\
+                 lifetime_secs = {}\n",
+                CVU_LIFETIME.as_secs()
+            );
+            if let Some(secs) = self.call_limit_secs {
+                let _ = writeln!(cvu, "call_limit_secs = {secs}");
+            }
+            add("cvu", cvu);
+        }
         let mut clock = format!("speed = {}\n", self.clock.speed());
         if self.clock.speed() > 1 {
             let _ = writeln!(clock, "anchor = \"{}\"", self.clock.anchor());
@@ -158,6 +174,8 @@ pub struct Secrets {
     pub store_key: String,
     /// What the provider knows the merchant by.
     pub provider_secret: String,
+    /// What opens the account at the CVU wallet API.
+    pub cvu_password: String,
     /// What webhooks are signed with: `whsec_` and base64.
     pub webhook_secret: String,
     /// The last part of the address that the provider notifies.
@@ -165,7 +183,7 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// Fresh ones. The provider's is the one that every sandbox has.
+    /// Fresh ones. The providers' are those that every sandbox has.
     #[must_use]
     pub fn make() -> Self {
         Self {
@@ -173,6 +191,7 @@ impl Secrets {
             token_key: STANDARD.encode(random::bytes::<32>()),
             store_key: STANDARD.encode(random::bytes::<32>()),
             provider_secret: String::from("sandbox-secret"),
+            cvu_password: String::from("sandbox-password"),
             webhook_secret: format!("whsec_{}", STANDARD.encode(random::bytes::<32>())),
             hook_path: URL_SAFE_NO_PAD.encode(random::bytes::<32>()),
         }
@@ -229,6 +248,9 @@ impl Proxy {
         std::fs::write(&config, settings.toml(&assets))
             .tried(format_args!("write {}", config.display()))?;
         let mut environment = secrets.environment(settings.webhooks.is_some());
+        if settings.cvu_url.is_some() {
+            environment.push(("VENTANILLA_CVU_PASSWORD", secrets.cvu_password.clone()));
+        }
         if let StoreAt::Postgres(url) = &settings.store {
             environment.push(("VENTANILLA_STORE_URL", url.clone()));
         }
@@ -443,6 +465,14 @@ fn last_line(log: &Path) -> String {
 pub const SHOP_ORIGIN: &str = "https://shop.example";
 const MERCHANT_ID: &str = "11111111-1111-4111-8111-111111111111";
 const TERMINAL: &str = "sandbox-terminal";
+/// Who the sandbox's CVU wallet API lets in.
+pub(super) const CVU_USER: &str = "sandbox-user";
+/// The account that its codes name.
+pub(super) const CVU_ACCOUNT: &str = "0009999001234567890126";
+/// Whose account it is.
+pub(super) const CVU_CUIT: &str = "30-00000012-0";
+/// How long something payable is shown, on the scaled clock: not so long that nobody waits for its end.
+pub const CVU_LIFETIME: Duration = Duration::from_secs(10 * 60);
 const READY_WITHIN: Duration = Duration::from_secs(60);
 /// The sandbox is on this machine: what has not answered by then will not.
 const CALL_LIMIT_SECS: u32 = 3;

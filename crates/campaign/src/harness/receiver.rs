@@ -81,6 +81,9 @@ pub struct Data {
     /// The operation.
     #[serde(default)]
     pub operation: Option<Standing>,
+    /// The credit.
+    #[serde(default)]
+    pub credit: Option<Subject>,
 }
 
 /// Something with a name.

@@ -19,6 +19,7 @@ pub struct Sandbox {
     process: Process,
     merchant_url: String,
     checkout_url: String,
+    cvu_url: String,
     management_url: String,
     public_key: String,
     http: reqwest::Client,
@@ -36,9 +37,9 @@ impl Sandbox {
         seed: u64,
         clock: ScaledClock,
     ) -> Result<Self> {
-        let ports = free_ports(3)?;
-        let [management, merchant, checkout] = ports.as_slice() else {
-            return Err(Failure::of("three ports were asked for"));
+        let ports = free_ports(4)?;
+        let [management, merchant, checkout, cvu] = ports.as_slice() else {
+            return Err(Failure::of("four ports were asked for"));
         };
         let port = |address: &SocketAddr| address.port().to_string();
         let key = Command::new(&binaries.sandbox)
@@ -57,6 +58,8 @@ impl Sandbox {
             &port(merchant),
             "--checkout-port",
             &port(checkout),
+            "--cvu-port",
+            &port(cvu),
             "--seed",
             &seed.to_string(),
             "--speed",
@@ -69,6 +72,7 @@ impl Sandbox {
             process,
             merchant_url: format!("http://{merchant}"),
             checkout_url: format!("http://{checkout}"),
+            cvu_url: format!("http://{cvu}"),
             management_url: format!("http://{management}"),
             public_key: String::from_utf8(key.stdout).tried("read the sandbox's key")?,
             http: super::wire::client(Duration::from_secs(60))?,
@@ -102,6 +106,12 @@ impl Sandbox {
     #[must_use]
     pub fn checkout_url(&self) -> &str {
         &self.checkout_url
+    }
+
+    /// The host of the CVU wallet API.
+    #[must_use]
+    pub fn cvu_url(&self) -> &str {
+        &self.cvu_url
     }
 
     /// The key that cards are sealed to, in PEM.
@@ -166,6 +176,17 @@ impl Sandbox {
             .await
     }
 
+    /// As [`Sandbox::notify`], of credits: to the very address `url`.
+    ///
+    /// # Errors
+    ///
+    /// When the sandbox refuses.
+    pub async fn notify_of_credits(&self, url: &str, mode: &str) -> Result<()> {
+        let wanted = json!({ "url": url, "mode": mode, "late_ms": LATE_MS });
+        self.tell(reqwest::Method::POST, "/cvu/notifications", &wanted)
+            .await
+    }
+
     /// Forgets every fault.
     ///
     /// # Errors
@@ -182,6 +203,16 @@ impl Sandbox {
     ///
     /// When the sandbox refuses.
     pub async fn tell(&self, method: reqwest::Method, path: &str, body: &Value) -> Result<()> {
+        self.ask(method, path, body).await.map(|_| ())
+    }
+
+    /// Any call of the management host; gives its answer.
+    pub(super) async fn ask(
+        &self,
+        method: reqwest::Method,
+        path: &str,
+        body: &Value,
+    ) -> Result<Vec<u8>> {
         let what = format!("tell the sandbox: {method} {path}");
         let mut request = self
             .http
@@ -190,10 +221,12 @@ impl Sandbox {
             request = request.json(body);
         }
         let answer = request.send().await.tried(&what)?;
-        if answer.status().is_success() {
-            return Ok(());
+        let is_done = answer.status().is_success();
+        let said = answer.bytes().await.tried(&what)?;
+        if is_done {
+            return Ok(said.to_vec());
         }
-        let said = answer.text().await.unwrap_or_default();
+        let said = String::from_utf8_lossy(&said);
         Err(Failure::of(format!("could not {what}: {said}")))
     }
 }
@@ -223,6 +256,9 @@ pub struct Ledger {
     pub orders: Vec<Order>,
     /// Every call.
     pub calls: Vec<Call>,
+    /// What happened at the CVU wallet API.
+    #[serde(default)]
+    pub cvu: CvuLedger,
 }
 
 /// Whether a debit moved money.
@@ -305,4 +341,72 @@ pub struct Call {
     pub later: bool,
     /// When, RFC 3339 UTC on the scaled clock.
     pub at: String,
+}
+
+/// What really happened at the CVU wallet API, as far as this module needs it.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct CvuLedger {
+    /// Payment links made.
+    pub links: Vec<Link>,
+    /// Orders behind a QR code.
+    pub qr_orders: Vec<QrOrder>,
+    /// Payments by buyers.
+    pub credits: Vec<Credit>,
+    /// Notifications posted to the merchant.
+    pub notifications: Vec<Notification>,
+}
+
+/// A payment link that was made.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Link {
+    /// The address for the buyer.
+    pub link: String,
+    /// In pesos with two decimals.
+    pub amount: String,
+}
+
+/// An order behind a QR code.
+#[derive(Clone, Debug, Deserialize)]
+pub struct QrOrder {
+    /// The text of its code.
+    pub qr_code: Option<String>,
+    /// In pesos with two decimals.
+    pub amount: String,
+}
+
+/// A payment by a buyer.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Credit {
+    /// The number of the cash-in.
+    pub id: u64,
+    /// In pesos with two decimals.
+    pub amount: String,
+    /// Who paid.
+    pub payer: Payer,
+    /// When the merchant sees it, RFC 3339 UTC on the scaled clock.
+    pub credited_at: String,
+}
+
+/// Who paid.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Payer {
+    /// The name.
+    pub holder: String,
+    /// The CUIT, eleven digits.
+    pub cuit: String,
+    /// The account, 22 digits.
+    pub cvu: String,
+    /// What the account is called.
+    pub alias: String,
+}
+
+/// A notification that was posted.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Notification {
+    /// What it was about: the number of a cash-in.
+    pub references: Vec<String>,
+    /// Whether what it says is not so.
+    pub forged: bool,
+    /// What was answered; none when nothing was.
+    pub http_status: Option<u16>,
 }

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use reqwest::{Method, RequestBuilder};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use ventanilla_core::attempt::AttemptState;
 use ventanilla_core::money::Money;
 use ventanilla_core::operation::OperationKind;
+use ventanilla_core::rails::Rail;
 
 use super::proxy::Secrets;
 use super::wire::{Answer, Wire};
@@ -45,6 +46,9 @@ pub struct Session {
     /// Operations on them.
     #[serde(default)]
     pub operations: Vec<Operation>,
+    /// Money that came by itself for its attempts, or that may have.
+    #[serde(default)]
+    pub credits: Vec<Credit>,
 }
 
 /// An attempt as the merchant sees it.
@@ -52,6 +56,9 @@ pub struct Session {
 pub struct Attempt {
     /// Its identifier.
     pub id: String,
+    /// Its rail.
+    #[serde(default = "card")]
+    pub rail: Rail,
     /// Where it stands.
     pub state: AttemptState,
     /// The reference at the provider.
@@ -63,6 +70,38 @@ pub struct Attempt {
     /// When it ended, RFC 3339 UTC.
     #[serde(default)]
     pub settled_at: Option<String>,
+}
+
+const fn card() -> Rail {
+    Rail::Card
+}
+
+/// What a credit was taken for.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CreditState {
+    /// The money of its attempt.
+    Matched,
+    /// Somebody has to look.
+    Review,
+    /// Somebody looked, and it is nobody's here.
+    Dismissed,
+}
+
+/// Money that came by itself, as the merchant sees it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Credit {
+    /// Its identifier.
+    pub id: String,
+    /// What it was taken for.
+    pub state: CreditState,
+    /// How much came.
+    pub amount: Money,
+    /// Why somebody has to look.
+    #[serde(default)]
+    pub why: Option<String>,
+    /// The attempts whose money it is, or may be.
+    pub attempts: Vec<String>,
 }
 
 /// An operation as the merchant sees it.
@@ -171,6 +210,37 @@ impl Shop {
         answer.is_ok_and(|answer| answer.status().is_success())
     }
 
+    /// The credits that somebody must look at: `GET /v1/review`, repeated until it is answered.
+    ///
+    /// # Errors
+    ///
+    /// As [`Shop::open_session`].
+    pub async fn credits_in_review(&self) -> Result<Vec<Credit>> {
+        #[derive(Deserialize)]
+        struct Review {
+            credits: Vec<Credit>,
+        }
+        let review: Review = self
+            .insist(|| self.request(Method::GET, "/v1/review"))
+            .await?;
+        Ok(review.credits)
+    }
+
+    /// `POST /v1/review/{id}/settle`, once: a credit is the money of `attempt_id`, or nobody's here. Whether
+    /// that was taken.
+    pub async fn settle_credit(&self, id: &str, attempt_id: Option<&str>) -> bool {
+        let note = "seen in the account";
+        let found = match attempt_id {
+            Some(attempt_id) => {
+                json!({ "outcome": "matched", "attempt_id": attempt_id, "note": note })
+            }
+            None => json!({ "outcome": "dismissed", "note": note }),
+        };
+        let path = format!("/v1/review/{id}/settle");
+        let answer = self.request(Method::POST, &path).json(&found).send().await;
+        answer.is_ok_and(|answer| answer.status().is_success())
+    }
+
     /// Any other call of the merchant API.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.wire.request(method, path).bearer_auth(&self.api_key)
@@ -216,5 +286,17 @@ pub fn order(order_reference: &str, amount_minor: u64) -> Value {
         "expires_in_secs": 86_400,
         "buyer": { "name": "Ana Rojas", "email": "ana@example.com",
             "billing_address": { "country": "CR", "street1": "Calle 1", "city": "San José" } }
+    })
+}
+
+/// A small order of `amount_minor` centavos, to be paid from a wallet.
+#[must_use]
+pub fn order_in_pesos(order_reference: &str, amount_minor: u64) -> Value {
+    json!({
+        "order_reference": order_reference,
+        "total": { "amount_minor": amount_minor, "currency": "ARS" },
+        "description": "Yerba mate",
+        "rails": ["cvu"],
+        "expires_in_secs": 86_400,
     })
 }

@@ -15,6 +15,7 @@
 //! | came by | the place was on the way |
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use ventanilla_core::attempt::AttemptState;
 use ventanilla_core::operation::OperationKind;
@@ -126,11 +127,15 @@ fn judge_session(
     add: &mut impl FnMut(&'static str, String),
 ) {
     let sessions = std::slice::from_ref(session);
+    let by_hand = HashSet::new();
     let verdict = compare(&Evidence {
         sessions,
         ledger,
         deliveries: Some(&played.told),
         doubted: &HashSet::new(),
+        credits: &[],
+        by_hand: &by_hand,
+        in_time: Duration::ZERO,
     });
     let double = match played.case.deed {
         Deed::Pay | Deed::PaySaved => "I1",

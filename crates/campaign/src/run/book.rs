@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::harness::shop::Credit;
 use crate::leak::Canary;
 
 /// Shared by everybody who takes part.
@@ -27,6 +28,8 @@ struct Pages {
     sessions: Vec<String>,
     doubted: HashSet<String>,
     canaries: Vec<Canary>,
+    shown: Vec<Canary>,
+    settled_by_hand: Vec<Credit>,
     surprises: BTreeMap<String, u64>,
 }
 
@@ -51,6 +54,16 @@ impl Book {
         self.pages().canaries.push(Canary::fleeting(kind, text));
     }
 
+    /// A buyer was shown this: from now on it may be nowhere on disk but in the store.
+    pub fn note_shown(&self, kind: &'static str, text: &str) {
+        self.pages().shown.push(Canary::lasting(kind, text));
+    }
+
+    /// Somebody at the shop settled a credit, which is like that since.
+    pub fn note_settled(&self, credit: Credit) {
+        self.pages().settled_by_hand.push(credit);
+    }
+
     /// An answer that the story does not provide for.
     pub fn note_surprise(&self, what: String) {
         *self.pages().surprises.entry(what).or_default() += 1;
@@ -66,6 +79,14 @@ impl Book {
 
     pub fn take_canaries(&self) -> Vec<Canary> {
         std::mem::take(&mut self.pages().canaries)
+    }
+
+    pub fn take_shown(&self) -> Vec<Canary> {
+        std::mem::take(&mut self.pages().shown)
+    }
+
+    pub fn settled_by_hand(&self) -> Vec<Credit> {
+        self.pages().settled_by_hand.clone()
     }
 
     pub fn surprises(&self) -> BTreeMap<String, u64> {

@@ -12,6 +12,7 @@ use ventanilla_core::attempt::{AttemptState, NextAction};
 use super::Field;
 use super::book::count;
 use super::operations;
+use super::wallet::Way;
 use crate::failure::Result;
 use crate::harness::buyer::{Buyer, fresh_key, pinned_key, saved_card, typed_card};
 use crate::harness::shop;
@@ -32,7 +33,7 @@ enum Manner {
 }
 
 /// What became of pressing it.
-enum Pressed {
+pub(super) enum Pressed {
     /// This attempt.
     Attempt(Box<AttemptView>),
     /// Another attempt of the session, already there.
@@ -50,14 +51,14 @@ pub(super) async fn play(field: Arc<Field>, number: u64) {
     count(&field.book.finished);
 }
 
-struct Story {
-    field: Arc<Field>,
+pub(super) struct Story {
+    pub(super) field: Arc<Field>,
     /// Held while the buyer keeps a proxy busy, and not while waiting for the end of a doubt.
-    till: Option<OwnedSemaphorePermit>,
-    dice: Dice,
-    buyer: Buyer,
+    pub(super) till: Option<OwnedSemaphorePermit>,
+    pub(super) dice: Dice,
+    pub(super) buyer: Buyer,
     session: String,
-    patient_until: Instant,
+    pub(super) patient_until: Instant,
 }
 
 impl Story {
@@ -65,11 +66,15 @@ impl Story {
         let mut dice = field.dice.of(number);
         let key = fresh_key();
         let till = Arc::clone(&field.tills).acquire_owned().await.ok();
-        let mut order = shop::order(&format!("C-{number}"), dice.between(100, 99_999_999));
+        let reference = format!("C-{number}");
+        let way = Way::drawn(&mut dice.of(2), number);
+        let mut order = match &way {
+            Some(way) => shop::order_in_pesos(&reference, way.total_minor),
+            None => shop::order(&reference, dice.between(100, 99_999_999)),
+        };
         // A few buyers come back, and save their card the first time.
-        let saver = dice
-            .percent(8)
-            .then(|| dice.below(1 + field.checkouts / 40));
+        let saver =
+            (way.is_none() && dice.percent(8)).then(|| dice.below(1 + field.checkouts / 40));
         if let (Some(saver), Some(order)) = (saver, order.as_object_mut()) {
             order.insert("save_card".into(), "ask".into());
             if let Some(buyer) = order
@@ -99,10 +104,16 @@ impl Story {
         if story.dice.percent(2) {
             story.stray().await;
         }
-        let paid = story.pay().await?;
+        let paid = match way {
+            Some(way) => story.pay_from_wallet(way).await?,
+            None => story.pay().await?,
+        };
         story.till = None;
         if let Some(paid) = paid {
             count(&story.field.book.paid);
+            if way.is_some() {
+                return Ok(());
+            }
             operations::perhaps(&story.field, story.dice.of(1), &paid).await;
         }
         Ok(())
@@ -136,7 +147,9 @@ impl Story {
                         Pressed::Attempt(attempt) => match attempt.next_action {
                             NextAction::Finish => return Ok(Some(attempt.id)),
                             NextAction::TryAgain => continue,
-                            NextAction::Wait | NextAction::AskShop => Some(attempt.id),
+                            NextAction::Wait | NextAction::Pay | NextAction::AskShop => {
+                                Some(attempt.id)
+                            }
                         },
                         Pressed::Other(id) => Some(id),
                         Pressed::Over => None,
@@ -149,7 +162,9 @@ impl Story {
             match self.follow(&attempt).await? {
                 Some(NextAction::Finish) => return Ok(Some(attempt)),
                 Some(NextAction::TryAgain) => {}
-                Some(NextAction::Wait | NextAction::AskShop) | None => return Ok(None),
+                Some(NextAction::Wait | NextAction::Pay | NextAction::AskShop) | None => {
+                    return Ok(None);
+                }
             }
         }
         Ok(None)
@@ -164,7 +179,7 @@ impl Story {
     }
 
     /// The session as the page shows it; none when the buyer has had enough or nothing can be paid.
-    async fn look(&mut self) -> Result<Option<CheckoutView>> {
+    pub(super) async fn look(&mut self) -> Result<Option<CheckoutView>> {
         loop {
             match self.buyer.checkout().await {
                 Answer::Done(view) => return Ok(Some(view)),
@@ -201,11 +216,15 @@ impl Story {
             }
         };
         self.note_secrets(&start);
+        self.press_with(&start).await
+    }
+
+    pub(super) async fn press_with(&mut self, start: &StartAttempt) -> Result<Pressed> {
         let key = fresh_key();
         match self.manner() {
             Manner::Plain => {}
             Manner::Many(times) => {
-                let presses = (0..times).map(|_| self.press_once(&key, &start));
+                let presses = (0..times).map(|_| self.press_once(&key, start));
                 for press in presses.collect::<Vec<_>>() {
                     let _ = press.await;
                 }
@@ -216,17 +235,17 @@ impl Story {
                 let _ = tokio::time::timeout(Duration::from_millis(after), asking).await;
             }
             Manner::TwoTabs => {
-                let other = self.press_once(&fresh_key(), &start);
-                let answer = self.insist(&key, &start).await;
+                let other = self.press_once(&fresh_key(), start);
+                let answer = self.insist(&key, start).await;
                 let _ = other.await;
                 return answer;
             }
         }
-        self.insist(&key, &start).await
+        self.insist(&key, start).await
     }
 
     /// Waits for a till, unless the buyer stands at one.
-    async fn queue(&mut self) {
+    pub(super) async fn queue(&mut self) {
         if self.till.is_none() {
             self.till = Arc::clone(&self.field.tills).acquire_owned().await.ok();
         }
@@ -308,7 +327,7 @@ impl Story {
     }
 
     /// Whether the buyer may go on after this answer.
-    async fn gets_over(&mut self, trouble: &Trouble) -> Result<bool> {
+    pub(super) async fn gets_over(&mut self, trouble: &Trouble) -> Result<bool> {
         match trouble.code.as_str() {
             "client-token-invalid" => {
                 let token = self.field.shop.client_token(&self.session).await?;
@@ -331,14 +350,14 @@ impl Story {
     }
 
     /// Waits as long as the proxy asks for.
-    async fn stand_back(&self, trouble: &Trouble) {
+    pub(super) async fn stand_back(&self, trouble: &Trouble) {
         if let Some(pause) = trouble.come_back_after {
             tokio::time::sleep(pause.min(LONGEST_PAUSE)).await;
         }
     }
 
     /// Waits a moment; false when the buyer has had enough.
-    async fn rest(&mut self) -> bool {
+    pub(super) async fn rest(&mut self) -> bool {
         tokio::time::sleep(Duration::from_millis(self.dice.between(50, 400))).await;
         self.field.goes_on(self.patient_until)
     }
@@ -382,4 +401,4 @@ impl Drop for Doubting {
 /// Nobody waits longer for a proxy that is busy.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// So long an answer may be held back while nothing changes.
-const HELD_BACK_SECS: u8 = 5;
+pub(super) const HELD_BACK_SECS: u8 = 5;

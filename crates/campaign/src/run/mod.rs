@@ -2,7 +2,7 @@
 //!
 //! | question | room |
 //! |---|---|
-//! | what does one buyer do | `checkout`, and `operations` once it is paid |
+//! | what does one buyer do | `checkout` with a card, and `operations` once it is paid; `wallet` with a wallet |
 //! | what befalls the proxies and their database | `trouble` |
 //! | when is everything settled, and what is the outcome | `settle` |
 //! | what is seen meanwhile | `screen`, `meters` |
@@ -15,12 +15,14 @@ mod outcome;
 mod screen;
 mod settle;
 mod trouble;
+mod wallet;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use serde_json::json;
 use tokio::sync::{Mutex, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -114,6 +116,8 @@ struct Field {
     wire: Wire,
     shop: Shop,
     public_origin: String,
+    /// What opens the account at the CVU wallet API.
+    cvu_password: String,
     approved: Vec<String>,
     declined: Vec<String>,
     /// So many buyers keep the proxies busy at a time.
@@ -199,6 +203,10 @@ async fn set_up(plan: &Plan, secrets: &Secrets) -> Result<Field> {
     make_folder(&plan.folder)?;
     let clock = ScaledClock::start(plan.speed);
     let sandbox = Sandbox::start(&plan.binaries, &plan.folder, plan.seed, clock).await?;
+    let options = json!({ "buyer": "mixed", "credit_spread_ms": LONGEST_CREDIT_MS });
+    sandbox
+        .tell(reqwest::Method::POST, "/cvu/options", &options)
+        .await?;
     let receiver = Receiver::start(secrets, &plan.folder.join("webhooks.jsonl"), plan.seed).await?;
     let (database, relay, store) = match plan.store {
         StoreKind::Sqlite => (
@@ -224,6 +232,7 @@ async fn set_up(plan: &Plan, secrets: &Secrets) -> Result<Field> {
         let origin = public_origin.get_or_insert_with(|| settings.public_origin.clone());
         settings.public_origin.clone_from(origin);
         settings.webhooks = Some(receiver.url().to_owned());
+        settings.cvu_url = Some(sandbox.cvu_url().to_owned());
         let name = format!("proxy-{number}");
         let mut proxy = Proxy::prepare(&plan.binaries, &plan.folder, &name, settings, secrets)?;
         if plan.control_leak {
@@ -233,6 +242,8 @@ async fn set_up(plan: &Plan, secrets: &Secrets) -> Result<Field> {
         if number == 1 {
             let hooks = format!("{}/hooks/greenpay/{}", proxy.url(), secrets.hook_path);
             sandbox.notify(&hooks, "mixed").await?;
+            let hooks = format!("{}/hooks/cvu/{}", proxy.url(), secrets.hook_path);
+            sandbox.notify_of_credits(&hooks, "mixed").await?;
         }
         urls.push(proxy.url().to_owned());
         proxies.push(Mutex::new(proxy));
@@ -258,6 +269,7 @@ async fn set_up(plan: &Plan, secrets: &Secrets) -> Result<Field> {
         relay,
         receiver,
         public_origin: public_origin.unwrap_or_default(),
+        cvu_password: secrets.cvu_password.clone(),
         approved,
         declined,
         tills: Arc::new(Semaphore::new(TILLS)),
@@ -356,6 +368,8 @@ async fn watch_over(field: Arc<Field>) {
     }
 }
 
+/// So long, on the scaled clock, the provider's list may not show a credit yet.
+const LONGEST_CREDIT_MS: u64 = 120_000;
 /// Fewer than the attempts that one proxy drives at a time, so that it is busy and not drowned: what
 /// it says when it has no turn left is its own tests' business.
 const TILLS: usize = 40;

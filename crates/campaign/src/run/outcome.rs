@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde::Serialize;
+use ventanilla_core::account::{Account, Cuit};
 
 use super::book::read;
 use super::meters;
@@ -13,6 +14,8 @@ use super::{Field, Plan, Screen};
 use crate::failure::{Result, Tried as _};
 use crate::harness::buyer::{CVC, CVC4};
 use crate::harness::proxy::Secrets;
+use crate::harness::sandbox::{Call, Ledger, Payer, Sandbox};
+use crate::harness::wallet;
 use crate::leak::{Canary, Leak, Scan};
 use crate::verdict::Verdict;
 
@@ -155,7 +158,9 @@ pub(super) async fn draw_up(
         }
     }
     screen.step("looking for secrets in logs, metrics, database and webhooks");
-    let canaries = canaries(field, secrets, &settled);
+    let mut canaries = canaries(field, secrets, &settled);
+    canaries.extend(tokens(plan, field, &settled.ledger).await?);
+    let shown = field.book.take_shown();
     let folder = plan.folder.clone();
     let mut database = None;
     if let Some(server) = &field.database {
@@ -163,10 +168,14 @@ pub(super) async fn draw_up(
         database = server.folder().map(Path::to_owned);
     }
     let scanned = database.clone();
-    let scan = tokio::task::spawn_blocking(move || scan(&canaries, &folder, scanned.as_deref()))
-        .await
-        .tried("look for secrets")?
-        .tried("look for secrets")?;
+    let (scan, beside_store) = tokio::task::spawn_blocking(move || {
+        let scan = scan(&canaries, &folder, scanned.as_deref())?;
+        Ok::<_, std::io::Error>((scan, scan_beside_store(&shown, &folder)?))
+    })
+    .await
+    .tried("look for secrets")?
+    .tried("look for secrets")?;
+    let leaks: Vec<Leak> = [scan.leaks(), beside_store.leaks()].concat();
     screen.clear();
     let totals = field.meters.totals();
     let mut faults = BTreeMap::new();
@@ -207,9 +216,9 @@ pub(super) async fn draw_up(
             .sum(),
         surprises: field.book.surprises(),
         untidy,
-        leaks: scan.leaks(),
+        leaks,
         scanned: [
-            u64::try_from(scan.needles()).unwrap_or(u64::MAX),
+            u64::try_from(scan.needles() + beside_store.needles()).unwrap_or(u64::MAX),
             scan.bytes(),
         ],
         control_leak: plan.control_leak,
@@ -263,6 +272,7 @@ fn canaries(field: &Field, secrets: &Secrets, settled: &Settled) -> Vec<Canary> 
         ("token key", &secrets.token_key),
         ("store key", &secrets.store_key),
         ("provider secret", &secrets.provider_secret),
+        ("CVU password", &secrets.cvu_password),
         ("webhook secret", &secrets.webhook_secret),
         ("hook path", &secrets.hook_path),
     ] {
@@ -278,7 +288,45 @@ fn canaries(field: &Field, secrets: &Secrets, settled: &Settled) -> Vec<Canary> 
             canaries.push(Canary::fleeting(kind, text));
         }
     }
+    let payers: BTreeMap<&str, &Payer> = settled
+        .ledger
+        .cvu
+        .credits
+        .iter()
+        .map(|credit| (credit.payer.cvu.as_str(), &credit.payer))
+        .collect();
+    canaries.extend(payers.into_values().flat_map(of_payer));
     canaries
+}
+
+/// Who paid, as it may be written.
+fn of_payer(payer: &Payer) -> Vec<Canary> {
+    let mut canaries = vec![
+        Canary::lasting("payer's name", &payer.holder),
+        Canary::lasting("payer's alias", &payer.alias),
+        Canary::lasting("payer's CUIT", &payer.cuit),
+        Canary::lasting("payer's account", &payer.cvu),
+    ];
+    if let Ok(cuit) = Cuit::parse(&payer.cuit) {
+        canaries.push(Canary::lasting("payer's CUIT", &cuit.to_string()));
+    }
+    if let Ok(account) = Account::parse(&payer.cvu) {
+        canaries.push(Canary::lasting("payer's account", &account.grouped()));
+    }
+    canaries
+}
+
+/// The tokens of the CVU wallet API, of which its ledger keeps nothing: another sandbox with the same seed gives
+/// out the same.
+async fn tokens(plan: &Plan, field: &Field, ledger: &Ledger) -> Result<Vec<Canary>> {
+    let is_token = |call: &&Call| call.operation == "cvu_token";
+    let count = ledger.calls.iter().filter(is_token).count();
+    let twin = Sandbox::start(&plan.binaries, &plan.folder, plan.seed, field.clock).await?;
+    let tokens = wallet::tokens(&twin, &field.cvu_password, count).await?;
+    let canaries = tokens
+        .iter()
+        .map(|token| Canary::fleeting("CVU token", token));
+    Ok(canaries.collect())
 }
 
 /// Reads everything in the folder but what the provider's stand-in wrote: it may know.
@@ -287,19 +335,34 @@ fn scan(canaries: &[Canary], folder: &Path, database: Option<&Path>) -> std::io:
     if let Some(database) = database {
         scan.read(database)?;
     }
+    read_inside(&mut scan, folder, "")?;
+    Ok(scan)
+}
+
+/// As [`scan`], for what the store keeps and buyers are shown: it may be nowhere else.
+fn scan_beside_store(canaries: &[Canary], folder: &Path) -> std::io::Result<Scan> {
+    let mut scan = Scan::new(canaries);
+    read_inside(&mut scan, folder, "ventanilla.db")?;
+    Ok(scan)
+}
+
+/// Reads what is in the folder, but neither what the provider's stand-in wrote nor, unless it is empty,
+/// what begins with `store`.
+fn read_inside(scan: &mut Scan, folder: &Path, store: &str) -> std::io::Result<()> {
     let mut inside = std::fs::read_dir(folder)?
         .map(|entry| entry.map(|entry| entry.path()))
         .collect::<std::io::Result<Vec<_>>>()?;
     inside.sort();
     for path in inside {
-        let is_sandbox = path
-            .file_stem()
-            .is_some_and(|name| name.to_string_lossy().starts_with("sandbox"));
-        if !is_sandbox {
+        let begins_with = |beginning: &str| {
+            path.file_name()
+                .is_some_and(|name| name.to_string_lossy().starts_with(beginning))
+        };
+        if !begins_with("sandbox") && (store.is_empty() || !begins_with(store)) {
             scan.read(&path)?;
         }
     }
-    Ok(scan)
+    Ok(())
 }
 
 #[cfg(test)]

@@ -7,14 +7,18 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use ventanilla_core::attempt::AttemptState;
+use ventanilla_core::money::{Currency, Money};
 use ventanilla_core::operation::OperationKind;
 use ventanilla_core::session::SessionState;
 
+use super::wallet::IN_TIME;
 use super::{Field, Screen};
+use crate::clock::parse_ms;
 use crate::failure::{Result, Tried as _};
 use crate::harness::receiver::Deliveries;
 use crate::harness::sandbox::Ledger;
-use crate::harness::shop::{Attempt, Operation, Session};
+use crate::harness::shop::{Attempt, Credit, CreditState, Operation, Session};
+use crate::random::Dice;
 use crate::verdict::{Evidence, Verdict, compare};
 
 /// What everybody knows in the end.
@@ -67,7 +71,20 @@ pub(super) async fn settle(field: &Arc<Field>, screen: &mut Screen) -> Result<Se
         screen.waiting("settling", field, waiting.len());
         tokio::time::sleep(Duration::from_millis(500)).await;
     };
-    let ledger = field.sandbox.ledger().await?;
+    let ledger = await_credits(field, screen).await?;
+    let mut in_review = field.shop.credits_in_review().await?;
+    look_at_credits(field, &in_review, &sessions, screen).await?;
+    let by_wallet: Vec<String> = sessions
+        .values()
+        .filter(|session| session.total.currency() == Currency::ARS)
+        .map(|session| session.id.clone())
+        .collect();
+    for session in read_all(field, &by_wallet, screen).await? {
+        sessions.insert(session.id.clone(), session);
+    }
+    let settled = field.book.settled_by_hand();
+    let by_hand = settled.iter().map(|credit| credit.id.clone()).collect();
+    in_review.extend(settled);
     let mut sessions: Vec<Session> = sessions.into_values().collect();
     sessions.sort_by(|a, b| a.id.cmp(&b.id));
     let doubted = field.book.doubted();
@@ -79,6 +96,9 @@ pub(super) async fn settle(field: &Arc<Field>, screen: &mut Screen) -> Result<Se
             ledger: &ledger,
             deliveries: Some(&deliveries),
             doubted: &doubted,
+            credits: &in_review,
+            by_hand: &by_hand,
+            in_time: IN_TIME,
         });
         if verdict.untold.is_empty() || Instant::now() > deadline {
             return Ok(Settled {
@@ -91,6 +111,62 @@ pub(super) async fn settle(field: &Arc<Field>, screen: &mut Screen) -> Result<Se
         screen.waiting("being told", field, verdict.untold.len());
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
+}
+
+/// Waits until every credit has been in the provider's list for so long that it must have been seen.
+async fn await_credits(field: &Field, screen: &mut Screen) -> Result<Ledger> {
+    loop {
+        let ledger = field.sandbox.ledger().await?;
+        let credits = ledger.cvu.credits.iter();
+        let last = credits
+            .filter_map(|credit| parse_ms(&credit.credited_at))
+            .max();
+        let seen = last.map(|last| last + SEEN_WITHIN_MS);
+        if seen.is_none_or(|seen| seen < field.clock.now_ms()) {
+            return Ok(ledger);
+        }
+        screen.waiting("awaiting credits", field, 1);
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+}
+
+/// Somebody at the shop goes through what is in review: leaves some of it, takes some for what it may be,
+/// and has done with the rest.
+async fn look_at_credits(
+    field: &Field,
+    in_review: &[Credit],
+    sessions: &HashMap<String, Session>,
+    screen: &mut Screen,
+) -> Result<()> {
+    let totals: HashMap<&str, Money> = sessions
+        .values()
+        .flat_map(|session| &session.attempts)
+        .map(|attempt| (attempt.id.as_str(), attempt.total))
+        .collect();
+    let mut dice = Dice::new(field.dice.of(CLERK).next());
+    for credit in in_review {
+        screen.waiting("going through credits", field, in_review.len());
+        let is_its = |id: &&String| totals.get(id.as_str()) == Some(&credit.amount);
+        let meant = credit.attempts.iter().find(is_its);
+        let (state, attempts) = match (dice.below(3), meant) {
+            (0, _) => continue,
+            (1, Some(meant)) => (CreditState::Matched, vec![meant.clone()]),
+            _ => (CreditState::Dismissed, credit.attempts.clone()),
+        };
+        let meant = meant.filter(|_| state == CreditState::Matched);
+        if field
+            .shop
+            .settle_credit(&credit.id, meant.map(String::as_str))
+            .await
+        {
+            field.book.note_settled(Credit {
+                state,
+                attempts,
+                ..credit.clone()
+            });
+        }
+    }
+    Ok(())
 }
 
 async fn make_peace(field: &Field) -> Result<()> {
@@ -181,6 +257,11 @@ const BETWEEN_LOOKS: Duration = Duration::from_secs(5);
 /// By then everything in doubt has been read since the faults ended: by the schedule what was in doubt for
 /// less than that, by somebody what is stuck.
 const LATE_AFTER: Duration = Duration::from_secs(45 * 60);
+/// An account is looked at every five minutes when nothing is shown any more; a notification may be late by
+/// one, and answers are lost no more.
+const SEEN_WITHIN_MS: i64 = 12 * 60 * 1_000;
+/// The number of the dice that decide what somebody at the shop makes of a credit.
+const CLERK: u64 = u64::MAX - 7;
 /// So many sessions are read at a time.
 const AT_A_TIME: usize = 16;
 /// Whatever the scaled schedule says, nobody waits longer than this.

@@ -2,7 +2,7 @@
 //!
 //! | word | means |
 //! |---|---|
-//! | double | money moved more than once for one thing: a second approved debit of a session that is not a `duplicate` of which the merchant was told; a payment's one call sent twice; an operation carried out, or asked for, more often than it was wanted |
+//! | double | money moved, or was recorded as moved, more than once for one thing: a second approved debit of a session that is not a `duplicate` of which the merchant was told; a payment's one call sent twice; an operation carried out, or asked for, more often than it was wanted |
 //! | lost | money moved and the merchant API does not say so once everything had time to settle |
 //! | invented | the merchant API or a webhook speaks of money that the ledger does not have |
 //! | unknown | what the merchant API still calls running, in doubt or under review |
@@ -10,22 +10,26 @@
 //!
 //! Pure: everything is a parameter.
 
+mod credits;
 mod operations;
 #[cfg(test)]
 mod tests;
 mod truth;
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use serde::Serialize;
 use ventanilla_core::attempt::AttemptState;
 use ventanilla_core::money::{Currency, Money};
+use ventanilla_core::rails::Rail;
 use ventanilla_core::session::SessionState;
 
 use crate::harness::receiver::Deliveries;
 use crate::harness::sandbox::{Debit, DebitState, Ledger};
-use crate::harness::shop::{Attempt, Session};
+use crate::harness::shop::{Attempt, Credit, Session};
 
+pub use credits::Credits;
 pub use truth::Truth;
 
 /// What is compared.
@@ -38,6 +42,13 @@ pub struct Evidence<'a> {
     pub deliveries: Option<&'a Deliveries>,
     /// Attempts that somebody saw in doubt.
     pub doubted: &'a HashSet<String>,
+    /// Credits that the shop saw in review, and what it made of them; beside those of the sessions, which go
+    /// before these.
+    pub credits: &'a [Credit],
+    /// The credits that somebody at the shop settled.
+    pub by_hand: &'a HashSet<String>,
+    /// From the beginning of its attempt, a credit that arrives later is not in time.
+    pub in_time: Duration,
 }
 
 /// One thing that is not as it should be.
@@ -70,6 +81,8 @@ pub struct Verdict {
     pub duplicates: usize,
     /// Operations that succeeded.
     pub operations: usize,
+    /// Money that came by itself.
+    pub credits: Credits,
     /// How long it took until an attempt in doubt was settled.
     pub truth: Truth,
 }
@@ -119,6 +132,7 @@ pub fn compare(evidence: &Evidence<'_>) -> Verdict {
         ));
     }
     operations::judge(evidence, &mut verdict);
+    credits::judge(evidence, &mut verdict);
     judge_deliveries(evidence, &debits, &mut verdict);
     verdict.truth = truth::measure(evidence);
     for findings in [
@@ -191,7 +205,10 @@ fn judge_session(session: &Session, seen: &Seen<'_>, verdict: &mut Verdict) {
             .debits
             .get(attempt.reference.as_str())
             .map_or(&[][..], Vec::as_slice);
-        judge_attempt(attempt, approved, seen, verdict);
+        if attempt.rail == Rail::Card {
+            judge_debits(attempt, approved, verdict);
+        }
+        judge_end(attempt, seen, verdict);
         if !approved.is_empty() && attempt.state != AttemptState::Duplicate {
             paying += 1;
         }
@@ -237,7 +254,7 @@ fn judge_session(session: &Session, seen: &Seen<'_>, verdict: &mut Verdict) {
     }
 }
 
-fn judge_attempt(attempt: &Attempt, approved: &[&Debit], seen: &Seen<'_>, verdict: &mut Verdict) {
+fn judge_debits(attempt: &Attempt, approved: &[&Debit], verdict: &mut Verdict) {
     use AttemptState as S;
     if approved.len() > 1 {
         verdict.double.push(finding(
@@ -267,11 +284,15 @@ fn judge_attempt(attempt: &Attempt, approved: &[&Debit], seen: &Seen<'_>, verdic
             &format!("an approved debit, and the attempt is {}", state.name()),
         )),
     }
+}
+
+fn judge_end(attempt: &Attempt, seen: &Seen<'_>, verdict: &mut Verdict) {
     if !attempt.state.is_final() {
-        let reason = seen.met.get(attempt.reference.as_str()).map_or_else(
-            || String::from("its call met no fault, or was never made"),
-            |fault| format!("its call met {fault}"),
-        );
+        let reason = match (attempt.rail, seen.met.get(attempt.reference.as_str())) {
+            (Rail::Cvu, _) => String::from("not its own amount was paid, or nobody can tell"),
+            (Rail::Card, Some(fault)) => format!("its call met {fault}"),
+            (Rail::Card, None) => String::from("its call met no fault, or was never made"),
+        };
         verdict.unknown.push(finding(
             &attempt.id,
             &standing("attempt", attempt.state, Some(&reason)),
@@ -286,7 +307,7 @@ fn judge_attempt(attempt: &Attempt, approved: &[&Debit], seen: &Seen<'_>, verdic
                 attempt.state.name()
             ),
         ));
-        if attempt.state == S::Duplicate {
+        if attempt.state == AttemptState::Duplicate {
             verdict.double.push(finding(
                 &attempt.id,
                 "a second debit of which the merchant was not told",
@@ -305,9 +326,10 @@ fn judge_deliveries(
     let Some(deliveries) = evidence.deliveries else {
         return;
     };
-    let references: HashMap<&str, &str> = attempts(evidence.sessions)
-        .map(|attempt| (attempt.id.as_str(), attempt.reference.as_str()))
+    let known: HashMap<&str, &Attempt> = attempts(evidence.sessions)
+        .map(|attempt| (attempt.id.as_str(), attempt))
         .collect();
+    let credited = credits::amounts(evidence.ledger);
     for message in &deliveries.messages {
         let Some(attempt) = &message.data.attempt else {
             continue;
@@ -317,14 +339,17 @@ fn judge_deliveries(
             attempt.state,
             AttemptState::Succeeded | AttemptState::Duplicate
         );
-        let moved = references
+        let moved = known
             .get(attempt.id.as_str())
-            .is_some_and(|reference| debits.contains_key(reference));
+            .is_some_and(|attempt| match attempt.rail {
+                Rail::Card => debits.contains_key(attempt.reference.as_str()),
+                Rail::Cvu => credited.contains(&attempt.total.minor()),
+            });
         if speaks_of_money && !moved {
             verdict.invented.push(finding(
                 &attempt.id,
                 &format!(
-                    "a webhook ({}) told that it is {}, without an approved debit",
+                    "a webhook ({}) told that it is {}, without the money",
                     message.kind,
                     attempt.state.name()
                 ),

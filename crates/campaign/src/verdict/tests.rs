@@ -1,3 +1,5 @@
+mod credits;
+
 use serde_json::json;
 
 use super::*;
@@ -9,6 +11,8 @@ struct World {
     ledger: Ledger,
     deliveries: Deliveries,
     doubted: HashSet<String>,
+    credits: Vec<Credit>,
+    by_hand: HashSet<String>,
 }
 
 impl World {
@@ -18,6 +22,8 @@ impl World {
             ledger: Ledger::default(),
             deliveries: Deliveries::default(),
             doubted: HashSet::new(),
+            credits: Vec::new(),
+            by_hand: HashSet::new(),
         };
         world.session("1", "succeeded", &["succeeded"]);
         world.debit("1-0", "1250.50");
@@ -83,6 +89,9 @@ impl World {
             ledger: &self.ledger,
             deliveries: Some(&self.deliveries),
             doubted: &self.doubted,
+            credits: &self.credits,
+            by_hand: &self.by_hand,
+            in_time: Duration::from_secs(40 * 60),
         })
     }
 

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::rails::Rail;
 use crate::rails::card::CardStart;
+use crate::rails::cvu::CvuStart;
 
 pub use view::{AttemptView, BuyerText, CheckoutView, ItemView, ReceiptView};
 
@@ -86,6 +87,32 @@ pub fn read_attempt(id: &str, wait_secs: u8) -> Call<NoBody, AttemptView> {
     }
 }
 
+/// `POST /v1/checkout/attempts/{id}/steps`: the buyer takes a step in an attempt. Repeated, it changes
+/// nothing more and answers with the attempt as it stands.
+#[must_use]
+pub fn take_step(id: &str, step: Step) -> Call<Step, AttemptView> {
+    Call {
+        method: "POST",
+        path: alloc::format!("/v1/checkout/attempts/{id}/steps"),
+        idempotency_key: None,
+        body: Some(step),
+        answer: PhantomData,
+    }
+}
+
+/// The body of [`take_step`].
+///
+/// Exhaustive on purpose, as [`Rail`].
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(tag = "step", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Step {
+    /// The buyer leaves what is shown ([`AttemptState::Issued`](crate::attempt::AttemptState::Issued))
+    /// for another presentation or rail. Money that comes for it all the same is seen.
+    Supersede,
+    /// The buyer says that it was paid: the provider is asked at once. Nothing is believed.
+    Check,
+}
+
 /// The body of [`start_attempt`]. There is no amount in it, and none is accepted.
 #[derive(Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -95,6 +122,9 @@ pub struct StartAttempt {
     /// With [`Rail::Card`], what the card rail needs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub card: Option<CardStart>,
+    /// With [`Rail::Cvu`], what the CVU rail needs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cvu: Option<CvuStart>,
 }
 
 /// Names one intended effect: 16 to 64 characters out of `A-Z a-z 0-9 _ -`.
@@ -192,6 +222,7 @@ mod tests {
                     installments: None,
                     save_card: false,
                 }),
+                cvu: None,
             },
         );
         assert_eq!(

@@ -10,6 +10,7 @@ use crate::card::Brand;
 use crate::money::Money;
 use crate::rails::Rail;
 use crate::rails::card::{CardOffer, DeclineAdvice};
+use crate::rails::cvu::{CvuOffer, PayableView};
 use crate::session::SessionState;
 
 /// A text that people wrote: shown as text, never as markup.
@@ -35,6 +36,9 @@ pub struct CheckoutView {
     /// Present when [`Rail::Card`] is offered.
     #[serde(default)]
     pub card: Option<CardOffer>,
+    /// Present when [`Rail::Cvu`] is offered.
+    #[serde(default)]
+    pub cvu: Option<CvuOffer>,
     /// The latest attempt, running or ended. A widget that starts again picks up from here.
     #[serde(default)]
     pub attempt: Option<AttemptView>,
@@ -68,7 +72,7 @@ pub struct AttemptView {
     pub state: AttemptState,
     /// What follows.
     pub next_action: NextAction,
-    /// With [`NextAction::Wait`]: milliseconds until it is worth asking again.
+    /// With [`NextAction::Wait`] and [`NextAction::Pay`]: milliseconds until it is worth asking again.
     #[serde(default)]
     pub poll_after_ms: Option<u32>,
     /// Milliseconds since the attempt was started, by the proxy's clock.
@@ -79,6 +83,13 @@ pub struct AttemptView {
     /// With [`AttemptState::Declined`] on the card rail: what to suggest.
     #[serde(default)]
     pub advice: Option<DeclineAdvice>,
+    /// With [`AttemptState::Issued`], and when that has ended without a payment.
+    #[serde(default)]
+    pub payable: Option<PayableView>,
+    /// What the provider gave did not fit this session, so it was not shown
+    /// ([`AttemptState::NotExecuted`]). The shop is at fault, not the buyer.
+    #[serde(default)]
+    pub refused: bool,
     /// With [`AttemptState::Succeeded`].
     #[serde(default)]
     pub receipt: Option<ReceiptView>,

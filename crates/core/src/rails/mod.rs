@@ -1,6 +1,7 @@
 //! The ways to pay, and what each sends and receives.
 
 pub mod card;
+pub mod cvu;
 
 use serde::{Deserialize, Serialize};
 
@@ -12,17 +13,20 @@ use serde::{Deserialize, Serialize};
 pub enum Rail {
     /// A payment card, by GreenPay (Costa Rica).
     Card,
+    /// A payment link, QR code or transfer, by a CVU wallet (Argentina).
+    Cvu,
 }
 
 impl Rail {
     /// Every rail, in the order in which they are offered unless a merchant says otherwise.
-    pub const ALL: [Self; 1] = [Self::Card];
+    pub const ALL: [Self; 2] = [Self::Card, Self::Cvu];
 
     /// The rail's name on the wire, in configuration and in logs.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Card => "card",
+            Self::Cvu => "cvu",
         }
     }
 

@@ -8,8 +8,9 @@
 //! | `VENTANILLA_STORE_KEYS` | the same form; the first seals saved cards in the store | to save cards |
 //! | `VENTANILLA_STORE_URL` | the PostgreSQL database, `postgres://user:password@host:port/database` | instead of `[store] path` |
 //! | `VENTANILLA_GREENPAY_SECRET` | GreenPay's secret | with `[card]` |
+//! | `VENTANILLA_CVU_PASSWORD` | the password of the CVU wallet's API user | with `[cvu]` |
 //! | `VENTANILLA_WEBHOOK_SECRETS` | `whsec_` and base64, separated by commas; all of them sign webhooks | with `[webhooks]` |
-//! | `VENTANILLA_HOOK_PATH` | the secret in the address that GreenPay sends notifications to | to be notified |
+//! | `VENTANILLA_HOOK_PATH` | the secret in the address that providers send notifications to | to be notified |
 //! | `VENTANILLA_LOG` | instead of `[log] level` | |
 //!
 //! Each secret may instead come from a file named by the same variable with `_FILE` at its end. A
@@ -17,6 +18,7 @@
 //!
 //! Whatever is wrong is told at once, each with its key, what was expected and what was found.
 
+mod cvu;
 mod secrets;
 mod toml_reader;
 
@@ -35,6 +37,7 @@ use crate::origin::{Origin, is_loopback_host};
 use crate::rails::card::Duplicates;
 use crate::webhooks::ReceiverUrl;
 
+pub use cvu::Cvu;
 pub use secrets::Secrets;
 use toml_reader::{Section, Tables};
 
@@ -58,6 +61,8 @@ pub struct Settings {
     pub store: Store,
     /// `[card]`; its presence turns the card rail on.
     pub card: Option<Card>,
+    /// `[cvu]`; its presence turns the CVU rail on.
+    pub cvu: Option<Cvu>,
     /// `[webhooks]`; without it nobody is told.
     pub webhooks: Option<Webhooks>,
     /// `[assets]`
@@ -330,6 +335,9 @@ impl Config {
             card: settings
                 .as_ref()
                 .is_some_and(|settings| settings.card.is_some()),
+            cvu: settings
+                .as_ref()
+                .is_some_and(|settings| settings.cvu.is_some()),
             webhooks: settings
                 .as_ref()
                 .is_some_and(|settings| settings.webhooks.is_some()),
@@ -380,6 +388,7 @@ impl Settings {
         let merchant = tables.section("merchant", problems, read_merchant);
         let store = tables.section("store", problems, read_store);
         let card = tables.optional_section("card", problems, read_card);
+        let cvu = tables.optional_section("cvu", problems, cvu::read);
         let webhooks = tables.optional_section("webhooks", problems, read_webhooks);
         let assets = tables.section("assets", problems, |section, problems| {
             Some(Assets {
@@ -398,6 +407,7 @@ impl Settings {
             merchant: merchant?,
             store: store?,
             card: card?,
+            cvu: cvu?,
             webhooks: webhooks?,
             assets: assets?,
             clock: clock?,
@@ -436,6 +446,7 @@ impl Settings {
             .card
             .iter()
             .flat_map(|card| [&card.merchant_url, &card.checkout_url])
+            .chain(self.cvu.iter().map(|cvu| &cvu.url))
             .find(|url| !url.is_loopback());
         let receiver = self
             .webhooks

@@ -27,6 +27,8 @@ pub struct Secrets {
     pub store_keys: Option<SealingKeys>,
     /// What the proxy authenticates itself with at GreenPay; there when the card rail is on.
     pub greenpay_secret: Option<SecretString>,
+    /// The password of the CVU wallet's API user; there when the CVU rail is on.
+    pub cvu_password: Option<SecretString>,
     /// What webhooks are signed with; there when a receiver is configured.
     pub webhook_secrets: Option<SigningSecrets>,
     /// Where providers send notifications; without it they cannot.
@@ -45,6 +47,7 @@ impl std::fmt::Debug for Secrets {
                 "greenpay_secret",
                 &self.greenpay_secret.as_ref().map(|_| "set"),
             )
+            .field("cvu_password", &self.cvu_password.as_ref().map(|_| "set"))
             .field("webhook_secrets", &self.webhook_secrets)
             .field("hook_path", &self.hook_path.as_ref().map(|_| "set"))
             .finish_non_exhaustive()
@@ -116,6 +119,13 @@ impl Secrets {
                 |text| Ok(text.clone()),
             )
         });
+        let cvu_password = wanted.cvu.then(|| {
+            reader.required(
+                "VENTANILLA_CVU_PASSWORD",
+                "it belongs to the API user in cvu.username",
+                |text| Ok(text.clone()),
+            )
+        });
         let webhook_secrets = wanted.webhooks.then(|| {
             reader.required(
                 "VENTANILLA_WEBHOOK_SECRETS",
@@ -131,6 +141,7 @@ impl Secrets {
             store_url: store_url.ok()?,
             store_keys: store_keys.ok()?,
             greenpay_secret: unless_noted(greenpay_secret)?,
+            cvu_password: unless_noted(cvu_password)?,
             webhook_secrets: unless_noted(webhook_secrets)?,
             hook_path: hook_path.ok()?,
             known,
@@ -150,6 +161,7 @@ fn unless_noted<T>(read: Option<Option<T>>) -> Option<Option<T>> {
 #[derive(Clone, Copy)]
 pub(super) struct Wanted {
     pub card: bool,
+    pub cvu: bool,
     pub webhooks: bool,
 }
 

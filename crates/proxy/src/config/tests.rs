@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 const EXAMPLE: &str = include_str!("../../ventanilla.example.toml");
 const API_KEY: &str = "vsk_0123456789abcdefghijklmnopqrstuv";
 const GREENPAY_SECRET: &str = "greenpay-secret-canary";
+const CVU_PASSWORD: &str = "cvu-password-canary";
 
 const HOOK_PATH: &str = "hook-path-canary_0123456789abcdef";
 
@@ -26,6 +27,7 @@ fn variables() -> BTreeMap<String, OsString> {
             format!("s1:{}", STANDARD.encode([0x3C; 32])),
         ),
         ("VENTANILLA_GREENPAY_SECRET", GREENPAY_SECRET.to_owned()),
+        ("VENTANILLA_CVU_PASSWORD", CVU_PASSWORD.to_owned()),
         ("VENTANILLA_WEBHOOK_SECRETS", webhook_secret()),
         ("VENTANILLA_HOOK_PATH", HOOK_PATH.to_owned()),
     ]
@@ -265,7 +267,7 @@ fn what_is_wrong_is_told_by_key_expectation_and_finding() {
         (
             "[store]",
             "[stored]",
-            "stored: expected one of the sections server, merchant, store, card, webhooks, assets, clock, limits, log",
+            "stored: expected one of the sections server, merchant, store, card, cvu, webhooks, assets, clock, limits, log",
         ),
         (
             "speed = 1\n",
@@ -282,7 +284,7 @@ fn what_is_wrong_is_told_by_key_expectation_and_finding() {
             "anchor = \"yesterday\"\n",
             "clock.anchor: expected a moment such as 2026-11-20T13:00:00Z, found \"yesterday\"",
         ),
-        ("[server]", "[server", "line 28: expected TOML"),
+        ("[server]", "[server", "line 30: expected TOML"),
     ] {
         let found = problem(old, new);
         assert!(found.starts_with(expected), "{found}");
@@ -344,6 +346,7 @@ fn time_may_run_faster_while_the_provider_is_this_machine() {
             "http://127.0.0.1:8791/",
         )
         .replace("https://checkout.greenpay.example", "http://localhost:8792")
+        .replace("https://api.wallet.example", "http://127.0.0.1:8793")
         .replace("speed = 1", "speed = 60")
         .replace(
             "# anchor = \"2026-11-20T13:00:00Z\"",
@@ -453,6 +456,11 @@ fn secrets_are_required_by_name_and_refused_without_being_repeated() {
             "VENTANILLA_GREENPAY_SECRET: expected it",
         ),
         (
+            "VENTANILLA_CVU_PASSWORD",
+            "",
+            "VENTANILLA_CVU_PASSWORD: expected it",
+        ),
+        (
             "VENTANILLA_WEBHOOK_SECRETS",
             "",
             "VENTANILLA_WEBHOOK_SECRETS: expected it",
@@ -477,6 +485,7 @@ fn secrets_are_required_by_name_and_refused_without_being_repeated() {
     }
     let mut without_card = variables();
     without_card.remove("VENTANILLA_GREENPAY_SECRET");
+    without_card.remove("VENTANILLA_CVU_PASSWORD");
     without_card.remove("VENTANILLA_STORE_KEYS");
     without_card.remove("VENTANILLA_WEBHOOK_SECRETS");
     without_card.remove("VENTANILLA_HOOK_PATH");
@@ -617,4 +626,61 @@ fn no_secret_is_in_the_debug_output() {
                 .any(|known| secrecy::ExposeSecret::expose_secret(known) == secret)
         );
     }
+}
+
+#[test]
+fn a_cvu_rail_takes_only_accounts_that_exist_and_presentations_that_it_can_make() {
+    for (old, new, expected) in [
+        (
+            "account = \"0009999001234567890126\"",
+            "account = \"0009999001234567890127\"",
+            "cvu.account: ",
+        ),
+        (
+            "cuit = \"30-00000012-0\"",
+            "cuit = \"30-00000012-1\"",
+            "cvu.cuit: ",
+        ),
+        (
+            "alias = \"TIENDA.EJEMPLO\"",
+            "alias = \"caña.dulce\"",
+            "cvu.alias: ",
+        ),
+        (
+            "presentations = [\"link\", \"qr\"]",
+            "presentations = []",
+            "cvu.presentations: expected at least one of link, qr and transfer, each once",
+        ),
+        (
+            "presentations = [\"link\", \"qr\"]",
+            "presentations = [\"link\", \"coin\"]",
+            "cvu.presentations: entry 2: expected link, qr or transfer, found \"coin\"",
+        ),
+        (
+            "lifetime_secs = 900",
+            "lifetime_secs = 119",
+            "cvu.lifetime_secs: ",
+        ),
+        (
+            "other_credits = \"report\"",
+            "other_credits = \"lose\"",
+            "cvu.other_credits: expected report or ignore, found \"lose\"",
+        ),
+        (
+            "url = \"https://api.wallet.example\"",
+            "url = \"http://api.wallet.example\"",
+            "cvu.url: ",
+        ),
+    ] {
+        let found = problem(old, new);
+        assert!(found.starts_with(expected), "{new}: {found}");
+    }
+    let without_account = EXAMPLE
+        .replace("account = \"0009999001234567890126\"\n", "")
+        .replace("[\"link\", \"qr\"]", "[\"transfer\"]");
+    let error = read(&without_account).unwrap_err().to_string();
+    assert!(
+        error.starts_with("cvu.presentations: expected cvu.account"),
+        "{error}"
+    );
 }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use toml::{Table, Value};
 
 /// Secrets that people look for in the file.
-const SECRETS_HINT: &str = "secrets are read from the environment (VENTANILLA_API_KEY, VENTANILLA_TOKEN_KEYS, VENTANILLA_STORE_URL, VENTANILLA_STORE_KEYS, VENTANILLA_GREENPAY_SECRET, VENTANILLA_WEBHOOK_SECRETS, VENTANILLA_HOOK_PATH)";
+const SECRETS_HINT: &str = "secrets are read from the environment (VENTANILLA_API_KEY, VENTANILLA_TOKEN_KEYS, VENTANILLA_STORE_URL, VENTANILLA_STORE_KEYS, VENTANILLA_GREENPAY_SECRET, VENTANILLA_CVU_PASSWORD, VENTANILLA_WEBHOOK_SECRETS, VENTANILLA_HOOK_PATH)";
 
 /// The document's sections, taken out one by one.
 pub struct Tables {

@@ -228,7 +228,8 @@ impl Breakers {
 /// Whether the host answered; none when the outcome says nothing about it.
 fn is_answer<T>(outcome: &Outcome<T>) -> Option<bool> {
     match outcome {
-        Outcome::NotSent(Cause::Connect) => Some(false),
+        // The second and third: where an access token is fetched first, and did not come.
+        Outcome::NotSent(Cause::Connect | Cause::Timeout | Cause::HttpStatus(_)) => Some(false),
         // Ours, and no call at all.
         Outcome::NotSent(_) => None,
         Outcome::Unknown(

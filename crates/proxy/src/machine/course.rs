@@ -246,9 +246,18 @@ pub(super) fn unconfirmed<R: Row, P>(
         (Some(_), _, S::Declined | S::NotExecuted) => late(),
         // The right was given back, and only the news of that commit was lost.
         (Some(_), Finding::NotSent(_), S::New | S::Prepared) => late(),
-        (Some(_), _, S::New | S::Prepared | S::Succeeded | S::Duplicate) => {
-            contradiction(row, now, evidence)
-        }
+        // What was shown was not refused.
+        (
+            Some(_),
+            _,
+            S::New
+            | S::Prepared
+            | S::Succeeded
+            | S::Duplicate
+            | S::Issued
+            | S::Expired
+            | S::Superseded,
+        ) => contradiction(row, now, evidence),
         (None, Finding::Unknown(cause), S::Sent) => {
             let after = course.doubted(cause.clone(), now);
             Step::new(row.with(after), now, "unknown", evidence)
@@ -280,6 +289,7 @@ impl From<Step<AttemptRow>> for Change {
             evidence: step.evidence,
             saved_card: None,
             operation: None,
+            payable: None,
         }
     }
 }

@@ -8,17 +8,19 @@ use ventanilla_core::api::{IdempotencyKey, StartAttempt};
 use ventanilla_core::attempt::AttemptState;
 use ventanilla_core::problem::ProblemCode;
 use ventanilla_core::rails::Rail;
+use ventanilla_core::rails::cvu::CvuStart;
 use ventanilla_core::session::SessionState;
 use ventanilla_providers::failpoint::hit;
 
 use super::course::{Course, Finding, Row, alike};
-use super::judge::{self, Confirmation};
+use super::judge::{self, Proof};
 use super::right::{Call, send_once};
 use super::{Machine, fingerprint};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::rails::Host;
 use crate::rails::card::{CardMeans, CardPayment, CardPlan, CardRail};
+use crate::rails::cvu::{CvuPayment, CvuPlan, CvuRail};
 use crate::store::{AttemptRow, Change, Scene, SessionRow, StartRules, Started, Store};
 
 /// A request to start an attempt.
@@ -30,16 +32,20 @@ pub(super) struct Admission {
 
 /// What has to be in memory until the call of an attempt is over.
 pub(super) enum Payment {
-    Card(CardPayment),
+    Card(Box<CardPayment>),
+    Cvu(CvuPayment),
 }
 
 /// A request that fits its session.
 enum Plan {
     Card(CardPlan),
+    Cvu(CvuPlan),
 }
 
 /// An unsent attempt older than this was left behind, however its process fares.
 const ABANDONED_AFTER: Duration = Duration::from_secs(60);
+/// Why a rail sends nothing.
+const NOT_CONFIGURED: &str = "the rail is not configured";
 /// How long a request waits for its turn to be driven.
 const TURN: Duration = Duration::from_millis(200);
 /// What a buyer is told to wait when there is no turn.
@@ -56,7 +62,7 @@ pub(super) async fn admit(machine: Arc<Machine>, admission: Admission) -> Result
     let fingerprint = fingerprint_of(&start)?;
     let now = machine.clock.now();
     let rules = StartRules {
-        attempts: u32::from(machine.attempts_per_session),
+        attempts: machine.attempts_allowed(start.rail),
         abandoned_before: now - machine.clock.real(ABANDONED_AFTER),
     };
     // A repeated request is answered before it is judged: what made it fit may be gone since.
@@ -154,7 +160,13 @@ async fn try_drive(machine: &Machine, attempt: AttemptRow, mut payment: Payment)
             .await?;
         return Ok(());
     }
-    send_once(machine, attempt, payment).await
+    let rail = attempt.rail;
+    send_once(machine, attempt, payment).await?;
+    if rail == Rail::Cvu {
+        // Whoever closes the page and pays is looked for, too.
+        machine.look_soon(machine.clock.now()).await?;
+    }
+    Ok(())
 }
 
 impl Row for AttemptRow {
@@ -163,7 +175,7 @@ impl Row for AttemptRow {
     const RESUMED: bool = false;
     type Scene<'a> = Scene<'a>;
     type Change = Change;
-    type Proof = Confirmation;
+    type Proof = Proof;
     type Call = Payment;
 
     alike!();
@@ -205,15 +217,11 @@ impl Row for AttemptRow {
         store.change(id, decide).await
     }
 
-    async fn send(machine: &Machine, payment: &Payment) -> Finding<Confirmation> {
+    async fn send(machine: &Machine, payment: &Payment) -> Finding<Proof> {
         payment.send(machine).await
     }
 
-    async fn settle_answer(
-        machine: &Machine,
-        id: &str,
-        finding: &Finding<Confirmation>,
-    ) -> Result<()> {
+    async fn settle_answer(machine: &Machine, id: &str, finding: &Finding<Proof>) -> Result<()> {
         machine
             .settle(id, |scene, now| {
                 judge::on_answer(scene, finding.clone(), now)
@@ -230,6 +238,8 @@ pub(super) fn fingerprint_of(start: &StartAttempt) -> Result<String> {
     struct Asked<'a> {
         rail: Rail,
         card: Option<AskedCard<'a>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        cvu: Option<CvuStart>,
     }
     #[derive(Serialize)]
     struct AskedCard<'a> {
@@ -246,6 +256,7 @@ pub(super) fn fingerprint_of(start: &StartAttempt) -> Result<String> {
             installments: card.installments,
             save_card: card.save_card,
         }),
+        cvu: start.cvu,
     })
 }
 
@@ -261,6 +272,13 @@ fn plan(machine: &Machine, start: StartAttempt, session: &SessionRow) -> Result<
             })?;
             rail.check(start, &session.request).map(Plan::Card)
         }
+        Rail::Cvu => {
+            let rail = machine.cvu.as_ref().ok_or(ProblemCode::RailNotOffered)?;
+            let start = start.cvu.ok_or_else(|| {
+                Error::new(ProblemCode::RequestMalformed).detail("rail cvu needs the field cvu")
+            })?;
+            rail.check(start).map(Plan::Cvu)
+        }
     }
 }
 
@@ -272,16 +290,22 @@ fn draft(
     fingerprint: String,
     now: Timestamp,
 ) -> Result<AttemptRow> {
-    let Plan::Card(card) = plan;
-    Ok(AttemptRow {
-        fingerprint,
-        installments: card.installments,
-        save_card: card.save_card,
-        saved_card_id: match &card.means {
-            CardMeans::Saved(id) => Some(id.clone()),
-            CardMeans::Sealed(_) => None,
+    let row = |rail| AttemptRow::new(session, rail, key.as_str(), &machine.instance, now);
+    Ok(match plan {
+        Plan::Card(card) => AttemptRow {
+            fingerprint,
+            installments: card.installments,
+            save_card: card.save_card,
+            saved_card_id: match &card.means {
+                CardMeans::Saved(id) => Some(id.clone()),
+                CardMeans::Sealed(_) => None,
+            },
+            ..row(Rail::Card)?
         },
-        ..AttemptRow::new(session, Rail::Card, key.as_str(), &machine.instance, now)?
+        Plan::Cvu(_) => AttemptRow {
+            fingerprint,
+            ..row(Rail::Cvu)?
+        },
     })
 }
 
@@ -291,7 +315,10 @@ async fn payment(
     attempt: &AttemptRow,
     session: &SessionRow,
 ) -> Result<Payment> {
-    let Plan::Card(plan) = plan;
+    let plan = match plan {
+        Plan::Card(plan) => plan,
+        Plan::Cvu(plan) => return Ok(Payment::Cvu(CvuRail::payment(plan, session))),
+    };
     let token = match &plan.means {
         CardMeans::Sealed(_) => None,
         CardMeans::Saved(card_id) => {
@@ -302,7 +329,8 @@ async fn payment(
             }
         }
     };
-    CardRail::payment(plan, token.as_ref(), attempt, &session.request).map(Payment::Card)
+    CardRail::payment(plan, token.as_ref(), attempt, &session.request)
+        .map(|payment| Payment::Card(Box::new(payment)))
 }
 
 fn card_rail(machine: &Machine) -> Result<&CardRail> {
@@ -315,26 +343,31 @@ fn card_rail(machine: &Machine) -> Result<&CardRail> {
 impl Plan {
     /// Where its calls go.
     fn hosts(&self) -> &'static [Host] {
-        let Self::Card(plan) = self;
-        plan.hosts()
+        match self {
+            Self::Card(plan) => plan.hosts(),
+            Self::Cvu(plan) => plan.hosts(),
+        }
     }
 }
 
 impl Payment {
     async fn prepare(&mut self, machine: &Machine) -> std::result::Result<(), String> {
-        let Self::Card(payment) = self;
-        match &machine.card {
-            Some(rail) => rail.prepare(payment, &machine.breakers).await,
-            None => Err(String::from("the rail is not configured")),
+        match (self, &machine.card) {
+            (Self::Card(payment), Some(rail)) => rail.prepare(payment, &machine.breakers).await,
+            (Self::Card(_), None) => Err(String::from(NOT_CONFIGURED)),
+            (Self::Cvu(_), _) => Ok(()),
         }
     }
 
     /// **Moves money.**
-    async fn send(&self, machine: &Machine) -> Finding<Confirmation> {
-        let Self::Card(payment) = self;
-        match &machine.card {
-            Some(rail) => rail.send(payment, &machine.breakers).await,
-            None => Finding::NotSent(String::from("the rail is not configured")),
+    async fn send(&self, machine: &Machine) -> Finding<Proof> {
+        let breakers = &machine.breakers;
+        match (self, &machine.card, &machine.cvu) {
+            (Self::Card(payment), Some(rail), _) => rail.send(payment, breakers).await,
+            (Self::Cvu(payment), _, Some(rail)) => rail.send(payment, breakers).await,
+            (Self::Card(_), None, _) | (Self::Cvu(_), _, None) => {
+                Finding::NotSent(String::from(NOT_CONFIGURED))
+            }
         }
     }
 }

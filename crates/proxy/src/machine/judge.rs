@@ -16,9 +16,19 @@ use ventanilla_core::money::Money;
 use ventanilla_core::operation::OperationKind;
 
 use super::course::{Finding, Row as _, Step, contradiction, unconfirmed};
+use super::judge_payable::{self, Issue};
 use super::schedule::{self, MIN_GAP, REVIEW_AFTER, minutes};
 use crate::clock::Timestamp;
 use crate::store::{AttemptRow, Change, NewSavedCard, Scene};
+
+/// What the one call of an attempt came to when it came to what was asked for.
+#[derive(Clone)]
+pub enum Proof {
+    /// The provider took the money.
+    Paid(Confirmation),
+    /// The provider made something that the buyer pays.
+    Issued(Issue),
+}
 
 /// What a provider confirmed.
 #[derive(Clone)]
@@ -45,10 +55,14 @@ pub enum Reading {
     Confirmed(Confirmation),
     /// The provider has the payment, and this was done with it since.
     Changed(OperationKind),
+    /// The provider did this very operation.
+    Done,
     /// The provider does not know the reference, at this moment.
     NotFound,
     /// The provider has it in a state that proves nothing.
     Other(String),
+    /// There is nothing to read: what was asked for was never shown, so nobody can have paid it.
+    NeverShown,
     /// There was no answer that could be read.
     Failed(String),
 }
@@ -57,7 +71,8 @@ pub enum Reading {
 pub enum Verdict {
     /// This.
     Change(Box<Change>),
-    /// First these attempts, which never took the right to send, must be ended; then judge again.
+    /// First these attempts, which never took the right to send or are only shown, must be ended; then
+    /// judge again.
     EndFirst(Vec<String>),
     /// Nothing.
     Nothing,
@@ -78,13 +93,18 @@ const DEFERRED_GAP_MAX: Duration = minutes(60);
 /// attempt up.
 ///
 /// A call that was not sent is not judged here while the right may still be returned.
-pub fn on_answer(scene: &Scene<'_>, finding: Finding<Confirmation>, now: Timestamp) -> Verdict {
+pub fn on_answer(scene: &Scene<'_>, finding: Finding<Proof>, now: Timestamp) -> Verdict {
     let row = scene.attempt;
     match finding {
-        Finding::Confirmed(confirmation) if confirmation.total != row.total => {
+        Finding::Confirmed(Proof::Issued(issue)) => {
+            Verdict::Change(Box::new(judge_payable::issued(row, &issue, now)))
+        }
+        Finding::Confirmed(Proof::Paid(confirmation)) if confirmation.total != row.total => {
             mismatch(row, confirmation.total, now, "answer")
         }
-        Finding::Confirmed(confirmation) => confirmed(scene, confirmation, now, "answer"),
+        Finding::Confirmed(Proof::Paid(confirmation)) => {
+            confirmed(scene, confirmation, now, "answer")
+        }
         _ => unconfirmed(row, &finding, now).map_or(Verdict::Nothing, Verdict::of),
     }
 }
@@ -141,6 +161,11 @@ pub fn on_reading(scene: &Scene<'_>, reading: Reading, now: Timestamp, jitter: i
             let evidence = json!({ "source": "read", "provider_state": state });
             Verdict::of(looked(after, now, jitter, "read", evidence))
         }
+        Reading::NeverShown if row.state == S::Unknown => {
+            Verdict::Change(Box::new(judge_payable::never_shown(&after, now)))
+        }
+        // Of attempts there is no such word.
+        Reading::NeverShown | Reading::Done => Verdict::Nothing,
         Reading::Failed(cause) => {
             let evidence = json!({ "source": "read", "failed": cause });
             if matches!(row.state, S::Declined | S::NotExecuted) {
@@ -206,7 +231,14 @@ fn looked(
             let settled_at = after.settled_at.unwrap_or(now);
             after.next_check_at = after.unknown_at.and(schedule::second_look(settled_at, now));
         }
-        S::New | S::Prepared | S::Sent | S::Succeeded | S::Duplicate => {}
+        S::New
+        | S::Prepared
+        | S::Sent
+        | S::Succeeded
+        | S::Duplicate
+        | S::Issued
+        | S::Expired
+        | S::Superseded => {}
     }
     Step::new(after, now, kind, evidence)
 }
@@ -246,7 +278,9 @@ fn confirmed(
         "late": matches!(row.state, S::Declined | S::NotExecuted),
     });
     match row.state {
-        S::New | S::Prepared => return Verdict::of(contradiction(row, now, evidence)),
+        S::New | S::Prepared | S::Issued | S::Expired | S::Superseded => {
+            return Verdict::of(contradiction(row, now, evidence));
+        }
         S::Succeeded | S::Duplicate => {
             return if row.authorization == confirmation.authorization {
                 Verdict::Nothing
@@ -266,8 +300,10 @@ fn confirmed(
     let unsent = with(&[S::New, S::Prepared]);
     let paid = !with(&[S::Succeeded]).is_empty();
     let doubtful = with(&[S::Sent, S::Unknown, S::Review]);
-    if !paid && doubtful.is_empty() && !unsent.is_empty() {
-        return Verdict::EndFirst(unsent.into_iter().map(|other| other.id.clone()).collect());
+    let shown = with(&[S::Issued]);
+    if !paid && doubtful.is_empty() && !(unsent.is_empty() && shown.is_empty()) {
+        let ids = unsent.into_iter().chain(shown);
+        return Verdict::EndFirst(ids.map(|other| other.id.clone()).collect());
     }
     let mut after = row.clone();
     after.confirmed = Some(confirmation.total);
@@ -323,9 +359,13 @@ fn mismatch(row: &AttemptRow, found: Money, now: Timestamp, source: &str) -> Ver
             after.last_read_at = Some(now);
             Verdict::of(looked(after, now, 0, "contradiction", evidence))
         }
-        S::New | S::Prepared | S::Succeeded | S::Duplicate => {
-            Verdict::of(contradiction(row, now, evidence))
-        }
+        S::New
+        | S::Prepared
+        | S::Succeeded
+        | S::Duplicate
+        | S::Issued
+        | S::Expired
+        | S::Superseded => Verdict::of(contradiction(row, now, evidence)),
     }
 }
 
@@ -527,13 +567,13 @@ mod tests {
             Finding::Declined { code: None },
             Finding::NotSent(String::from("no connection")),
             Finding::Rejected(String::from("refused")),
-            Finding::Confirmed(another),
+            Finding::Confirmed(Proof::Paid(another)),
         ] {
             let change = changed(on_answer(&scene, finding, T1 + minutes(1)));
             assert_eq!(change.kind, "contradiction");
             assert_eq!(change.after, paid);
         }
-        let same = on_answer(&scene, Finding::Confirmed(confirmation()), T1);
+        let same = on_answer(&scene, Finding::Confirmed(Proof::Paid(confirmation())), T1);
         assert!(matches!(same, Verdict::Nothing));
     }
 

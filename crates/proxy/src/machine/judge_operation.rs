@@ -31,7 +31,12 @@ const fn stands(kind: OperationKind, reading: &Reading) -> bool {
         Reading::Confirmed(_) => true,
         // What was captured can still be given back.
         Reading::Changed(OperationKind::Capture) => kind.gives_back(),
-        Reading::Changed(_) | Reading::NotFound | Reading::Other(_) | Reading::Failed(_) => false,
+        Reading::Changed(_)
+        | Reading::Done
+        | Reading::NotFound
+        | Reading::Other(_)
+        | Reading::NeverShown
+        | Reading::Failed(_) => false,
     }
 }
 
@@ -55,7 +60,8 @@ pub fn readiness(kind: OperationKind, reading: Reading) -> Readiness {
             "nothing was sent: the provider shows a {} of this payment",
             done.name()
         )),
-        Reading::NotFound => {
+        Reading::Done => Readiness::Over(String::from("it is done")),
+        Reading::NotFound | Reading::NeverShown => {
             Readiness::Later(String::from("the provider does not show the payment"))
         }
         Reading::Other(_) => Readiness::Later(String::from(
@@ -103,6 +109,12 @@ pub fn on_reading(
         jitter,
     };
     match reading {
+        Reading::Done => done(
+            scene,
+            after,
+            json!({ "source": "read", "done": row.kind }),
+            now,
+        ),
         Reading::Changed(kind) if kind == row.kind && !is_another_s(scene) => {
             done(scene, after, json!({ "source": "read", "done": kind }), now)
         }
@@ -126,7 +138,7 @@ pub fn on_reading(
             let evidence = json!({ "source": "read", "done": kind });
             Some(look.settled_nothing(after, "read", evidence))
         }
-        Reading::Confirmed(_) | Reading::NotFound => {
+        Reading::Confirmed(_) | Reading::NotFound | Reading::NeverShown => {
             after.not_done = 0;
             let evidence = json!({ "source": "read", "found": false });
             Some(look.settled_nothing(after, "read", evidence))
@@ -161,7 +173,9 @@ fn done(
     evidence["late"] = json!(late);
     let step = match row.state {
         S::Succeeded => return None,
-        S::New | S::Prepared | S::Duplicate => contradiction(&row, now, evidence),
+        S::New | S::Prepared | S::Duplicate | S::Issued | S::Expired | S::Superseded => {
+            contradiction(&row, now, evidence)
+        }
         S::Declined | S::NotExecuted if !has_room(scene) => {
             // It was held not to have happened, so another one was let go. Only one of them can be
             // recorded as done; that is known when the other one has ended.
@@ -243,7 +257,14 @@ impl Look {
                 let settled_at = after.settled_at.unwrap_or(now);
                 after.next_check_at = after.unknown_at.and(schedule::second_look(settled_at, now));
             }
-            S::New | S::Prepared | S::Sent | S::Succeeded | S::Duplicate => {}
+            S::New
+            | S::Prepared
+            | S::Sent
+            | S::Succeeded
+            | S::Duplicate
+            | S::Issued
+            | S::Expired
+            | S::Superseded => {}
         }
         Step::new(after, now, kind, evidence).into()
     }

@@ -24,6 +24,8 @@
 //! | who opens an operation, who takes it from there | `operate` |
 //! | who may send, once | `right` |
 //! | what does an answer or a read prove | `judge`, `judge_operation` |
+//! | what becomes of a link or code that the buyer pays | `judge_payable` |
+//! | which of them was a credit for, who looks for credits, what they prove | `matching`, `look`, `credits` |
 //! | when is what is in doubt read | `schedule` |
 //! | who reads, and ends what is overdue | `sweep` |
 //! | what must somebody look at, what brings a read forward | `review` |
@@ -35,6 +37,8 @@
 //! | `ventanilla_attempts_total` | `rail`, `outcome` | attempts that came to an outcome, doubt among them |
 //! | `ventanilla_attempts_in_doubt` | | attempts unknown or in review |
 //! | `ventanilla_oldest_doubt_seconds` | | how long the oldest of them has been so |
+//! | `ventanilla_credits_total` | `state` | credits that were recorded: `matched` or `review` |
+//! | `ventanilla_looks_failed_total` | | looks at the CVU account that came to nothing |
 //! | `ventanilla_operations_total` | `kind`, `outcome` | operations that came to an outcome, doubt among them |
 //! | `ventanilla_breaker_state` | `host` | 1 while nothing new is begun with a provider's host, 0 otherwise |
 //! | `ventanilla_guard_hits_total` | `guard` | what a rule of the machine or the store prevented |
@@ -46,11 +50,15 @@
 mod breaker;
 mod check;
 mod course;
+mod credits;
 mod drive;
 #[cfg(test)]
 mod given;
 mod judge;
 mod judge_operation;
+mod judge_payable;
+mod look;
+mod matching;
 mod operate;
 #[cfg(test)]
 mod random_tests;
@@ -69,7 +77,7 @@ use std::time::Duration;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use tokio::sync::{Notify, Semaphore};
-use ventanilla_core::api::{AttemptView, CheckoutView, IdempotencyKey, StartAttempt};
+use ventanilla_core::api::{self, AttemptView, CheckoutView, IdempotencyKey, StartAttempt};
 use ventanilla_core::attempt::{AttemptState, NextAction};
 use ventanilla_core::problem::ProblemCode;
 use ventanilla_core::rails::Rail;
@@ -80,17 +88,21 @@ use crate::clock::{SharedClock, Timestamp};
 use crate::error::{Error, Result};
 use crate::id;
 use crate::rails::card::CardRail;
+use crate::rails::cvu::CvuRail;
 use crate::store::{
-    AttemptRow, Ended, Opened, OperationRow, Scene, SessionDraft, SessionRow, Store, WholeSession,
+    AttemptRow, Ended, Opened, OperationRow, PayableRow, Scene, SessionDraft, SessionRow, Store,
+    WholeSession,
 };
 use course::Row;
 
 pub use breaker::Breakers;
 pub use course::Finding;
-pub use judge::{Confirmation, Reading};
+pub use judge::{Confirmation, Proof, Reading};
+pub use judge_payable::Issue;
 pub use session::{
-    Address, AttemptRecord, Buyer, NewItem, NewOperation, NewSession, OperationRecord,
-    ReviewAttempt, ReviewOperation, ReviewRecord, SessionRecord, SettleOutcome, SettleReview,
+    Address, AttemptRecord, Buyer, CreditRecord, NewItem, NewOperation, NewSession,
+    OperationRecord, ReviewAttempt, ReviewOperation, ReviewRecord, SessionRecord, SettleOutcome,
+    SettleReview,
 };
 
 /// What a machine is made of.
@@ -101,6 +113,8 @@ pub struct MachineParts {
     pub clock: SharedClock,
     /// The card rail, when the merchant configured it.
     pub card: Option<CardRail>,
+    /// The CVU rail, when the merchant configured it.
+    pub cvu: Option<CvuRail>,
     /// The merchant's name, as buyers read it.
     pub merchant_name: String,
     /// How many attempts of a session may reach the provider's money call, from 1.
@@ -115,6 +129,7 @@ pub struct Machine {
     store: Store,
     clock: SharedClock,
     card: Option<CardRail>,
+    cvu: Option<CvuRail>,
     merchant_name: String,
     attempts_per_session: u8,
     /// The longest that a whole call takes which moves money, in the world's time.
@@ -123,6 +138,10 @@ pub struct Machine {
     /// This process, in the records.
     instance: String,
     bells: watch::Bells,
+    last_look: look::LastLook,
+    /// The list and notifications tell of the same money under two names: one of them at a time is held
+    /// against what is recorded.
+    credits_turn: tokio::sync::Mutex<()>,
     /// Work for the sweeper.
     wake: Notify,
     /// Provider calls under way.
@@ -156,20 +175,22 @@ impl Machine {
     pub async fn open(parts: MachineParts) -> Result<Arc<Self>> {
         let calls = usize::try_from(parts.provider_calls.max(1)).map_err(Error::internal)?;
         let beside = calls.div_ceil(4);
-        let call_limit = parts
-            .card
-            .as_ref()
-            .map_or(Duration::ZERO, CardRail::call_limit);
+        let card_limit = parts.card.as_ref().map(CardRail::call_limit);
+        let cvu_limit = parts.cvu.as_ref().map(CvuRail::call_limit);
+        let call_limit = card_limit.max(cvu_limit).unwrap_or_default();
         let machine = Arc::new(Self {
             store: parts.store,
             breakers: Breakers::new(Arc::clone(&parts.clock)),
             clock: parts.clock,
             call_limit,
             card: parts.card,
+            cvu: parts.cvu,
             merchant_name: parts.merchant_name,
             attempts_per_session: parts.attempts_per_session.max(1),
             instance: id::make()?,
             bells: watch::Bells::default(),
+            last_look: look::LastLook::default(),
+            credits_turn: tokio::sync::Mutex::new(()),
             wake: Notify::new(),
             calls: tokio::sync::watch::Sender::new(0),
             draining: AtomicBool::new(false),
@@ -186,6 +207,7 @@ impl Machine {
                     .await?;
             }
         }
+        machine.look_after_start().await?;
         Ok(machine)
     }
 
@@ -231,6 +253,8 @@ impl Machine {
                     session: row,
                     attempts: Vec::new(),
                     operations: Vec::new(),
+                    payables: Vec::new(),
+                    credits: Vec::new(),
                 };
                 Ok(view::session_record(whole, now))
             }
@@ -288,7 +312,11 @@ impl Machine {
     /// `not-found`.
     pub async fn checkout_view(&self, session_id: &str) -> Result<CheckoutView> {
         let WholeSession {
-            session, attempts, ..
+            session,
+            attempts,
+            payables,
+            credits,
+            ..
         } = self.whole_session(session_id).await?;
         let now = self.clock.now();
         let card = match &self.card {
@@ -304,13 +332,23 @@ impl Machine {
             }
             _ => None,
         };
+        let cvu = match &self.cvu {
+            Some(cvu) if session.request.rails.contains(&Rail::Cvu) => Some(cvu.offer()),
+            _ => None,
+        };
         let live = attempts
             .iter()
             .find(|attempt| attempt.state.blocks_others());
         let shown = live.or(attempts.last());
-        if let Some(shown) = shown {
-            self.hurry(shown, now).await?;
-        }
+        let attempt = match shown {
+            Some(shown) => {
+                self.hurry(shown, now).await?;
+                let payable = payables.iter().find(|row| row.attempt_id == shown.id);
+                let seen = credits::is_seen(&credits, &shown.id);
+                Some(view::attempt_view(shown, payable, seen, now))
+            }
+            None => None,
+        };
         Ok(CheckoutView {
             state: view::session_state(&session, &attempts, now),
             payee: self.merchant_name.clone(),
@@ -318,7 +356,8 @@ impl Machine {
             items: view::items(&session.request),
             rails: session.request.rails,
             card,
-            attempt: shown.map(|shown| view::attempt_view(shown, now)),
+            cvu,
+            attempt,
             expires_at: session.expires_at.rfc3339(),
             server_time: now.rfc3339(),
             order_reference: session.request.order_reference,
@@ -355,7 +394,7 @@ impl Machine {
             self.watch(session_id, &row.id, ANSWER_WITHIN, Until::Ended)
                 .await?
         } else {
-            view::attempt_view(&row, self.clock.now())
+            self.view(&row).await?
         };
         hit("browser.answer");
         Ok(view)
@@ -426,13 +465,15 @@ impl Machine {
                 .as_ref()
                 .is_some_and(|card| card.settles(currency))
         };
-        let rails: &[(Rail, &dyn Fn(_) -> bool)] = if self.card.is_some() {
-            &[(Rail::Card, &settles)]
-        } else {
-            &[]
-        };
+        let mut rails: Vec<(Rail, &dyn Fn(_) -> bool)> = Vec::new();
+        if self.card.is_some() {
+            rails.push((Rail::Card, &settles));
+        }
+        if self.cvu.is_some() {
+            rails.push((Rail::Cvu, &CvuRail::settles));
+        }
         let ability = check::Ability {
-            rails,
+            rails: &rails,
             saves_cards: self.store.saves_cards(),
         };
         check::normalize(new, &ability)
@@ -473,10 +514,79 @@ impl Machine {
                 Until::Ended => false,
                 Until::Changed => is_news(first, row.state),
             };
-            let over = news || NextAction::after(row.state) != NextAction::Wait;
-            if over || !patience.wait(ring).await {
-                return Ok(view::attempt_view(&row, self.clock.now()));
+            let goes_on = match NextAction::after(row.state) {
+                NextAction::Wait => true,
+                // What there was to start is before the buyer.
+                NextAction::Pay => matches!(until, Until::Changed),
+                _ => false,
+            };
+            if news || !goes_on || !patience.wait(ring).await {
+                return self.view(&row).await;
             }
+        }
+    }
+
+    /// An attempt as its buyer sees it now.
+    async fn view(&self, row: &AttemptRow) -> Result<AttemptView> {
+        let now = self.clock.now();
+        match row.rail {
+            Rail::Card => Ok(view::attempt_view(row, None, false, now)),
+            Rail::Cvu => {
+                let whole = self.whole_session(&row.session_id).await?;
+                let of_row = |payable: &&PayableRow| payable.attempt_id == row.id;
+                let payable = whole.payables.iter().find(of_row);
+                let seen = credits::is_seen(&whole.credits, &row.id);
+                let now_stands = whole.attempts.iter().find(|attempt| attempt.id == row.id);
+                Ok(view::attempt_view(
+                    now_stands.unwrap_or(row),
+                    payable,
+                    seen,
+                    now,
+                ))
+            }
+        }
+    }
+
+    /// Takes a step in an attempt. Repeated, it changes nothing more.
+    ///
+    /// # Errors
+    ///
+    /// `not-found`, also for an attempt of another session.
+    pub async fn take_step(
+        &self,
+        session_id: &str,
+        attempt_id: &str,
+        step: api::Step,
+    ) -> Result<AttemptView> {
+        let row = self
+            .store
+            .attempt(attempt_id)
+            .await?
+            .filter(|row| row.session_id == session_id)
+            .ok_or(ProblemCode::NotFound)?;
+        let row = match step {
+            api::Step::Supersede => {
+                let left = self
+                    .supersede(&row.id, "the buyer left it for another one")
+                    .await?;
+                left.unwrap_or(row)
+            }
+            api::Step::Check => {
+                self.hurry(&row, self.clock.now()).await?;
+                row
+            }
+        };
+        self.view(&row).await
+    }
+
+    /// How many attempts of a session may be sent on `rail`. A code that expired or was left was nobody's
+    /// try at somebody's card.
+    fn attempts_allowed(&self, rail: Rail) -> u32 {
+        const PAYABLES_FOR_EACH: u32 = 10;
+        let attempts = u32::from(self.attempts_per_session);
+        match rail {
+            Rail::Card => attempts,
+            Rail::Cvu => attempts * PAYABLES_FOR_EACH,
         }
     }
 
@@ -489,6 +599,9 @@ impl Machine {
 
     /// Somebody waits for this attempt: its next read comes forward.
     async fn hurry(&self, row: &AttemptRow, now: Timestamp) -> Result<()> {
+        if row.rail == Rail::Cvu && row.sends > row.returns && !row.state.took_money() {
+            return self.look_soon(now).await;
+        }
         if row.state != AttemptState::Unknown {
             return Ok(());
         }
@@ -553,7 +666,7 @@ impl Machine {
             ) {
                 row.count();
             }
-            let late = matches!(before, AttemptState::Declined | AttemptState::NotExecuted);
+            let late = before.is_final();
             if late || matches!(after.state, AttemptState::Review | AttemptState::Duplicate) {
                 tracing::error!(
                     attempt.id = row.attempt_id(),
@@ -586,6 +699,7 @@ impl Machine {
         match (attempt.rail, &self.card) {
             (Rail::Card, Some(card)) => card.read(&attempt.reference).await,
             (Rail::Card, None) => Reading::Failed(String::from("the rail is not configured")),
+            (Rail::Cvu, _) => Reading::NeverShown,
         }
     }
 
@@ -594,6 +708,7 @@ impl Machine {
     fn return_of(&self, attempt: &AttemptRow, now: Timestamp) -> Option<OperationRow> {
         let kind = match attempt.rail {
             Rail::Card => self.card.as_ref()?.returns_duplicates()?,
+            Rail::Cvu => return None,
         };
         let draft = operate::fingerprint_of(kind, None).and_then(|fingerprint| {
             Ok(OperationRow {
@@ -635,9 +750,10 @@ impl Machine {
             if first.is_empty() {
                 return Ok(after);
             }
+            let reason = "an earlier attempt turned out to have paid";
             for other in first {
-                self.end_unsent::<AttemptRow>(&other, "an earlier attempt turned out to have paid")
-                    .await?;
+                self.end_unsent::<AttemptRow>(&other, reason).await?;
+                self.supersede(&other, reason).await?;
             }
         }
     }
@@ -651,14 +767,14 @@ enum Until {
 }
 
 /// Whether a buyer sees a difference: the steps up to the answer are one to them.
-const fn is_news(before: AttemptState, after: AttemptState) -> bool {
+fn is_news(before: AttemptState, after: AttemptState) -> bool {
     const fn is_under_way(state: AttemptState) -> bool {
         matches!(
             state,
             AttemptState::New | AttemptState::Prepared | AttemptState::Sent
         )
     }
-    is_under_way(before) != is_under_way(after)
+    before != after && !(is_under_way(before) && is_under_way(after))
 }
 
 /// SHA-256 of a value's JSON, 64 lower-case hex digits.

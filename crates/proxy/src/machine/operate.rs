@@ -14,6 +14,7 @@ use ventanilla_core::money::Money;
 use ventanilla_core::operation::OperationKind;
 use ventanilla_core::problem::ProblemCode;
 use ventanilla_core::rails::Rail;
+use ventanilla_providers::cvu::CashOut;
 use ventanilla_providers::failpoint::hit;
 
 use super::course::{Course, Finding, Row, Step, alike};
@@ -26,6 +27,7 @@ use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::rails::Host;
 use crate::rails::card::{CardOperation, CardRail};
+use crate::rails::cvu::CvuRail;
 use crate::store::{
     AttemptRow, Change, OperationChange, OperationOpened, OperationRow, OperationScene, Store,
 };
@@ -37,6 +39,7 @@ pub(super) const UNSENT_LIMIT: Duration = Duration::from_secs(3 * 3600);
 /// What has to be in memory until the call of an operation is over.
 pub(super) enum Deed {
     Card(CardOperation),
+    Cvu(CashOut),
 }
 
 impl Machine {
@@ -175,6 +178,15 @@ async fn drive(machine: &Machine, row: OperationRow) -> Result<()> {
     if let Some(rest) = machine.breakers.rest_of(hosts(attempt.rail)) {
         return postpone(machine, &row, "the provider does not answer", now + rest).await;
     }
+    match attempt.rail {
+        Rail::Card => drive_card(machine, row, attempt).await,
+        Rail::Cvu => drive_transfer(machine, row, attempt).await,
+    }
+}
+
+/// The payment is read back before an operation on it is sent.
+async fn drive_card(machine: &Machine, row: OperationRow, attempt: AttemptRow) -> Result<()> {
+    let now = machine.clock.now();
     let reading = machine.read_payment(&attempt).await;
     let told = match judge::readiness(row.kind, reading) {
         Readiness::Ready(told) => told,
@@ -184,10 +196,7 @@ async fn drive(machine: &Machine, row: OperationRow) -> Result<()> {
         }
         Readiness::Later(cause) => return postpone(machine, &row, &cause, now).await,
     };
-    let deed = match attempt.rail {
-        Rail::Card => CardRail::operation(row.kind, row.amount, &attempt, told.as_ref()),
-    };
-    match deed {
+    match CardRail::operation(row.kind, row.amount, &attempt, told.as_ref()) {
         Ok(deed) => {
             if let Some(told) = told {
                 keep_what_was_told(machine, &attempt, &told).await?;
@@ -201,6 +210,47 @@ async fn drive(machine: &Machine, row: OperationRow) -> Result<()> {
             Ok(())
         }
     }
+}
+
+/// A transfer back to whoever paid. Its bytes are kept before they are sent, and every repeat has them.
+async fn drive_transfer(machine: &Machine, row: OperationRow, attempt: AttemptRow) -> Result<()> {
+    let Some(rail) = &machine.cvu else {
+        let reason = "rail cvu is not configured any more";
+        machine.end_unsent::<OperationRow>(&row.id, reason).await?;
+        return Ok(());
+    };
+    let payer = machine.store.payer_of_attempt(&attempt.id).await?;
+    let request = match rail.transfer_back(&row, payer) {
+        Ok(request) => request,
+        Err(missing) => {
+            machine
+                .end_unsent::<OperationRow>(&row.id, &missing)
+                .await?;
+            return Ok(());
+        }
+    };
+    let kept = machine.store.keep_request(&row.id, &request).await?;
+    let transfer = CvuRail::kept_transfer(&kept)?;
+    send_once(machine, row, Deed::Cvu(transfer)).await
+}
+
+/// What became of a transfer: the same bytes again, to which the provider gives the first result. Only
+/// while nobody has said that it never happened.
+async fn repeat_transfer(machine: &Machine, row: &OperationRow) -> Result<Reading> {
+    let (Some(rail), AttemptState::Unknown) = (&machine.cvu, row.state) else {
+        return Ok(Reading::Failed(String::from("it is not asked for again")));
+    };
+    let Some(kept) = machine.store.kept_request(&row.id).await? else {
+        return Ok(Reading::Failed(String::from("its request was not kept")));
+    };
+    let transfer = CvuRail::kept_transfer(&kept)?;
+    Ok(match rail.cash_out(&transfer, &machine.breakers).await {
+        Finding::Confirmed(()) => Reading::Done,
+        Finding::Declined { .. } => Reading::Failed(String::from("it was refused")),
+        Finding::NotSent(cause) | Finding::Rejected(cause) | Finding::Unknown(cause) => {
+            Reading::Failed(cause)
+        }
+    })
 }
 
 /// Details that a later operation asks for, and that the provider may tell no longer by then.
@@ -262,9 +312,13 @@ async fn postpone(
 
 async fn read(machine: &Machine, row: &OperationRow) -> Result<()> {
     let attempt = attempt_of(machine, row).await?;
-    let reading: Reading = machine.read_payment(&attempt).await;
+    let reading = match attempt.rail {
+        Rail::Card => machine.read_payment(&attempt).await,
+        Rail::Cvu => repeat_transfer(machine, row).await?,
+    };
     let disproves = match attempt.rail {
         Rail::Card => CardRail::reads_disprove(row.kind),
+        Rail::Cvu => false,
     };
     let jitter = super::sweep::jitter();
     machine
@@ -279,6 +333,7 @@ async fn read(machine: &Machine, row: &OperationRow) -> Result<()> {
 const fn hosts(rail: Rail) -> &'static [Host] {
     match rail {
         Rail::Card => &[Host::GreenpayMerchant],
+        Rail::Cvu => &[Host::CvuWallet],
     }
 }
 
@@ -292,6 +347,11 @@ fn operation_amount(
         (Rail::Card, Some(_)) => CardRail::operation_amount(kind, asked, attempt),
         (Rail::Card, None) => Err(Error::new(ProblemCode::OperationNotPossible)
             .detail("rail card is not configured any more")),
+        (Rail::Cvu, _) if machine.cvu.is_none() => {
+            Err(Error::new(ProblemCode::OperationNotPossible)
+                .detail("rail cvu is not configured any more"))
+        }
+        (Rail::Cvu, _) => CvuRail::operation_amount(kind, asked, attempt),
     }
 }
 
@@ -352,10 +412,13 @@ impl Row for OperationRow {
     }
 
     async fn send(machine: &Machine, deed: &Deed) -> Finding<()> {
-        let Deed::Card(operation) = deed;
-        match &machine.card {
-            Some(rail) => rail.operate(operation, &machine.breakers).await,
-            None => Finding::NotSent(String::from("the rail is not configured")),
+        let breakers = &machine.breakers;
+        match (deed, &machine.card, &machine.cvu) {
+            (Deed::Card(operation), Some(rail), _) => rail.operate(operation, breakers).await,
+            (Deed::Cvu(transfer), _, Some(rail)) => rail.cash_out(transfer, breakers).await,
+            (Deed::Card(_), None, _) | (Deed::Cvu(_), _, None) => {
+                Finding::NotSent(String::from("the rail is not configured"))
+            }
         }
     }
 

@@ -13,7 +13,7 @@ use super::session::{ReviewAttempt, ReviewOperation, ReviewRecord, SettleOutcome
 use super::{Machine, schedule, view};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
-use crate::store::{AttemptRow, OperationRow, OperationScene, Scene};
+use crate::store::{AttemptRow, CreditState, OperationRow, OperationScene, Scene};
 
 const NOTE_MIN: usize = 3;
 const NOTE_MAX: usize = 500;
@@ -45,6 +45,7 @@ impl Machine {
         Ok(ReviewRecord {
             attempts: attempts.collect(),
             operations: operations.collect(),
+            credits: rows.credits.iter().map(view::credit_record).collect(),
         })
     }
 
@@ -74,6 +75,31 @@ impl Machine {
         }
     }
 
+    /// Settles a credit in review: somebody knows whose it is, or has dealt with it.
+    async fn settle_credit(&self, id: &str, settle: SettleReview) -> Result<()> {
+        let not_possible =
+            |detail: &str| Err(Error::new(ProblemCode::OperationNotPossible).detail(detail));
+        let credit = self.store.credit(id).await?.ok_or(ProblemCode::NotFound)?;
+        if credit.state != CreditState::Review {
+            return not_possible("only a credit in review takes this");
+        }
+        match (settle.outcome, &settle.attempt_id) {
+            (SettleOutcome::Dismissed, None) => {
+                let now = self.clock.now();
+                match self.store.settle_credit(id, &settle.note, now).await? {
+                    Some(_) => Ok(()),
+                    None => not_possible("only a credit in review takes this"),
+                }
+            }
+            (SettleOutcome::Matched, Some(attempt_id)) => {
+                self.match_by_hand(&credit, attempt_id, &settle.note).await
+            }
+            _ => Err(Error::new(ProblemCode::RequestMalformed).detail(
+                "a credit is settled as matched with an attempt_id, or as dismissed without one",
+            )),
+        }
+    }
+
     /// Settles what is in review by the word of somebody who looked at the provider's back office.
     /// Money that a provider did not confirm is never recorded as taken; what is settled negatively is
     /// read again, and what a read proves goes before the word.
@@ -88,6 +114,9 @@ impl Machine {
     pub async fn settle_review(&self, id: &str, settle: SettleReview) -> Result<()> {
         check_note(&settle.note)?;
         let outcome = settle.outcome;
+        if id.starts_with("crd_") {
+            return self.settle_credit(id, settle).await;
+        }
         if is_operation(id) {
             let row = self.operation_row(id).await?;
             self.settle_by_hand(&row, settle, |scene: &OperationScene<'_>| {
@@ -98,7 +127,13 @@ impl Machine {
                         row.sends > row.returns && has_room(scene)
                     }
                     (SettleOutcome::NotExecuted, state) => state == S::Review,
-                    (SettleOutcome::Succeeded | SettleOutcome::Declined, _) => false,
+                    (
+                        SettleOutcome::Succeeded
+                        | SettleOutcome::Declined
+                        | SettleOutcome::Matched
+                        | SettleOutcome::Dismissed,
+                        _,
+                    ) => false,
                 }
             })
             .await
@@ -108,7 +143,9 @@ impl Machine {
                 SettleOutcome::NotExecuted | SettleOutcome::Declined => {
                     scene.attempt.state == S::Review
                 }
-                SettleOutcome::Succeeded => false,
+                SettleOutcome::Succeeded | SettleOutcome::Matched | SettleOutcome::Dismissed => {
+                    false
+                }
             })
             .await
         }
@@ -172,8 +209,11 @@ impl Machine {
         settle: SettleReview,
         fits: impl Fn(&R::Scene<'_>) -> bool + Send + Sync,
     ) -> Result<()> {
-        let SettleReview { outcome, note } = settle;
-        let state = outcome.state();
+        let SettleReview { outcome, note, .. } = settle;
+        let Some(state) = outcome.state() else {
+            return Err(Error::new(ProblemCode::OperationNotPossible)
+                .detail("matched and dismissed are for credits"));
+        };
         let settled = self
             .apply::<R>(row.id(), |scene, now| {
                 if !fits(scene) {

@@ -1,5 +1,6 @@
 //! Sessions as the merchant opens and sees them.
 
+use crate::store::CreditState;
 use serde::{Deserialize, Serialize};
 use ventanilla_core::attempt::AttemptState;
 use ventanilla_core::money::Money;
@@ -122,6 +123,27 @@ pub struct SessionRecord {
     /// What was done with the money of its attempts, oldest first.
     #[serde(default)]
     pub operations: Vec<OperationRecord>,
+    /// Money that came by itself for its attempts, or that may have, oldest first.
+    #[serde(default)]
+    pub credits: Vec<CreditRecord>,
+}
+
+/// Money that came by itself, as the merchant sees it. Who paid is not in it.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct CreditRecord {
+    /// `crd_` and 26 characters.
+    pub id: String,
+    /// What it was taken for.
+    pub state: CreditState,
+    /// How much came.
+    pub amount: Money,
+    /// When it came, by the provider; RFC 3339 UTC.
+    pub credited_at: String,
+    /// Why somebody must look, or had to; in our own words.
+    #[serde(default)]
+    pub why: Option<String>,
+    /// The attempts whose money it is, or may be.
+    pub attempts: Vec<String>,
 }
 
 /// An attempt as the merchant sees it: the answer of `GET /v1/attempts/{id}`.
@@ -202,6 +224,9 @@ pub struct ReviewRecord {
     pub attempts: Vec<ReviewAttempt>,
     /// Operations in review, oldest first.
     pub operations: Vec<ReviewOperation>,
+    /// Money that came and of which it is not certain whose it is, oldest first.
+    #[serde(default)]
+    pub credits: Vec<CreditRecord>,
 }
 
 /// An attempt that somebody must look at.
@@ -236,6 +261,9 @@ pub struct SettleReview {
     pub outcome: SettleOutcome,
     /// Who looked where and saw what, for people: 3 to 500 characters. Kept for ever.
     pub note: String,
+    /// With [`SettleOutcome::Matched`]: the attempt that the credit pays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt_id: Option<String>,
 }
 
 /// How something in review ends by somebody's word.
@@ -250,16 +278,21 @@ pub enum SettleOutcome {
     NotExecuted,
     /// An operation: it was done.
     Succeeded,
+    /// A credit: it is the money of [`SettleReview::attempt_id`].
+    Matched,
+    /// A credit: somebody has dealt with it, and no attempt here is paid by it.
+    Dismissed,
 }
 
 impl SettleOutcome {
-    /// The state that goes with it.
+    /// The state of an attempt or operation that goes with it.
     #[must_use]
-    pub const fn state(self) -> AttemptState {
+    pub const fn state(self) -> Option<AttemptState> {
         match self {
-            Self::Declined => AttemptState::Declined,
-            Self::NotExecuted => AttemptState::NotExecuted,
-            Self::Succeeded => AttemptState::Succeeded,
+            Self::Declined => Some(AttemptState::Declined),
+            Self::NotExecuted => Some(AttemptState::NotExecuted),
+            Self::Succeeded => Some(AttemptState::Succeeded),
+            Self::Matched | Self::Dismissed => None,
         }
     }
 }

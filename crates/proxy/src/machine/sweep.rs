@@ -14,7 +14,7 @@ use ventanilla_core::attempt::AttemptState;
 
 use super::course::{Row, Step};
 use super::operate::take_up;
-use super::{Machine, judge};
+use super::{Machine, judge, look};
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::rails::Host;
@@ -109,6 +109,14 @@ async fn take_turns(machine: &Arc<Machine>, now: Timestamp, overdue: Overdue) ->
     {
         doubt(machine, &operation).await?;
     }
+    if machine.cvu.is_some() {
+        let machine = Arc::clone(machine);
+        tokio::spawn(async move {
+            if let Err(error) = look::take_turn(&machine, LEASE).await {
+                tracing::error!("the look at the account was left to the next sweep: {error}");
+            }
+        });
+    }
     if let Ok(limit @ 1..) = u32::try_from(machine.readers.available_permits()) {
         for attempt in machine.store.claim_due(now, LEASE, limit).await? {
             begin(
@@ -164,11 +172,13 @@ fn probe(machine: &Arc<Machine>) {
         tokio::spawn(async move {
             let asked = Arc::clone(&machine);
             let asked = tokio::spawn(async move {
-                match (host, &asked.card) {
-                    (Host::GreenpayMerchant | Host::GreenpayCheckout, Some(card)) => {
+                match (host, &asked.card, &asked.cvu) {
+                    (Host::GreenpayMerchant | Host::GreenpayCheckout, Some(card), _) => {
                         card.probe().await
                     }
-                    (Host::GreenpayMerchant | Host::GreenpayCheckout, None) => false,
+                    (Host::CvuWallet, _, Some(cvu)) => cvu.probe().await,
+                    (Host::GreenpayMerchant | Host::GreenpayCheckout, None, _)
+                    | (Host::CvuWallet, _, None) => false,
                 }
             });
             machine.breakers.probed(host, asked.await.unwrap_or(false));

@@ -9,9 +9,10 @@ use ventanilla_core::rails::card::DeclineAdvice;
 use ventanilla_core::session::SessionState;
 
 use super::check;
-use super::session::{AttemptRecord, NewSession, OperationRecord, SessionRecord};
+use super::session::{AttemptRecord, CreditRecord, NewSession, OperationRecord, SessionRecord};
 use crate::clock::Timestamp;
-use crate::store::{AttemptRow, OperationRow, SessionRow, WholeSession};
+use crate::rails::cvu;
+use crate::store::{AttemptRow, CreditRow, OperationRow, PayableRow, SessionRow, WholeSession};
 
 /// A session as the merchant sees it.
 pub fn session_record(whole: WholeSession, now: Timestamp) -> SessionRecord {
@@ -22,6 +23,7 @@ pub fn session_record(whole: WholeSession, now: Timestamp) -> SessionRecord {
         expires_at: session.expires_at.rfc3339(),
         attempts: whole.attempts.iter().map(attempt_record).collect(),
         operations: whole.operations.iter().map(operation_record).collect(),
+        credits: whole.credits.iter().map(credit_record).collect(),
         id: session.id,
         request: session.request,
     }
@@ -77,8 +79,28 @@ pub fn operation_record(row: &OperationRow) -> OperationRecord {
     }
 }
 
+/// A credit as the merchant sees it.
+pub fn credit_record(row: &CreditRow) -> CreditRecord {
+    let seen_for = row.attempt_id.iter();
+    CreditRecord {
+        id: row.id.clone(),
+        state: row.state,
+        amount: row.amount,
+        credited_at: row.credited_at.rfc3339(),
+        why: row.why.clone(),
+        attempts: seen_for.chain(&row.candidates).cloned().collect(),
+    }
+}
+
 /// An attempt as its buyer sees it.
-pub fn attempt_view(row: &AttemptRow, now: Timestamp) -> AttemptView {
+///
+/// `payable` is what it put before the buyer; `seen`, whether money was seen that may be for it.
+pub fn attempt_view(
+    row: &AttemptRow,
+    payable: Option<&PayableRow>,
+    seen: bool,
+    now: Timestamp,
+) -> AttemptView {
     let age = now.since(row.created_at);
     let next_action = NextAction::after(row.state);
     AttemptView {
@@ -86,12 +108,18 @@ pub fn attempt_view(row: &AttemptRow, now: Timestamp) -> AttemptView {
         rail: row.rail,
         state: row.state,
         next_action,
-        poll_after_ms: (next_action == NextAction::Wait).then(|| poll_after_ms(age)),
+        poll_after_ms: matches!(next_action, NextAction::Wait | NextAction::Pay)
+            .then(|| poll_after_ms(age)),
         age_ms: u64::try_from(age.as_millis()).unwrap_or(u64::MAX),
         // The provider's look-up asks for our reference and no secret, so the buyer's browser gets
         // the attempt's own identifier; the shop finds the attempt by it.
         reference: row.id.clone(),
         advice: (row.state == AttemptState::Declined).then(|| advice(row)),
+        payable: payable
+            .filter(|_| !row.state.took_money())
+            .map(|payable| cvu::payable_view(payable, seen, now)),
+        refused: row.state == AttemptState::NotExecuted
+            && row.reason.as_deref() == Some(cvu::REFUSED),
         receipt: (row.state == AttemptState::Succeeded)
             .then(|| receipt(row))
             .flatten(),
@@ -124,13 +152,19 @@ fn advice(row: &AttemptRow) -> DeclineAdvice {
             .provider_code
             .as_deref()
             .map_or(DeclineAdvice::OtherCard, DeclineAdvice::for_greenpay),
+        Rail::Cvu => DeclineAdvice::TryAgain,
     }
 }
 
 fn receipt(row: &AttemptRow) -> Option<ReceiptView> {
     Some(ReceiptView {
         paid: row.confirmed?,
-        paid_at: row.sent_at.or(row.settled_at)?.rfc3339(),
+        paid_at: match row.rail {
+            Rail::Card => row.sent_at.or(row.settled_at)?,
+            // What was sent is the wish for a code.
+            Rail::Cvu => row.settled_at?,
+        }
+        .rfc3339(),
         brand: row.brand,
         last4: row.last4.clone(),
         authorization: row.authorization.clone(),

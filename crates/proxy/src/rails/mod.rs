@@ -3,6 +3,7 @@
 //! There is no trait over them: rails share a lifecycle, which is the machine's, not operations.
 
 pub mod card;
+pub mod cvu;
 
 /// A provider's host, as far as it can fail apart from another.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -11,11 +12,17 @@ pub enum Host {
     GreenpayMerchant,
     /// GreenPay's for sealed cards.
     GreenpayCheckout,
+    /// The CVU wallet's.
+    CvuWallet,
 }
 
 impl Host {
     /// Every host.
-    pub const ALL: [Self; 2] = [Self::GreenpayMerchant, Self::GreenpayCheckout];
+    pub const ALL: [Self; 3] = [
+        Self::GreenpayMerchant,
+        Self::GreenpayCheckout,
+        Self::CvuWallet,
+    ];
 
     /// The name in logs and metrics.
     #[must_use]
@@ -23,6 +30,7 @@ impl Host {
         match self {
             Self::GreenpayMerchant => "greenpay_merchant",
             Self::GreenpayCheckout => "greenpay_checkout",
+            Self::CvuWallet => "cvu_wallet",
         }
     }
 }

@@ -105,7 +105,20 @@ fn lines(review: &ReviewRecord) -> Vec<Line> {
         ),
         why: printable(&entry.why),
     });
-    attempts.chain(operations).collect()
+    let credits = review.credits.iter().map(|credit| Line {
+        id: printable(&credit.id),
+        what: "credit".to_owned(),
+        state: credit.state.name().to_owned(),
+        amount: amount(credit.amount),
+        since: printable(&credit.credited_at),
+        order: if credit.attempts.is_empty() {
+            "no attempt asked for it".to_owned()
+        } else {
+            format!("perhaps of {}", printable(&credit.attempts.join(", ")))
+        },
+        why: printable(credit.why.as_deref().unwrap_or_default()),
+    });
+    attempts.chain(operations).chain(credits).collect()
 }
 
 fn amount(money: Money) -> String {
@@ -143,6 +156,11 @@ mod tests {
                 attempt("att_22", "duplicate", "twice\u{1b}[2J\nforged line"),
             ],
             "operations": [operation],
+            "credits": [{
+                "id": "crd_1", "state": "review", "amount": { "amount_minor": 99, "currency": "ARS" },
+                "credited_at": "2026-11-18T11:09:00.000Z", "why": "less was paid than was asked for",
+                "attempts": ["att_4", "att_5"],
+            }],
         }))
         .unwrap()
     }
@@ -160,8 +178,10 @@ att_22  attempt (card)  duplicate  CRC 12500.00  2026-11-18T11:07:00.000Z
     session ses_1, reference abc; twice\u{fffd}[2J\u{fffd}forged line
 opr_1   refund          review     USD 0.05      2026-11-18T11:08:00.000Z
     session ses_3, attempt att_3; no answer
+crd_1   credit          review     ARS 0.99      2026-11-18T11:09:00.000Z
+    perhaps of att_4, att_5; less was paid than was asked for
 
-3 to look at. Settle one with: ventanilla review settle ID --as OUTCOME --note TEXT
+4 to look at. Settle one with: ventanilla review settle ID --as OUTCOME --note TEXT
 "
         );
         assert_eq!(

@@ -40,7 +40,7 @@ use crate::token::ClientTokens;
 use crate::webhooks::Webhooks;
 use accept::Caps;
 
-pub use parts::{card_rail, greenpay_client, greenpay_hooks, open_store};
+pub use parts::{card_rail, cvu_client, cvu_rail, greenpay_client, notification_hooks, open_store};
 
 /// How much longer than the longest provider call the proxy waits for calls under way when it stops.
 /// What is left after that is settled by reading, after the next start.
@@ -194,10 +194,17 @@ pub async fn start(config: Config, clock: SharedClock) -> Result<Running, StartE
         }
         _ => None,
     };
+    let cvu = match (&settings.cvu, secrets.cvu_password) {
+        (Some(cvu), Some(password)) => {
+            Some(cvu_rail(cvu, password, &clock).map_err(StartError::part("cvu"))?)
+        }
+        _ => None,
+    };
     let machine = Machine::open(MachineParts {
         store: store.clone(),
         clock: clock.clone(),
         card,
+        cvu,
         merchant_name: settings.merchant.name.clone(),
         attempts_per_session: settings.limits.attempts_per_session.get(),
         provider_calls: settings.limits.provider_calls.get(),
@@ -212,11 +219,10 @@ pub async fn start(config: Config, clock: SharedClock) -> Result<Running, StartE
         receiver.zip(secrets.webhook_secrets),
     )
     .map_err(StartError::part("webhooks"))?;
-    let hooks = match (&settings.card, secrets.hook_path) {
-        (Some(card), Some(path)) => {
-            greenpay_hooks(card, path, machine.clone()).map_err(StartError::part("card"))?
-        }
-        _ => Router::new(),
+    let hooks = match secrets.hook_path {
+        Some(path) => notification_hooks(settings.card.as_ref(), path, machine.clone())
+            .map_err(StartError::part("card"))?,
+        None => Router::new(),
     };
 
     let public_origin = match settings.server.public_origin.port() {

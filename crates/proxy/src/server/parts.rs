@@ -5,13 +5,15 @@ use std::sync::Arc;
 use axum::Router;
 use secrecy::SecretString;
 use ventanilla_core::seal::ProviderKey;
-use ventanilla_providers::greenpay;
+use ventanilla_providers::{cvu, greenpay};
 
-use crate::config::{self, Card};
+use crate::clock::SharedClock;
+use crate::config::{self, Card, Cvu};
 use crate::error::{Error, Result};
 use crate::hooks::{self, HookPath, Hooks};
 use crate::machine::Machine;
 use crate::rails::card::{CardRail, CardRailConfig};
+use crate::rails::cvu::{CvuRail, CvuRailConfig, client_clock};
 use crate::store::{SealingKeys, Store};
 
 /// The store: the PostgreSQL database at `url`, or the SQLite file of `settings`.
@@ -73,13 +75,71 @@ pub fn card_rail(card: &Card, secret: SecretString) -> Result<CardRail> {
     )
 }
 
-/// Where GreenPay sends notifications.
+/// A client of the CVU wallet; nothing is sent.
+///
+/// # Errors
+///
+/// When something of `settings` cannot be used; says what.
+pub fn cvu_client(
+    settings: &Cvu,
+    password: SecretString,
+    clock: &SharedClock,
+) -> Result<cvu::Client> {
+    let config = cvu::Config::new(
+        settings.url.as_str(),
+        &settings.username,
+        password,
+        client_clock(clock),
+    );
+    cvu::Client::new(cvu::Config {
+        token_field: settings.token_field,
+        amounts_as_text: settings.amounts_as_text,
+        exact_minutes: settings.exact_minutes,
+        timeouts: ventanilla_providers::Timeouts {
+            money: settings.call_limit,
+            ..ventanilla_providers::Timeouts::default()
+        },
+        ..config
+    })
+    .map_err(Error::internal)
+}
+
+/// The CVU rail.
+///
+/// # Errors
+///
+/// As [`cvu_client`].
+pub fn cvu_rail(settings: &Cvu, password: SecretString, clock: &SharedClock) -> Result<CvuRail> {
+    CvuRail::new(
+        cvu_client(settings, password, clock)?,
+        Arc::clone(clock),
+        CvuRailConfig {
+            presentations: settings.presentations.clone(),
+            receiver: settings.receiver.clone(),
+            payee: settings.payee.clone(),
+            concept: settings.concept.clone(),
+            lifetime: settings.lifetime,
+            exact_minutes: settings.exact_minutes,
+            call_limit: settings.call_limit,
+            strangers: settings.strangers,
+        },
+    )
+}
+
+/// Where providers send notifications.
 ///
 /// # Errors
 ///
 /// When GreenPay's public key cannot be used; says why.
-pub fn greenpay_hooks(card: &Card, path: HookPath, machine: Arc<Machine>) -> Result<Router> {
-    let greenpay_key = ProviderKey::parse(&card.public_key).map_err(Error::internal)?;
+pub fn notification_hooks(
+    card: Option<&Card>,
+    path: HookPath,
+    machine: Arc<Machine>,
+) -> Result<Router> {
+    let greenpay_key = card
+        .map(|card| ProviderKey::parse(&card.public_key))
+        .transpose()
+        .map_err(Error::internal)?;
     Ok(hooks::routes(Hooks {
         machine,
         path,

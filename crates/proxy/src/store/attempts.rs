@@ -8,13 +8,13 @@ use ventanilla_core::session::SessionState;
 
 use super::engine::{Connection, Done, Fault, Row, Transaction, values};
 use super::events::{self, NewEvent};
-use super::outbox::{self, News};
 use super::{
-    AttemptRow, Change, Scene, SessionRow, StartRules, Started, Store, cards, operations, rules,
-    sessions,
+    AttemptRow, Change, Scene, SessionRow, StartRules, Started, Store, cards, operations, outbox,
+    payables, rules, sessions,
 };
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::webhooks::payload::Records;
 
 impl Store {
     /// A session's attempts, oldest first.
@@ -220,6 +220,7 @@ pub(super) async fn abandon(
         evidence: json!({ "reason": reason }),
         saved_card: None,
         operation: None,
+        payable: None,
     };
     write_change(tx, session.clone(), attempt, change).await
 }
@@ -277,7 +278,7 @@ async fn insert(tx: &mut Transaction, row: &AttemptRow) -> Done<()> {
 
 /// Writes a change of an attempt and everything that belongs into the same commit. The session is
 /// locked.
-async fn write_change(
+pub(super) async fn write_change(
     tx: &mut Transaction,
     mut session: SessionRow,
     before: &AttemptRow,
@@ -285,7 +286,7 @@ async fn write_change(
 ) -> Result<AttemptRow> {
     let now = change.at;
     let mut after = change.after;
-    let effects = rules::judge(before, &after)?;
+    let effects = rules::judge(before, &after, change.payable.as_ref())?;
     after.version = before.version + 1;
     let written = update(tx, before, &after).await.inspect_err(|fault| {
         if matches!(fault, Fault::Taken(_)) {
@@ -309,17 +310,18 @@ async fn write_change(
     if effects.pays_session {
         sessions::write_paid(tx, &mut session, &after.id, now).await?;
     }
+    if let Some(payable) = &change.payable {
+        payables::insert(tx, payable).await?;
+    }
     let of_session = effects.pays_session.then_some("session.succeeded");
     for (kind, attempt) in [(effects.outbox, Some(&after)), (of_session, None)] {
         let Some(kind) = kind else { continue };
-        let news = News {
-            kind,
-            at: now,
-            session: &session,
+        let about = Records {
+            session: Some(&session),
             attempt,
-            operation: None,
+            ..Records::default()
         };
-        outbox::write(tx, &news).await?;
+        outbox::write(tx, kind, now, about).await?;
     }
     if let Some(operation) = &change.operation {
         operations::open_with(tx, &after, operation).await?;

@@ -4,7 +4,7 @@ use secrecy::SecretString;
 use ventanilla_core::card::Brand;
 
 use super::engine::{Row, Transaction, values};
-use super::sealing::{Sealed, SealingKeys};
+use super::sealing::{Place, Sealed, SealingKeys};
 use super::{NewSavedCard, SavedCardRow, Store};
 use crate::clock::Timestamp;
 use crate::error::Result;
@@ -18,7 +18,11 @@ pub(super) async fn keep(
     card: &NewSavedCard,
     now: Timestamp,
 ) -> Result<bool> {
-    let sealed = match keys.map(|keys| keys.seal(&card.id, &card.buyer_id, &card.token)) {
+    let place = Place::SavedCard {
+        card_id: &card.id,
+        buyer_id: &card.buyer_id,
+    };
+    let sealed = match keys.map(|keys| keys.seal(&place, &card.token)) {
         Some(Ok(sealed)) => sealed,
         Some(Err(error)) => {
             tracing::error!(attempt.id = %attempt_id, "attempt {attempt_id}: card not saved: {error}");
@@ -100,7 +104,8 @@ impl Store {
             key_name: row.text("key_name")?,
             bytes: row.bytes("token")?,
         };
-        keys.open(card_id, buyer_id, &sealed).map(Some)
+        let place = Place::SavedCard { card_id, buyer_id };
+        keys.open(&place, &sealed).map(Some)
     }
 }
 

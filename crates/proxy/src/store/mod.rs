@@ -18,7 +18,10 @@
 //! | money is recorded in the amount that was asked for | check on `attempt` |
 //! | one open operation for an attempt | unique index `operation_open` |
 //! | no more is given back, or captured, than was paid | trigger `operation_within_payment` |
-//! | what happened is never rewritten | triggers on `event`, `attempt` and `operation` |
+//! | nothing is payable that is not recorded, as it is | `rules`; triggers on `payable` |
+//! | a credit is recorded once, whichever way it is seen | unique fingerprint and cash-in |
+//! | an attempt is paid by one credit, of its amount | unique index `credit_matched`; trigger `credit_of_the_amount` |
+//! | what happened is never rewritten | triggers on `event`, `attempt`, `operation` and `credit` |
 //!
 //! What differs between the engines is in `engine`, what may be written is in `rules`, and the
 //! statements lie by subject in the other rooms.
@@ -29,17 +32,21 @@
 
 mod attempts;
 mod cards;
+mod credits;
 mod engine;
 mod events;
 mod operations;
 pub mod outage;
 mod outbox;
+mod payables;
 mod record;
+mod requests;
 mod rules;
 #[cfg(test)]
 pub(crate) mod scratch;
 mod sealing;
 mod sessions;
+mod watch;
 mod work;
 
 use std::path::Path;
@@ -52,10 +59,10 @@ use crate::error::Result;
 use engine::{Engine, Transaction};
 
 pub use record::{
-    AttemptRow, Change, DisabledReceiver, Doubt, Ended, EventRow, MAX_RETURNS, NewSavedCard,
-    Opened, OperationChange, OperationOpened, OperationRow, OperationScene, OutboxRow, Overdue,
-    ReviewRows, SavedCardRow, Scene, SessionDraft, SessionRow, StartRules, Started, Undelivered,
-    WholeSession,
+    AttemptRow, Change, CreditRow, CreditState, CreditVerdict, DisabledReceiver, Doubt, Ended,
+    EventRow, MAX_RETURNS, NewCredit, NewSavedCard, Opened, OperationChange, OperationOpened,
+    OperationRow, OperationScene, OutboxRow, Overdue, PayableRow, Payer, ReviewRows, SavedCardRow,
+    Scene, SessionDraft, SessionRow, StartRules, Started, Undelivered, Watched, WholeSession,
 };
 pub use sealing::SealingKeys;
 
@@ -74,7 +81,7 @@ impl Store {
     /// Opens or creates the SQLite database at `path` and brings its tables up to date. A new file
     /// can be read by its owner only.
     ///
-    /// Without `keys` no card can be saved.
+    /// Without `keys` no card can be saved, and it is not kept who paid a credit.
     ///
     /// # Errors
     ///
@@ -87,7 +94,7 @@ impl Store {
     /// its tables up to date. Several processes may do so at once. Whether and how the connection is
     /// encrypted is said by `sslmode` in the URL.
     ///
-    /// Without `keys` no card can be saved.
+    /// Without `keys` no card can be saved, and it is not kept who paid a credit.
     ///
     /// # Errors
     ///

@@ -6,13 +6,13 @@ use ventanilla_core::operation::OperationKind;
 
 use super::engine::{Connection, Done, Fault, Row, Transaction, values};
 use super::events::{self, NewEvent};
-use super::outbox::{self, News};
 use super::rules::{self, counts, is_open};
 use super::{
     AttemptRow, OperationChange, OperationOpened, OperationRow, OperationScene, SessionRow, Store,
-    attempts, sessions,
+    attempts, outbox, sessions,
 };
 use crate::error::{Error, Result};
+use crate::webhooks::payload::Records;
 
 impl Store {
     /// Records an operation in the state new, unless its attempt is not paid, another operation of it
@@ -271,14 +271,13 @@ async fn write_change(
     };
     events::write(tx, event).await?;
     if let Some(kind) = told {
-        let news = News {
-            kind,
-            at: change.at,
-            session,
+        let about = Records {
+            session: Some(session),
             attempt: Some(attempt),
             operation: Some(&after),
+            ..Records::default()
         };
-        outbox::write(tx, &news).await?;
+        outbox::write(tx, kind, change.at, about).await?;
     }
     Ok(after)
 }

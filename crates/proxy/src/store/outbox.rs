@@ -5,42 +5,32 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::engine::{Row, Transaction, values};
-use super::{
-    AttemptRow, DisabledReceiver, OperationRow, OutboxRow, SessionRow, Store, Undelivered,
-};
+use super::{DisabledReceiver, OutboxRow, Store, Undelivered};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::id;
-use crate::webhooks::payload::payload;
+use crate::webhooks::payload::{Records, payload};
 
-/// Something to be told, with the records as this commit leaves them.
-pub(super) struct News<'a> {
-    pub kind: &'static str,
-    pub at: Timestamp,
-    pub session: &'a SessionRow,
-    pub attempt: Option<&'a AttemptRow>,
-    pub operation: Option<&'a OperationRow>,
-}
-
-pub(super) async fn write(tx: &mut Transaction, news: &News<'_>) -> Result<()> {
-    let payload = payload(
-        news.kind,
-        news.at,
-        news.session,
-        news.attempt,
-        news.operation,
-    );
+/// Records that the merchant is to be told something, with the records as this commit leaves them.
+pub(super) async fn write(
+    tx: &mut Transaction,
+    kind: &str,
+    at: Timestamp,
+    about: Records<'_>,
+) -> Result<()> {
     tx.execute(
-        "INSERT INTO outbox (id, kind, session_id, attempt_id, operation_id, payload, created_at, next_try_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $7)",
+        "INSERT INTO outbox (id, kind, session_id, attempt_id, operation_id, credit_id, payload, created_at,
+                             next_try_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)",
         values![
             &id::make_prefixed("msg")?,
-            news.kind,
-            &news.session.id,
-            news.attempt.map(|attempt| attempt.id.as_str()),
-            news.operation.map(|operation| operation.id.as_str()),
-            &payload.to_string(),
-            news.at,
+            kind,
+            about.session.map(|session| session.id.as_str()),
+            about.attempt.map(|attempt| attempt.id.as_str()),
+            about.operation.map(|operation| operation.id.as_str()),
+            about.credit.map(|credit| credit.id.as_str()),
+            &payload(kind, at, about).to_string(),
+            at,
         ],
     )
     .await?;
@@ -302,23 +292,26 @@ impl Store {
     }
 
     async fn payload_now(&self, row: &OutboxRow) -> Result<Value> {
-        let session = self.session(&row.session_id).await?.ok_or_else(|| {
-            Error::internal(format!(
+        let session = match &row.session_id {
+            Some(id) => self.session(id).await?,
+            None => None,
+        };
+        let Some(session) = session else {
+            return Err(Error::internal(format!(
                 "message {} is about a session that is not there",
                 row.id
-            ))
-        })?;
+            )));
+        };
         let attempt = match &row.attempt_id {
             Some(id) => self.attempt(id).await?,
             None => None,
         };
-        Ok(payload(
-            &row.kind,
-            row.created_at,
-            &session,
-            attempt.as_ref(),
-            None,
-        ))
+        let about = Records {
+            session: Some(&session),
+            attempt: attempt.as_ref(),
+            ..Records::default()
+        };
+        Ok(payload(&row.kind, row.created_at, about))
     }
 }
 
@@ -326,9 +319,10 @@ fn read(row: &Row) -> Result<OutboxRow> {
     Ok(OutboxRow {
         id: row.text("id")?,
         kind: row.text("kind")?,
-        session_id: row.text("session_id")?,
+        session_id: row.text_if("session_id")?,
         attempt_id: row.text_if("attempt_id")?,
         operation_id: row.text_if("operation_id")?,
+        credit_id: row.text_if("credit_id")?,
         payload: row
             .text_if("payload")?
             .map_or(Ok(Value::Null), |text| serde_json::from_str(&text))

@@ -1,5 +1,7 @@
 //! What the store keeps, as values.
 
+mod credit;
+
 use secrecy::SecretString;
 use serde_json::Value;
 use ventanilla_core::attempt::AttemptState;
@@ -13,6 +15,8 @@ use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::id;
 use crate::machine::NewSession;
+
+pub use credit::{CreditRow, CreditState, CreditVerdict, NewCredit, PayableRow, Payer, Watched};
 
 /// A session as it is kept.
 #[derive(Clone, Debug)]
@@ -222,6 +226,11 @@ pub struct WholeSession {
     pub attempts: Vec<AttemptRow>,
     /// The operations on them, oldest first.
     pub operations: Vec<OperationRow>,
+    /// What its attempts made payable, oldest first.
+    pub payables: Vec<PayableRow>,
+    /// The credits of its attempts, and those in review that may be one's; in the order in which they
+    /// were seen.
+    pub credits: Vec<CreditRow>,
 }
 
 /// An attempt in its surroundings, read in one transaction.
@@ -248,6 +257,9 @@ pub struct Change {
     pub saved_card: Option<NewSavedCard>,
     /// An operation that is opened by the same commit: the return of money that came twice.
     pub operation: Option<OperationRow>,
+    /// What is payable from now on: there when the attempt comes to
+    /// [`Issued`](AttemptState::Issued), and only then.
+    pub payable: Option<PayableRow>,
 }
 
 /// A card to keep.
@@ -446,14 +458,16 @@ pub struct EventRow {
 pub struct OutboxRow {
     /// `msg_` and 26 characters: the receiver drops what it has seen.
     pub id: String,
-    /// `session.<state>`, `attempt.<state>` or `operation.<state>`.
+    /// `session.<state>`, `attempt.<state>`, `operation.<state>` or `credit.review`.
     pub kind: String,
-    /// The session.
-    pub session_id: String,
+    /// The session; none with a credit that may be nobody's.
+    pub session_id: Option<String>,
     /// The attempt, when it is about one.
     pub attempt_id: Option<String>,
     /// The operation, when it is about one.
     pub operation_id: Option<String>,
+    /// The credit, when it is about one.
+    pub credit_id: Option<String>,
     /// What the merchant is told: the records as this commit left them, in the form of the merchant
     /// API, without anything secret.
     pub payload: Value,
@@ -491,13 +505,15 @@ pub struct DisabledReceiver {
     pub reason: String,
 }
 
-/// Attempts and operations that somebody at the merchant must look at.
+/// Attempts, operations and credits that somebody at the merchant must look at.
 #[derive(Clone, Debug, Default)]
 pub struct ReviewRows {
     /// Attempts in review, and duplicates whose money is not on its way back; oldest first.
     pub attempts: Vec<AttemptRow>,
     /// Operations in review, oldest first.
     pub operations: Vec<OperationRow>,
+    /// Credits in review, in the order in which they were seen.
+    pub credits: Vec<CreditRow>,
 }
 
 /// The attempts whose outcome is in doubt.

@@ -2,8 +2,11 @@
 //! the store ends in an error and not in a second payment.
 
 use ventanilla_core::attempt::AttemptState;
+use ventanilla_core::money::Money;
 
-use super::record::{AttemptRow, MAX_RETURNS, OperationRow};
+use super::record::{
+    AttemptRow, CreditState, CreditVerdict, MAX_RETURNS, OperationRow, PayableRow,
+};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 
@@ -48,12 +51,16 @@ macro_rules! standing {
     };
 }
 
-/// Judges a change of an attempt.
+/// Judges a change of an attempt, and what it makes payable.
 ///
 /// # Errors
 ///
 /// An internal error that names the rule it breaks; nothing may be written then.
-pub(super) fn judge(before: &AttemptRow, after: &AttemptRow) -> Result<Effects> {
+pub(super) fn judge(
+    before: &AttemptRow,
+    after: &AttemptRow,
+    payable: Option<&PayableRow>,
+) -> Result<Effects> {
     let same_identity = before.id == after.id
         && before.session_id == after.session_id
         && before.idempotency_key == after.idempotency_key
@@ -68,7 +75,9 @@ pub(super) fn judge(before: &AttemptRow, after: &AttemptRow) -> Result<Effects> 
     } else if after.state.took_money() && after.confirmed != Some(after.total) {
         broken_transition(&from, &to).or(Some("the provider did not confirm this amount"))
     } else {
-        broken_transition(&from, &to).or_else(|| broken_state(&to))
+        broken_transition(&from, &to)
+            .or_else(|| broken_state(&to))
+            .or_else(|| broken_payable(before, after, payable))
     };
     if let Some(rule) = broken {
         return Err(refused(&from, &to, rule));
@@ -82,6 +91,46 @@ pub(super) fn judge(before: &AttemptRow, after: &AttemptRow) -> Result<Effects> 
             None
         },
     })
+}
+
+/// Judges what a credit that was seen for an attempt is taken for, and what becomes of the attempt with
+/// it. The change itself is judged by [`judge`].
+///
+/// # Errors
+///
+/// An internal error that names the rule it breaks; nothing may be written then.
+pub(super) fn judge_credit(
+    before: &AttemptRow,
+    amount: Money,
+    verdict: &CreditVerdict,
+) -> Result<()> {
+    let after = verdict
+        .change
+        .as_ref()
+        .map_or(before, |change| &change.after);
+    let pays = after.state.took_money() && !before.state.took_money();
+    let broken = match verdict.state {
+        CreditState::Matched if !after.state.took_money() => {
+            Some("a credit is matched with an attempt that took money")
+        }
+        CreditState::Matched if amount != after.total => {
+            Some("a credit of another amount is not matched")
+        }
+        CreditState::Review | CreditState::Dismissed if pays => {
+            Some("a credit that is not matched pays nothing")
+        }
+        CreditState::Review | CreditState::Dismissed if verdict.why.is_none() => {
+            Some("a credit that is not matched has a reason")
+        }
+        CreditState::Matched | CreditState::Review | CreditState::Dismissed => None,
+    };
+    match broken {
+        Some(rule) => {
+            let (from, to) = (standing!("attempt", before), standing!("attempt", after));
+            Err(refused(&from, &to, rule))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Judges a change of an operation, and says what the merchant is told of it.
@@ -111,7 +160,7 @@ pub(super) fn judge_operation(
     let idle = matches!(after.state, S::New | S::Prepared) && after.next_check_at.is_none();
     let broken = if !same_identity {
         Some("identity, kind and amount never change")
-    } else if changes && after.state == S::Duplicate {
+    } else if changes && is_an_attempts_alone(after.state) {
         Some(NO_SUCH_TRANSITION)
     } else {
         broken_transition(&from, &to)
@@ -123,12 +172,25 @@ pub(super) fn judge_operation(
     }
     Ok(match after.state {
         _ if !changes => None,
-        S::New | S::Prepared | S::Sent | S::Unknown | S::Duplicate => None,
+        S::New | S::Prepared | S::Sent | S::Unknown => None,
+        // Refused above.
+        S::Duplicate | S::Issued | S::Expired | S::Superseded => None,
         S::Succeeded => Some("operation.succeeded"),
         S::Declined => Some("operation.declined"),
         S::NotExecuted => Some("operation.not_executed"),
         S::Review => Some("operation.review"),
     })
+}
+
+/// Whether no operation comes to this state.
+const fn is_an_attempts_alone(state: AttemptState) -> bool {
+    use AttemptState as S;
+    matches!(state, S::Duplicate | S::Issued | S::Expired | S::Superseded)
+}
+
+/// Whether an attempt is in review by a change.
+pub(super) fn came_to_review(before: AttemptState, after: AttemptState) -> bool {
+    before != after && after == AttemptState::Review
 }
 
 const NO_SUCH_TRANSITION: &str = "there is no such transition";
@@ -162,6 +224,30 @@ fn broken_state(standing: &Standing<'_>) -> Option<&'static str> {
     }
     let unread = standing.unknown_at.is_none() || standing.next_check_at.is_none();
     (standing.state == AttemptState::Unknown && unread).then_some("a doubt must be read back")
+}
+
+/// What is wrong with what a change makes payable: it is there when the attempt comes to issued, and only
+/// then, and it is this attempt's.
+fn broken_payable(
+    before: &AttemptRow,
+    after: &AttemptRow,
+    payable: Option<&PayableRow>,
+) -> Option<&'static str> {
+    let issues = before.state != after.state && after.state == AttemptState::Issued;
+    let Some(payable) = payable else {
+        return issues.then_some("what is issued must be recorded");
+    };
+    let fits = payable.attempt_id == after.id
+        && payable.session_id == after.session_id
+        && payable.total == after.total
+        && payable.expires_at <= payable.watch_until;
+    if !issues {
+        Some("something payable comes with the attempt that is issued")
+    } else if fits {
+        None
+    } else {
+        Some("what is issued is not what the attempt is for")
+    }
 }
 
 fn refused(before: &Standing<'_>, after: &Standing<'_>, rule: &str) -> Error {
@@ -200,9 +286,13 @@ pub(super) const fn counts(state: AttemptState) -> bool {
 /// What the merchant is told when an attempt comes to a state.
 fn announcement(state: AttemptState) -> Option<&'static str> {
     match state {
-        AttemptState::New | AttemptState::Prepared | AttemptState::Sent | AttemptState::Unknown => {
-            None
-        }
+        AttemptState::New
+        | AttemptState::Prepared
+        | AttemptState::Sent
+        | AttemptState::Unknown
+        | AttemptState::Issued => None,
+        AttemptState::Expired => Some("attempt.expired"),
+        AttemptState::Superseded => Some("attempt.superseded"),
         AttemptState::Succeeded => Some("attempt.succeeded"),
         AttemptState::Declined => Some("attempt.declined"),
         AttemptState::NotExecuted => Some("attempt.not_executed"),

@@ -1,4 +1,4 @@
-//! Card tokens at rest.
+//! Card tokens and payers at rest.
 
 use aes_gcm::aead::{Aead, KeyInit, Payload};
 use aes_gcm::{Aes256Gcm, Nonce};
@@ -9,11 +9,45 @@ use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
 
-/// The keys that seal saved card tokens: 256 bits each, with a short name. The first seals; every
-/// one opens, so that a key can be changed without losing the cards sealed under the one before.
+/// The keys that seal saved card tokens, and who paid a credit: 256 bits each, with a short name. The
+/// first seals; every one opens, so that a key can be changed without losing what was sealed under the
+/// one before.
 pub struct SealingKeys(Vec<(String, Aes256Gcm)>);
 
-/// A sealed card token.
+/// Where something sealed lies: it opens there only.
+pub(super) enum Place<'a> {
+    /// The token of a saved card.
+    SavedCard { card_id: &'a str, buyer_id: &'a str },
+    /// Who paid a credit.
+    Payer { credit_id: &'a str },
+    /// What a transfer out is asked for with.
+    Request { operation_id: &'a str },
+}
+
+impl Place<'_> {
+    fn bytes(&self) -> Vec<u8> {
+        // Identifiers have a fixed alphabet without a zero byte, so no two places can be confused.
+        match self {
+            Self::SavedCard { card_id, buyer_id } => {
+                ["saved-card", card_id, buyer_id].join("\0").into_bytes()
+            }
+            Self::Payer { credit_id } => ["payer", credit_id].join("\0").into_bytes(),
+            Self::Request { operation_id } => ["request", operation_id].join("\0").into_bytes(),
+        }
+    }
+}
+
+impl std::fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::SavedCard { card_id, .. } => write!(f, "saved card {card_id}"),
+            Self::Payer { credit_id } => write!(f, "the payer of credit {credit_id}"),
+            Self::Request { operation_id } => write!(f, "the request of operation {operation_id}"),
+        }
+    }
+}
+
+/// A sealed text.
 pub(super) struct Sealed {
     /// The name of the key.
     pub key_name: String,
@@ -59,17 +93,12 @@ impl SealingKeys {
         Ok(Self(keys))
     }
 
-    /// Seals a token to its place: it opens for the same card of the same buyer only.
-    pub(super) fn seal(
-        &self,
-        card_id: &str,
-        buyer_id: &str,
-        token: &SecretString,
-    ) -> Result<Sealed> {
+    /// Seals a text to its place.
+    pub(super) fn seal(&self, place: &Place<'_>, text: &SecretString) -> Result<Sealed> {
         let (name, cipher) = self
             .0
             .first()
-            .ok_or_else(|| Error::internal("there is no key to seal card tokens with"))?;
+            .ok_or_else(|| Error::internal("there is no key to seal with"))?;
         let mut nonce = [0_u8; NONCE_BYTES];
         getrandom::fill(&mut nonce).map_err(Error::internal)?;
         let sealed = cipher
@@ -77,11 +106,11 @@ impl SealingKeys {
                 &Nonce::from(nonce),
                 Payload {
                     // EXPOSE: it leaves this function as ciphertext only.
-                    msg: token.expose_secret().as_bytes(),
-                    aad: &place_of(card_id, buyer_id),
+                    msg: text.expose_secret().as_bytes(),
+                    aad: &place.bytes(),
                 },
             )
-            .map_err(|_| Error::internal("the card token could not be sealed"))?;
+            .map_err(|_| Error::internal(format!("{place} could not be sealed")))?;
         let mut bytes = nonce.to_vec();
         bytes.extend_from_slice(&sealed);
         Ok(Sealed {
@@ -90,28 +119,23 @@ impl SealingKeys {
         })
     }
 
-    /// Opens a token.
+    /// Opens a text.
     ///
     /// # Errors
     ///
     /// When its key is not among ours, or the bytes or their place were changed.
-    pub(super) fn open(
-        &self,
-        card_id: &str,
-        buyer_id: &str,
-        sealed: &Sealed,
-    ) -> Result<SecretString> {
+    pub(super) fn open(&self, place: &Place<'_>, sealed: &Sealed) -> Result<SecretString> {
         let (_, cipher) = self
             .0
             .iter()
             .find(|(name, _)| *name == sealed.key_name)
             .ok_or_else(|| {
                 Error::internal(format!(
-                    "saved card {card_id} is sealed under the key {}, which is not configured",
+                    "{place} is sealed under the key {}, which is not configured",
                     sealed.key_name
                 ))
             })?;
-        let damaged = || Error::internal(format!("saved card {card_id} does not open"));
+        let damaged = || Error::internal(format!("{place} does not open"));
         let (nonce, bytes) = sealed
             .bytes
             .split_first_chunk::<NONCE_BYTES>()
@@ -122,7 +146,7 @@ impl SealingKeys {
                     &Nonce::from(*nonce),
                     Payload {
                         msg: bytes,
-                        aad: &place_of(card_id, buyer_id),
+                        aad: &place.bytes(),
                     },
                 )
                 .map_err(|_| damaged())?,
@@ -134,17 +158,6 @@ impl SealingKeys {
 
 const NONCE_BYTES: usize = 12;
 
-fn place_of(card_id: &str, buyer_id: &str) -> Vec<u8> {
-    // A card's identifier has a fixed alphabet without a zero byte, so the two cannot be confused.
-    [
-        b"saved-card\0",
-        card_id.as_bytes(),
-        b"\0",
-        buyer_id.as_bytes(),
-    ]
-    .concat()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -153,45 +166,60 @@ mod tests {
     const BOTH: &str = "2026:Hx4dHBsaGRgXFhUUExIREA8ODQwLCgkIBwYFBAMCAQA=, \
                         2025:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
+    const fn card<'a>(card_id: &'a str, buyer_id: &'a str) -> Place<'a> {
+        Place::SavedCard { card_id, buyer_id }
+    }
+
     #[test]
-    fn a_token_opens_in_its_own_place_only() {
+    fn a_text_opens_in_its_own_place_only() {
         let keys = SealingKeys::parse(OLD).unwrap();
         let token = SecretString::from("6a2b8d9e-card-token");
-        let mut sealed = keys.seal("crd_a", "buyer-1", &token).unwrap();
+        let mut sealed = keys.seal(&card("crd_a", "buyer-1"), &token).unwrap();
         assert!(!sealed.bytes.windows(10).any(|part| part == b"card-token"));
         assert_eq!(
-            keys.open("crd_a", "buyer-1", &sealed)
+            keys.open(&card("crd_a", "buyer-1"), &sealed)
                 .unwrap()
                 .expose_secret(),
             token.expose_secret()
         );
-        assert!(keys.open("crd_a", "buyer-2", &sealed).is_err());
-        assert!(keys.open("crd_b", "buyer-1", &sealed).is_err());
+        for place in [
+            card("crd_a", "buyer-2"),
+            card("crd_b", "buyer-1"),
+            Place::Payer { credit_id: "crd_a" },
+        ] {
+            assert!(keys.open(&place, &sealed).is_err(), "{place}");
+        }
+        let own = card("crd_a", "buyer-1");
         for place in 0..sealed.bytes.len() {
             sealed.bytes[place] ^= 1;
-            assert!(
-                keys.open("crd_a", "buyer-1", &sealed).is_err(),
-                "byte {place}"
-            );
+            assert!(keys.open(&own, &sealed).is_err(), "byte {place}");
             sealed.bytes[place] ^= 1;
         }
         sealed.bytes.truncate(NONCE_BYTES - 1);
-        assert!(keys.open("crd_a", "buyer-1", &sealed).is_err());
+        assert!(keys.open(&own, &sealed).is_err());
+    }
+
+    /// Cards that were sealed by an earlier release open with this one.
+    #[test]
+    fn the_place_of_a_card_is_written_as_it_always_was() {
+        let place = card("crd_a", "buyer-1").bytes();
+        assert_eq!(place, b"saved-card\0crd_a\0buyer-1");
     }
 
     #[test]
-    fn a_token_sealed_under_an_earlier_key_opens_after_a_change_of_keys() {
+    fn what_was_sealed_under_an_earlier_key_opens_after_a_change_of_keys() {
         let token = SecretString::from("token");
         let before = SealingKeys::parse(OLD).unwrap();
         let after = SealingKeys::parse(BOTH).unwrap();
-        let sealed = before.seal("crd_a", "b", &token).unwrap();
+        let place = card("crd_a", "b");
+        let sealed = before.seal(&place, &token).unwrap();
         assert_eq!(
-            after.open("crd_a", "b", &sealed).unwrap().expose_secret(),
+            after.open(&place, &sealed).unwrap().expose_secret(),
             "token"
         );
-        let sealed = after.seal("crd_a", "b", &token).unwrap();
+        let sealed = after.seal(&place, &token).unwrap();
         assert_eq!(sealed.key_name, "2026");
-        assert!(before.open("crd_a", "b", &sealed).is_err());
+        assert!(before.open(&place, &sealed).is_err());
     }
 
     #[test]

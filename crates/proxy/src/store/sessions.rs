@@ -2,14 +2,18 @@
 
 use serde_json::json;
 use ventanilla_core::attempt::AttemptState;
+use ventanilla_core::rails::Rail;
 use ventanilla_core::session::SessionState;
 
 use super::engine::{Connection, Row, Transaction, values};
 use super::events::{self, NewEvent};
-use super::outbox::{self, News};
-use super::{Ended, Opened, SessionDraft, SessionRow, Store, WholeSession, attempts, operations};
+use super::{
+    Ended, Opened, SessionDraft, SessionRow, Store, WholeSession, attempts, credits, operations,
+    outbox, payables,
+};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::webhooks::payload::Records;
 
 impl Store {
     /// Records a session, once for each merchant's key.
@@ -80,7 +84,7 @@ impl Store {
         find(&mut self.engine.read().await?, id).await
     }
 
-    /// A session with its attempts and operations, all of one moment.
+    /// A session with everything that was tried in it, all of one moment.
     ///
     /// # Errors
     ///
@@ -90,10 +94,25 @@ impl Store {
         let Some(session) = find(&mut moment, id).await? else {
             return Ok(None);
         };
+        let attempts = attempts::of_session(&mut moment, id).await?;
+        let operations = operations::of_session(&mut moment, id).await?;
+        // Most sessions have nothing that a buyer could have paid by themselves.
+        let payables = if attempts.iter().any(|attempt| attempt.rail == Rail::Cvu) {
+            payables::of_session(&mut moment, id).await?
+        } else {
+            Vec::new()
+        };
+        let credits = if payables.is_empty() {
+            Vec::new()
+        } else {
+            credits::of_session(&mut moment, id).await?
+        };
         Ok(Some(WholeSession {
-            attempts: attempts::of_session(&mut moment, id).await?,
-            operations: operations::of_session(&mut moment, id).await?,
             session,
+            attempts,
+            operations,
+            payables,
+            credits,
         }))
     }
 
@@ -143,7 +162,7 @@ impl Store {
                  WHERE state = 'open' AND expires_at <= $1
                    AND NOT EXISTS (SELECT 1 FROM attempt
                                    WHERE session_id = session.id
-                                     AND state IN ('new', 'prepared', 'sent', 'unknown', 'succeeded', 'review'))
+                                     AND state IN ('new', 'prepared', 'sent', 'unknown', 'succeeded', 'review', 'issued'))
                  LIMIT 100",
                 values![now],
             )
@@ -273,14 +292,11 @@ async fn write_end(
         evidence: &json!({}),
     };
     events::write(tx, event).await?;
-    let news = News {
-        kind: "session.expired",
-        at: now,
-        session,
-        attempt: None,
-        operation: None,
+    let about = Records {
+        session: Some(session),
+        ..Records::default()
     };
-    outbox::write(tx, &news).await
+    outbox::write(tx, "session.expired", now, about).await
 }
 
 async fn of_key(connection: &mut Connection, merchant_key: &str) -> Result<Option<SessionRow>> {

@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use super::engine::{Row, values};
-use super::{AttemptRow, Doubt, OperationRow, Overdue, ReviewRows, Store, attempts, operations};
+use super::{
+    AttemptRow, Doubt, OperationRow, Overdue, ReviewRows, Store, attempts, credits, operations,
+};
 use crate::clock::Timestamp;
 use crate::error::Result;
 
@@ -149,7 +151,7 @@ impl Store {
     }
 
     /// The earliest moment at which something that is not lent to anybody is due: an attempt or an
-    /// operation to take up, a call to give up. `sent_grace` and `unsent_limit` are added to deadlines and
+    /// operation to take up, a call to give up, a round to make. `sent_grace` and `unsent_limit` are added to deadlines and
     /// to the start of attempts that were never sent.
     ///
     /// # Errors
@@ -176,6 +178,8 @@ impl Store {
                      UNION ALL
                      SELECT MIN(next_check_at) FROM operation
                      WHERE next_check_at IS NOT NULL AND (leased_until IS NULL OR leased_until <= {now})
+                     UNION ALL
+                     SELECT MIN(due_at) FROM watch WHERE leased_until IS NULL OR leased_until <= {now}
                  ) AS moments",
                 values![sent_grace, unsent_limit],
             )
@@ -232,6 +236,7 @@ impl Store {
         Ok(ReviewRows {
             attempts: read_all(&attempts, attempts::read)?,
             operations: read_all(&operations, operations::read)?,
+            credits: credits::in_review(&mut connection).await?,
         })
     }
 }

@@ -137,7 +137,7 @@ impl Webhooks {
                 self.store.delivered(&row.id, now).await?;
                 failpoint::hit("outbox.after");
                 count("delivered");
-                tracing::info!(webhook.id = %row.id, webhook.kind = %row.kind, session.id = %row.session_id, "webhook {} delivered: {}", row.id, row.kind);
+                tracing::info!(webhook.id = %row.id, webhook.kind = %row.kind, session.id = row.session_id, "webhook {} delivered: {}", row.id, row.kind);
             }
             Tried::Gone => {
                 const WHY: &str = "it answered 410";
@@ -163,7 +163,7 @@ impl Webhooks {
                     }
                     None => {
                         given_up(1);
-                        tracing::error!(webhook.id = %row.id, webhook.kind = %row.kind, session.id = %row.session_id, "webhook {} is given up, the merchant does not know: {why}", row.id);
+                        tracing::error!(webhook.id = %row.id, webhook.kind = %row.kind, session.id = row.session_id, "webhook {} is given up, the merchant does not know: {why}", row.id);
                     }
                 }
             }

@@ -69,7 +69,7 @@ async fn where_nothing_is_in_review_that_is_said() {
     let proxy = Proxy::start().await;
     assert_eq!(
         get(&proxy, "/v1/review").await,
-        json!({ "attempts": [], "operations": [] })
+        json!({ "attempts": [], "operations": [], "credits": [] })
     );
     let (code, said, complained) = review(&proxy, &[]).await;
     assert_eq!(
@@ -80,7 +80,7 @@ async fn where_nothing_is_in_review_that_is_said() {
     assert_eq!(code, 0);
     assert_eq!(
         serde_json::from_str::<Value>(&said).unwrap(),
-        json!({ "attempts": [], "operations": [] })
+        json!({ "attempts": [], "operations": [], "credits": [] })
     );
 }
 

@@ -17,6 +17,7 @@ fn settle(outcome: SettleOutcome) -> SettleReview {
     SettleReview {
         outcome,
         note: String::from("looked into the portal, Ana"),
+        attempt_id: None,
     }
 }
 
@@ -132,6 +133,7 @@ async fn nobody_s_word_makes_money_or_ends_what_is_not_in_review() {
         let settle = SettleReview {
             outcome: SettleOutcome::NotExecuted,
             note: note.to_owned(),
+            attempt_id: None,
         };
         let refused = window.machine.settle_review(&row.id, settle).await;
         assert_eq!(refused.unwrap_err().code(), ProblemCode::RequestMalformed);

@@ -374,6 +374,7 @@ async fn machine_set(
         store: store.clone(),
         clock,
         card: Some(rail),
+        cvu: None,
         merchant_name: String::from("Tienda Ejemplo"),
         attempts_per_session: 3,
         provider_calls: settings.provider_calls,
@@ -441,6 +442,7 @@ pub fn start(card: CardStart) -> StartAttempt {
     StartAttempt {
         rail: Rail::Card,
         card: Some(card),
+        cvu: None,
     }
 }
 

@@ -111,11 +111,11 @@ async fn only_an_end_without_money_lets_another_attempt_in(store: Store) {
         let row = advance(&store, &row, way_to(state)).await;
         let outcome = store.start(&draft(&session), RULES).await.unwrap();
         match state {
-            S::Declined | S::NotExecuted | S::Duplicate => {
+            S::Declined | S::NotExecuted | S::Duplicate | S::Expired | S::Superseded => {
                 assert!(matches!(outcome, Started::New(_)), "{}", state.name());
             }
             S::Succeeded => assert!(matches!(outcome, Started::Paid(id) if id == row.id)),
-            S::New | S::Prepared | S::Sent | S::Unknown | S::Review => {
+            S::New | S::Prepared | S::Sent | S::Unknown | S::Review | S::Issued => {
                 assert!(
                     matches!(outcome, Started::Running(id) if id == row.id),
                     "{}",
@@ -222,6 +222,9 @@ async fn every_end_is_told_in_the_commit_that_made_it_true(store: Store) {
         (S::NotExecuted, &["attempt.not_executed"]),
         (S::Review, &["attempt.review"]),
         (S::Duplicate, &["attempt.duplicate"]),
+        (S::Issued, &[]),
+        (S::Expired, &["attempt.expired"]),
+        (S::Superseded, &["attempt.superseded"]),
     ] {
         let session = open(&store).await;
         let row = begin(&store, &session).await;
@@ -231,7 +234,7 @@ async fn every_end_is_told_in_the_commit_that_made_it_true(store: Store) {
             .await
             .unwrap()
             .into_iter()
-            .filter(|told| told.session_id == session.id)
+            .filter(|told| told.session_id.as_ref() == Some(&session.id))
             .map(|told| told.kind)
             .collect();
         assert_eq!(told, expected, "{}", state.name());

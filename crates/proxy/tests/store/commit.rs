@@ -5,7 +5,8 @@ use ventanilla_core::attempt::AttemptState as S;
 use ventanilla_core::operation::OperationKind;
 use ventanilla_core::problem::ProblemCode;
 use ventanilla_proxy::store::{
-    Opened, OperationOpened, OperationRow, Overdue, SessionDraft, Started, Store,
+    CreditState, CreditVerdict, NewCredit, Opened, OperationOpened, OperationRow, Overdue,
+    SessionDraft, Started, Store,
 };
 use ventanilla_testbed::postgres::{Cut, Wire};
 
@@ -149,5 +150,41 @@ async fn an_operation_is_opened_once() {
             store.operations(&attempt.session_id).await.unwrap().len(),
             1
         );
+    }
+}
+
+#[tokio::test]
+async fn a_credit_is_recorded_and_told_once() {
+    for cut in CUTS {
+        let Broken { wire, store } = broken().await;
+        let row = issued(&store).await;
+        let new = NewCredit {
+            fingerprint: String::from("a"),
+            cashin_id: None,
+            amount: row.total,
+            credited_at: START,
+            seen_at: START,
+            payer: None,
+        };
+        let record = async || {
+            store
+                .credit_attempt(&new, &row.id, |scene| {
+                    Some(CreditVerdict {
+                        state: CreditState::Matched,
+                        why: None,
+                        change: Some(plain(moved(scene.attempt, S::Succeeded))),
+                    })
+                })
+                .await
+        };
+        wire.cut_commit(0, cut);
+        unavailable(record().await);
+        // Once more, as the next look at the account does.
+        let again = record().await.unwrap();
+        assert_eq!(again.is_some(), matches!(cut, Cut::Before), "{cut:?}");
+        let whole = store.whole_session(&row.session_id).await.unwrap().unwrap();
+        assert_eq!(whole.attempts[0].state, S::Succeeded);
+        assert_eq!(whole.credits.len(), 1);
+        assert_eq!(store.outbox(10).await.unwrap().len(), 2, "{cut:?}");
     }
 }

@@ -3,7 +3,9 @@
 use ventanilla_core::attempt::AttemptState as S;
 use ventanilla_core::money::{Currency, Money};
 use ventanilla_core::operation::OperationKind;
-use ventanilla_proxy::store::{OperationOpened, OperationRow, Store};
+use ventanilla_proxy::store::{
+    CreditState, CreditVerdict, NewCredit, OperationOpened, OperationRow, Store,
+};
 
 use crate::support::*;
 
@@ -70,6 +72,60 @@ async fn what_happened_cannot_be_deleted_or_rewritten(place: Place) {
     ] {
         assert!(place.sql(statement).await.is_err(), "{statement}");
     }
+}
+
+async fn what_was_shown_and_what_was_credited_cannot_be_rewritten(place: Place) {
+    let store = place.open().await;
+    let row = issued(&store).await;
+    let new = |print: &str| NewCredit {
+        fingerprint: print.to_owned(),
+        cashin_id: Some(format!("of {print}")),
+        amount: row.total,
+        credited_at: START,
+        seen_at: START,
+        payer: None,
+    };
+    store
+        .credit_attempt(&new("a"), &row.id, |scene| {
+            Some(CreditVerdict {
+                state: CreditState::Matched,
+                why: None,
+                change: Some(plain(moved(scene.attempt, S::Succeeded))),
+            })
+        })
+        .await
+        .unwrap();
+    store.credit_in_doubt(&new("b"), "why", &[]).await.unwrap();
+    let before = store.credits_since(START).await.unwrap();
+    for statement in [
+        "DELETE FROM payable",
+        "UPDATE payable SET content = 'other'",
+        "UPDATE payable SET watch_until = 0",
+        "DELETE FROM credit",
+        "UPDATE credit SET state = 'review' WHERE fingerprint = 'a'",
+        "UPDATE credit SET state = 'dismissed', why = 'x' WHERE fingerprint = 'a'",
+        "UPDATE credit SET attempt_id = NULL WHERE fingerprint = 'a'",
+        "UPDATE credit SET amount_minor = 1",
+        "UPDATE credit SET currency = 'USD'",
+        "UPDATE credit SET seen_at = 0",
+        "UPDATE credit SET cashin_id = NULL",
+        "UPDATE credit SET cashin_id = 'c' WHERE fingerprint = 'b'",
+        "UPDATE credit SET fingerprint = 'c' WHERE fingerprint = 'b'",
+        // A second one for the same attempt, one for none, one of another amount, one without a reason.
+        "UPDATE credit SET state = 'matched', attempt_id = (SELECT id FROM attempt) WHERE fingerprint = 'b'",
+        "UPDATE credit SET state = 'matched' WHERE fingerprint = 'b'",
+        "INSERT INTO credit (id, fingerprint, amount_minor, currency, credited_at, seen_at, state, attempt_id)
+         SELECT 'crd_x', 'x', 1, 'CRC', 0, 0, 'matched', id FROM attempt",
+        "INSERT INTO credit (id, fingerprint, amount_minor, currency, credited_at, seen_at, state)
+         VALUES ('crd_x', 'x', 1, 'CRC', 0, 0, 'review')",
+        "INSERT INTO outbox (id, kind, payload, created_at) VALUES ('msg_x', 'x', '', 0)",
+        "INSERT INTO payable SELECT 'att_x', session_id, presentation, 'x', content, amount_minor, currency, issued_at,
+                                    expires_at, watch_until FROM payable",
+    ] {
+        assert!(place.sql(statement).await.is_err(), "{statement}");
+    }
+    assert_eq!(store.credits_since(START).await.unwrap(), before);
+    assert_eq!(store.payable(&row.id).await.unwrap(), Some(payable(&row)));
 }
 
 async fn a_second_open_operation_cannot_be_written(place: Place) {
@@ -140,7 +196,7 @@ async fn the_indexes_cover_the_states_that_block_others(place: Place) {
             "{}",
             state.name()
         );
-        let blocks = state.blocks_others() && state != S::Succeeded;
+        let blocks = state.blocks_others() && !matches!(state, S::Succeeded | S::Issued);
         assert_eq!(operations.contains(&named), blocks, "{}", state.name());
     }
 }
@@ -151,4 +207,5 @@ every_place![
     more_than_was_paid_cannot_be_written,
     the_indexes_cover_the_states_that_block_others,
     what_happened_cannot_be_deleted_or_rewritten,
+    what_was_shown_and_what_was_credited_cannot_be_rewritten,
 ];

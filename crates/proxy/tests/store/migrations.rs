@@ -1,8 +1,10 @@
 //! The tables come up to date and lose nothing.
 
-use sqlx::migrate::MigrateDatabase as _;
+use sqlx::migrate::{MigrateDatabase as _, Migrator};
 use ventanilla_core::attempt::AttemptState as S;
+use ventanilla_core::operation::OperationKind;
 use ventanilla_core::session::SessionState;
+use ventanilla_proxy::store::{NewCredit, OperationOpened, OperationRow};
 
 use crate::support::*;
 
@@ -33,29 +35,48 @@ every_place![
     tables_of_a_newer_release_are_refused,
 ];
 
-#[tokio::test]
-async fn a_file_of_the_first_release_keeps_its_rows() {
-    const FIRST: &str = include_str!("../../migrations/sqlite/0001_sessions_and_attempts.sql");
-    let scratch = Scratch::new();
-    // As the first release left it: its tables, its mark that they are there, a paid session, a message
-    // that was delivered and one that waits.
-    sqlx::Sqlite::create_database(&scratch.url()).await.unwrap();
-    let place = Place::Sqlite(scratch);
-    place.sql(FIRST).await.unwrap();
-    let checksum = sqlx::migrate!("migrations/sqlite")
-        .iter()
-        .find(|migration| migration.version == 1)
-        .map(|migration| hex::encode(&*migration.checksum))
-        .unwrap();
-    for statement in [
+static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
+static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
+
+/// Makes a database as an earlier release left it, whose last step was `version`: its tables, and its
+/// marks that they are there.
+async fn released(place: &Place, version: i64) {
+    let (steps, moment, bytes) = match place {
+        Place::Sqlite(scratch) => {
+            sqlx::Sqlite::create_database(&scratch.url()).await.unwrap();
+            (&SQLITE, "TIMESTAMP", "BLOB")
+        }
+        Place::Postgres(_) => (&POSTGRES, "TIMESTAMPTZ", "BYTEA"),
+    };
+    let marks = format!(
         "CREATE TABLE _sqlx_migrations (
              version BIGINT PRIMARY KEY, description TEXT NOT NULL,
-             installed_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP, success BOOLEAN NOT NULL,
-             checksum BLOB NOT NULL, execution_time BIGINT NOT NULL)",
-        &format!(
+             installed_on {moment} NOT NULL DEFAULT CURRENT_TIMESTAMP, success BOOLEAN NOT NULL,
+             checksum {bytes} NOT NULL, execution_time BIGINT NOT NULL)"
+    );
+    place.sql(&marks).await.unwrap();
+    for step in steps.iter().filter(|step| step.version <= version) {
+        place.sql(step.sql.as_str()).await.unwrap();
+        let checksum = hex::encode(&*step.checksum);
+        let checksum = match place {
+            Place::Sqlite(_) => format!("x'{checksum}'"),
+            Place::Postgres(_) => format!(r"'\x{checksum}'"),
+        };
+        let mark = format!(
             "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
-             VALUES (1, 'sessions and attempts', TRUE, x'{checksum}', 0)"
-        ),
+             VALUES ({}, '{}', TRUE, {checksum}, 0)",
+            step.version, step.description
+        );
+        place.sql(&mark).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_file_of_the_first_release_keeps_its_rows() {
+    let place = Place::sqlite().await;
+    released(&place, 1).await;
+    // A paid session, a message that was delivered and one that waits.
+    for statement in [
         r#"INSERT INTO session VALUES ('ses_1', 'order-1', 'f', 'succeeded', NULL,
              '{"order_reference":"A-1","total":{"amount_minor":500,"currency":"CRC"}}', 1000, 2000, 1500)"#,
         "INSERT INTO attempt (id, session_id, idempotency_key, fingerprint, rail, state, version, reference,
@@ -88,4 +109,202 @@ async fn a_file_of_the_first_release_keeps_its_rows() {
     assert_eq!(due[0].payload["data"]["session"]["order_reference"], "A-1");
     assert_eq!(due[1].payload["data"]["attempt"]["id"], "att_1");
     assert_eq!(due[1].payload["type"], "attempt.succeeded");
+}
+
+/// The last step of the release before this one.
+fn before_credits(place: &Place) -> i64 {
+    match place {
+        Place::Sqlite(_) => 2,
+        Place::Postgres(_) => 1,
+    }
+}
+
+/// The states that attempts had before there was anything that buyers pay by themselves.
+const FORMER: [S; 9] = [
+    S::New,
+    S::Prepared,
+    S::Sent,
+    S::Unknown,
+    S::Succeeded,
+    S::Declined,
+    S::NotExecuted,
+    S::Review,
+    S::Duplicate,
+];
+
+/// A session for each state that attempts had, each with an attempt, its event and two messages; for the
+/// paid one, an operation and a saved card.
+async fn fill(place: &Place) {
+    let token = match place {
+        Place::Sqlite(_) => "x'00'",
+        Place::Postgres(_) => r"'\x00'",
+    };
+    for (at, state) in FORMER.into_iter().enumerate() {
+        let name = state.name();
+        let sent = i64::from(!matches!(state, S::New | S::Prepared | S::NotExecuted));
+        let confirmed = if state.took_money() {
+            "500, 'CRC'"
+        } else {
+            "NULL, NULL"
+        };
+        let of_session = if state == S::Succeeded {
+            "succeeded"
+        } else {
+            "open"
+        };
+        for statement in [
+            format!(
+                r#"INSERT INTO session (id, merchant_key, fingerprint, state, request, created_at, expires_at)
+                   VALUES ('ses_{name}', 'order-{name}', 'f', '{of_session}',
+                     '{{"order_reference":"A-1","total":{{"amount_minor":500,"currency":"CRC"}}}}', {at}, 2000)"#
+            ),
+            format!(
+                "INSERT INTO attempt (id, session_id, idempotency_key, fingerprint, rail, state, version, reference,
+                                      amount_minor, currency, save_card, owner, created_at, sends, sent_at, deadline_at,
+                                      confirmed_minor, confirmed_currency)
+                 VALUES ('att_{name}', 'ses_{name}', 'key', 'f', 'card', '{name}', 3, 'ref-{name}', 500, 'CRC',
+                         FALSE, 'me', {at}, {sent}, {sent}, {sent}, {confirmed})"
+            ),
+            format!(
+                "INSERT INTO event (at, session_id, attempt_id, kind, evidence)
+                 VALUES (1500, 'ses_{name}', 'att_{name}', 'answered', '{{}}')"
+            ),
+            format!(
+                "INSERT INTO outbox (id, kind, session_id, attempt_id, payload, created_at, next_try_at)
+                 VALUES ('msg_{name}', 'attempt.{name}', 'ses_{name}', 'att_{name}', '{{}}', 1500, 1500)"
+            ),
+            format!(
+                "INSERT INTO outbox (id, kind, session_id, payload, created_at, delivered_at)
+                 VALUES ('msg_s_{name}', 'session.{name}', 'ses_{name}', '{{}}', 1500, 1600)"
+            ),
+        ] {
+            place.sql(&statement).await.unwrap();
+        }
+    }
+    for statement in [
+        "INSERT INTO operation (id, attempt_id, session_id, kind, idempotency_key, fingerprint, state, version,
+                                reference, amount_minor, currency, created_at, sends, sent_at)
+         VALUES ('opr_1', 'att_succeeded', 'ses_succeeded', 'refund', 'key', 'f', 'succeeded', 3, 'opr-ref',
+                 200, 'CRC', 1600, 1, 1600)",
+        &format!(
+            "INSERT INTO saved_card (id, buyer_id, attempt_id, key_name, token, last4, created_at)
+             VALUES ('crd_1', 'ana', 'att_succeeded', 'test', {token}, '4242', 1500)"
+        ),
+    ] {
+        place.sql(statement).await.unwrap();
+    }
+}
+
+async fn a_store_of_the_release_before_keeps_its_rows_and_its_rules(place: Place) {
+    released(&place, before_credits(&place)).await;
+    fill(&place).await;
+    let store = place.open().await;
+    store.ready().await.unwrap();
+    for state in FORMER {
+        let id = format!("att_{}", state.name());
+        let row = store.attempt(&id).await.unwrap().unwrap();
+        assert_eq!((row.state, row.version), (state, 3));
+        assert_eq!(store.events(&row.session_id).await.unwrap().len(), 1);
+        let whole = store.whole_session(&row.session_id).await.unwrap().unwrap();
+        assert_eq!(whole.attempts, [row]);
+        assert!(whole.payables.is_empty() && whole.credits.is_empty());
+    }
+    let waiting = store.outbox(100).await.unwrap();
+    assert_eq!(waiting.len(), FORMER.len());
+    assert!(waiting.iter().all(|row| row.session_id.is_some()));
+    assert_eq!(store.saved_cards("ana").await.unwrap().len(), 1);
+
+    for statement in [
+        "UPDATE attempt SET state = 'declined' WHERE id = 'att_succeeded'",
+        "UPDATE attempt SET state = 'lost' WHERE id = 'att_sent'",
+        "UPDATE attempt SET sends = 2 WHERE id = 'att_sent'",
+        "UPDATE attempt SET session_id = 'ses_x' WHERE id = 'att_sent'",
+        "UPDATE attempt SET session_id = 'ses_sent', idempotency_key = 'x' WHERE id = 'att_unknown'",
+        "UPDATE attempt SET state = 'succeeded' WHERE id = 'att_sent'",
+        "UPDATE event SET kind = 'other'",
+        "UPDATE outbox SET session_id = NULL",
+        "DELETE FROM attempt",
+        "DELETE FROM session",
+    ] {
+        assert!(place.sql(statement).await.is_err(), "{statement}");
+    }
+    let paid = store.attempt("att_succeeded").await.unwrap().unwrap();
+    let refund = OperationRow::new(&paid, OperationKind::Refund, paid.total, "other", START);
+    let opened = store.open_operation(&refund.unwrap()).await.unwrap();
+    assert!(matches!(opened, OperationOpened::TooMuch { left: 300 }));
+    store.close().await;
+    if let Place::Sqlite(_) = place {
+        assert_eq!(place.text("PRAGMA integrity_check").await, "ok");
+        let broken = "SELECT CAST(COUNT(*) AS TEXT) FROM pragma_foreign_key_check";
+        assert_eq!(place.text(broken).await, "0");
+    }
+    place.open().await.ready().await.unwrap();
+}
+
+async fn a_store_of_the_release_before_takes_credits(place: Place) {
+    released(&place, before_credits(&place)).await;
+    fill(&place).await;
+    let store = place.open().await;
+    let sent = store.attempt("att_sent").await.unwrap().unwrap();
+    let shown = advance(&store, &sent, &[S::Issued]).await;
+    advance(&store, &shown, &[S::Expired]).await;
+    let row = issued(&store).await;
+    let new = NewCredit {
+        fingerprint: String::from("a"),
+        cashin_id: None,
+        amount: row.total,
+        credited_at: START,
+        seen_at: START,
+        payer: None,
+    };
+    let doubt = store.credit_in_doubt(&new, "why", &[row.id]).await.unwrap();
+    let told = store.outbox(100).await.unwrap();
+    let told = told.iter().find(|told| told.kind == "credit.review");
+    assert_eq!(told.unwrap().credit_id, doubt.map(|credit| credit.id));
+}
+
+async fn a_step_that_fails_near_its_end_leaves_the_tables_as_they_were(place: Place) {
+    released(&place, before_credits(&place)).await;
+    fill(&place).await;
+    place
+        .sql("CREATE TABLE watch (other BIGINT)")
+        .await
+        .unwrap();
+    assert!(place.try_open().await.is_err());
+    for statement in [
+        "UPDATE attempt SET state = 'issued' WHERE id = 'att_sent'",
+        "UPDATE outbox SET session_id = NULL",
+        "DELETE FROM payable",
+    ] {
+        assert!(place.sql(statement).await.is_err(), "{statement}");
+    }
+    place.sql("DROP TABLE watch").await.unwrap();
+    let store = place.open().await;
+    store.ready().await.unwrap();
+    let sent = store.attempt("att_sent").await.unwrap().unwrap();
+    advance(&store, &sent, &[S::Issued]).await;
+}
+
+mod from_the_release_before {
+    use super::*;
+
+    every_place![
+        a_step_that_fails_near_its_end_leaves_the_tables_as_they_were,
+        a_store_of_the_release_before_keeps_its_rows_and_its_rules,
+        a_store_of_the_release_before_takes_credits,
+    ];
+}
+
+/// On SQLite the step writes into the text of the schema, and only where it is as it was known.
+#[tokio::test]
+async fn a_file_whose_tables_are_others_is_left_alone() {
+    let place = Place::sqlite().await;
+    released(&place, 2).await;
+    let alter = "PRAGMA writable_schema = ON;
+                 UPDATE sqlite_schema SET sql = replace(sql, '''duplicate''', '''other''') WHERE name = 'attempt'";
+    place.sql(alter).await.unwrap();
+    assert!(place.try_open().await.is_err());
+    let kept = "SELECT sql FROM sqlite_schema WHERE name = 'attempt'";
+    let kept = place.text(kept).await;
+    assert!(kept.contains("'other'") && !kept.contains("'issued'"));
 }

@@ -77,10 +77,10 @@ async fn a_session_ends_unless_money_may_be_moving(store: Store) {
                 assert!(matches!(outcome, Ended::Expired(_)));
                 assert_eq!(after.state, S::NotExecuted);
             }
-            S::Declined | S::NotExecuted | S::Duplicate => {
+            S::Declined | S::NotExecuted | S::Duplicate | S::Expired | S::Superseded => {
                 assert!(matches!(outcome, Ended::Expired(_)))
             }
-            S::Sent | S::Unknown | S::Review => {
+            S::Sent | S::Unknown | S::Review | S::Issued => {
                 assert!(matches!(outcome, Ended::Running(id) if id == row.id))
             }
             S::Succeeded => assert!(matches!(outcome, Ended::Paid(id) if id == row.id)),
@@ -97,6 +97,8 @@ async fn a_session_expires_in_time_unless_an_attempt_is_in_the_way(store: Store)
     let busy = open(&store).await;
     let row = begin(&store, &busy).await;
     advance(&store, &row, way_to(S::Unknown)).await;
+    let shown = open(&store).await;
+    issued_in(&store, &shown).await;
     let end = START + minutes(30);
     assert_eq!(store.expire_sessions(end - secs(1)).await.unwrap(), 0);
     assert_eq!(store.expire_sessions(end).await.unwrap(), 1);
@@ -104,6 +106,7 @@ async fn a_session_expires_in_time_unless_an_attempt_is_in_the_way(store: Store)
     for (id, expected) in [
         (&idle.id, SessionState::Expired),
         (&busy.id, SessionState::Open),
+        (&shown.id, SessionState::Open),
     ] {
         assert_eq!(store.session(id).await.unwrap().unwrap().state, expected);
     }

@@ -6,7 +6,9 @@ use std::collections::BTreeSet;
 use ventanilla_core::attempt::AttemptState as S;
 use ventanilla_core::money::{Currency, Money};
 use ventanilla_core::operation::OperationKind;
-use ventanilla_proxy::store::{OperationOpened, OperationRow, Started, Store};
+use ventanilla_proxy::store::{
+    CreditState, CreditVerdict, NewCredit, OperationOpened, OperationRow, Started, Store,
+};
 
 use crate::support::*;
 
@@ -119,6 +121,69 @@ async fn of_forty_refunds_from_two_processes_one_is_opened() {
     }))
     .await;
     assert_eq!(outcomes.iter().sum::<u32>(), 1);
+}
+
+/// Both processes saw them: each credit in the list, and some by their notifications as well.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_fifty_credits_that_two_processes_see_each_is_recorded_and_one_pays() {
+    let place = Place::postgres().await;
+    let stores = [place.open().await, place.open().await];
+    let row = issued(&stores[0]).await;
+    let recorded = together((0..100).map(|task| {
+        let (store, id) = (stores[task % 2].clone(), row.id.clone());
+        let number = task / 2;
+        let new = NewCredit {
+            fingerprint: format!("{number:064x}"),
+            cashin_id: (number % 3 == 0).then(|| number.to_string()),
+            amount: row.total,
+            credited_at: START,
+            seen_at: START,
+            payer: None,
+        };
+        async move {
+            patiently(|| {
+                store.credit_attempt(&new, &id, |scene| {
+                    let pays = !scene.attempt.state.took_money();
+                    Some(CreditVerdict {
+                        state: if pays {
+                            CreditState::Matched
+                        } else {
+                            CreditState::Review
+                        },
+                        why: (!pays).then(|| String::from("it was paid before")),
+                        change: pays.then(|| plain(moved(scene.attempt, S::Succeeded))),
+                    })
+                })
+            })
+            .await
+        }
+    }))
+    .await;
+    let recorded: Vec<_> = recorded.into_iter().flatten().collect();
+    let prints: BTreeSet<_> = recorded.iter().map(|credit| &credit.fingerprint).collect();
+    assert_eq!((recorded.len(), prints.len()), (50, 50));
+    let paying = recorded
+        .iter()
+        .filter(|credit| credit.state == CreditState::Matched)
+        .count();
+    assert_eq!(paying, 1);
+    let after = stores[1].attempt(&row.id).await.unwrap().unwrap();
+    assert_eq!(
+        (after.state, after.version),
+        (S::Succeeded, row.version + 1)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_thirty_claims_from_two_processes_one_gets_the_round() {
+    let place = Place::postgres().await;
+    let stores = [place.open().await, place.open().await];
+    let claims = together((0..30).map(|task| {
+        let store = stores[task % 2].clone();
+        async move { patiently(|| store.claim_watch("cvu", START, LEASE)).await }
+    }))
+    .await;
+    assert_eq!(claims.into_iter().filter(|mine| *mine).count(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,13 +9,14 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
 use ventanilla_core::attempt::AttemptState as S;
 use ventanilla_core::problem::ProblemCode;
 use ventanilla_core::rails::Rail;
+use ventanilla_core::rails::cvu::Presentation;
 use ventanilla_core::session::SessionState;
 use ventanilla_proxy::clock::Timestamp;
 use ventanilla_proxy::id;
 use ventanilla_proxy::machine::NewSession;
 use ventanilla_proxy::store::{
-    AttemptRow, Change, Opened, OperationChange, OperationRow, SealingKeys, SessionDraft,
-    SessionRow, StartRules, Started, Store,
+    AttemptRow, Change, Opened, OperationChange, OperationRow, PayableRow, SealingKeys,
+    SessionDraft, SessionRow, StartRules, Started, Store,
 };
 use ventanilla_testbed::postgres;
 
@@ -51,6 +52,14 @@ impl Place {
         }
     }
 
+    pub async fn open_without_keys(&self) -> Store {
+        match self {
+            Self::Sqlite(scratch) => Store::open_sqlite(&scratch.store_path(), None).await,
+            Self::Postgres(url) => Store::open_postgres(&secret(url), None).await,
+        }
+        .unwrap()
+    }
+
     /// Past the store, straight into the database.
     pub async fn sql(&self, statement: &str) -> sqlx::Result<u64> {
         let statement = AssertSqlSafe(statement.to_owned());
@@ -64,6 +73,36 @@ impl Place {
                 let mut connection = PgConnection::connect(url).await?;
                 let done = sqlx::raw_sql(statement).execute(&mut connection).await?;
                 Ok(done.rows_affected())
+            }
+        }
+    }
+
+    /// Everything that is kept: the bytes of the files, or every row as the server writes it out.
+    pub async fn bytes(&self) -> Vec<u8> {
+        match self {
+            Self::Sqlite(scratch) => {
+                let folder = scratch.store_path().parent().unwrap().to_owned();
+                std::fs::read_dir(folder)
+                    .unwrap()
+                    .flat_map(|file| std::fs::read(file.unwrap().path()).unwrap())
+                    .collect()
+            }
+            Self::Postgres(_) => {
+                let mut rows = String::new();
+                for table in [
+                    "session",
+                    "attempt",
+                    "event",
+                    "outbox",
+                    "payable",
+                    "credit",
+                    "operation_request",
+                ] {
+                    let all =
+                        format!("SELECT COALESCE(string_agg({table}::TEXT, ' '), '') FROM {table}");
+                    rows.push_str(&self.text(&all).await);
+                }
+                rows.into_bytes()
             }
         }
     }
@@ -233,12 +272,46 @@ pub fn moved(row: &AttemptRow, state: S) -> AttemptRow {
 
 pub fn plain(after: AttemptRow) -> Change {
     Change {
+        payable: (after.state == S::Issued).then(|| payable(&after)),
         after,
         at: START,
         kind: "step",
         evidence: json!({ "by": "test" }),
         saved_card: None,
         operation: None,
+    }
+}
+
+/// What a buyer may pay for an attempt: a code that is good for a quarter of an hour.
+pub fn payable(row: &AttemptRow) -> PayableRow {
+    PayableRow {
+        attempt_id: row.id.clone(),
+        session_id: row.session_id.clone(),
+        presentation: Presentation::Qr,
+        provider_id: Some(format!("order-of-{}", row.id)),
+        content: String::from("00020101021253030325802AR6304ABCD"),
+        total: row.total,
+        issued_at: START,
+        expires_at: START + minutes(15),
+        watch_until: START + hours(72),
+    }
+}
+
+/// An attempt that is before its buyer, to be paid.
+pub async fn issued(store: &Store) -> AttemptRow {
+    let session = open(store).await;
+    issued_in(store, &session).await
+}
+
+pub async fn issued_in(store: &Store, session: &SessionRow) -> AttemptRow {
+    let draft = AttemptRow {
+        rail: Rail::Cvu,
+        installments: None,
+        ..draft(session)
+    };
+    match store.start(&draft, RULES).await.unwrap() {
+        Started::New(row) => advance(store, &row, way_to(S::Issued)).await,
+        _ => panic!("nothing is in the way"),
     }
 }
 
@@ -270,6 +343,9 @@ pub fn way_to(state: S) -> &'static [S] {
         S::NotExecuted => &[S::Prepared, S::Sent, S::NotExecuted],
         S::Review => &[S::Prepared, S::Sent, S::Unknown, S::Review],
         S::Duplicate => &[S::Prepared, S::Sent, S::Unknown, S::Duplicate],
+        S::Issued => &[S::Prepared, S::Sent, S::Issued],
+        S::Expired => &[S::Prepared, S::Sent, S::Issued, S::Expired],
+        S::Superseded => &[S::Prepared, S::Sent, S::Issued, S::Superseded],
     }
 }
 

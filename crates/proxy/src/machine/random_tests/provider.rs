@@ -8,7 +8,7 @@ use ventanilla_core::money::Money;
 use ventanilla_core::operation::OperationKind;
 
 use crate::clock::Timestamp;
-use crate::machine::{Confirmation, Finding, Reading};
+use crate::machine::{Confirmation, Finding, Proof, Reading};
 use crate::store::{AttemptRow, OperationRow};
 
 /// What becomes of a call.
@@ -171,15 +171,19 @@ impl Provider {
         attempt: &AttemptRow,
         heard: Heard,
         now: Timestamp,
-    ) -> Option<Finding<Confirmation>> {
+    ) -> Option<Finding<Proof>> {
         let call = self.payments.get_mut(&attempt.id)?;
         if std::mem::replace(&mut call.answered, true) {
             return None;
         }
         let executed = call.executed_at().is_some_and(|at| at <= now);
         Some(match (heard, executed) {
-            (Heard::AnotherAmount, true) => Finding::Confirmed(confirmation(more(attempt.total))),
-            (Heard::Everything, true) => Finding::Confirmed(confirmation(attempt.total)),
+            (Heard::AnotherAmount, true) => {
+                Finding::Confirmed(Proof::Paid(confirmation(more(attempt.total))))
+            }
+            (Heard::Everything, true) => {
+                Finding::Confirmed(Proof::Paid(confirmation(attempt.total)))
+            }
             (heard, _) => not_done(call.fate, heard),
         })
     }

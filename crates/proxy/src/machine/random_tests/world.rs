@@ -89,6 +89,7 @@ impl World {
             store: store.clone(),
             clock: clock.clone(),
             card: Some(given::card_rail()),
+            cvu: None,
             merchant_name: String::from("Tienda Ejemplo"),
             attempts_per_session: 5,
             provider_calls: 4,
@@ -303,6 +304,7 @@ impl World {
         let settle = |note: &str| SettleReview {
             outcome,
             note: note.to_owned(),
+            attempt_id: None,
         };
         let told_too_much = self.machine.settle_review(id, settle(PAN)).await;
         assert!(told_too_much.is_err(), "I8: a note holds no card number");

@@ -34,7 +34,7 @@ use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
 use crate::id;
-use crate::machine::{Address, Breakers, Buyer, Confirmation, Finding, NewSession, Reading};
+use crate::machine::{Address, Breakers, Buyer, Confirmation, Finding, NewSession, Proof, Reading};
 use crate::rails::Host;
 use crate::store::{AttemptRow, NewSavedCard, SavedCardRow};
 
@@ -333,7 +333,7 @@ impl CardRail {
     }
 
     /// **Moves money.** To be called once for each right to send.
-    pub async fn send(&self, payment: &CardPayment, breakers: &Breakers) -> Finding<Confirmation> {
+    pub async fn send(&self, payment: &CardPayment, breakers: &Breakers) -> Finding<Proof> {
         let (host, outcome) = match &payment.means {
             PayableMeans::Sealed {
                 card,
@@ -365,14 +365,14 @@ impl CardRail {
                 let saved = approval
                     .saved
                     .and_then(|saved| saved_card(saved, payment, last4.as_deref(), approval.brand));
-                Finding::Confirmed(Confirmation {
+                Finding::Confirmed(Proof::Paid(Confirmation {
                     total: approval.total,
                     authorization: approval.authorization,
                     brand: approval.brand,
                     last4,
                     bin: approval.bin,
                     saved,
-                })
+                }))
             }
         }
     }

@@ -247,7 +247,7 @@ pub(super) enum Value<'a> {
     Text(Option<&'a str>),
     Whole(Option<i64>),
     Flag(bool),
-    Bytes(&'a [u8]),
+    Bytes(Option<&'a [u8]>),
 }
 
 /// The parameters of a statement, from `$1` on.
@@ -284,6 +284,12 @@ impl<'a> From<&'a Option<String>> for Value<'a> {
 
 impl<'a> From<&'a Vec<u8>> for Value<'a> {
     fn from(bytes: &'a Vec<u8>) -> Self {
+        Self::Bytes(Some(bytes))
+    }
+}
+
+impl<'a> From<Option<&'a [u8]>> for Value<'a> {
+    fn from(bytes: Option<&'a [u8]>) -> Self {
         Self::Bytes(bytes)
     }
 }

@@ -66,11 +66,12 @@ impl Sqlite {
             .await
             .map_err(|cause| named(&cause))?;
         // There is one process, so whoever borrowed these is gone. What is borrowed has its moment, and an
-        // index.
+        // index; watches are a handful.
         for give_back in [
             "UPDATE attempt SET leased_until = NULL WHERE next_check_at IS NOT NULL AND leased_until IS NOT NULL",
             "UPDATE operation SET leased_until = NULL WHERE next_check_at IS NOT NULL AND leased_until IS NOT NULL",
             "UPDATE outbox SET leased_until = NULL WHERE next_try_at IS NOT NULL AND leased_until IS NOT NULL",
+            "UPDATE watch SET leased_until = NULL WHERE leased_until IS NOT NULL",
         ] {
             sqlx::query(give_back)
                 .execute(&write)

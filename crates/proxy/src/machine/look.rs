@@ -1,0 +1,303 @@
+//! Looks at the account: one look serves every buyer of the merchant. It reads the account's list, settles
+//! what a credit proves, and ends what nobody paid in time. Processes on one store take turns.
+//!
+//! A payable's end is judged by a look that began after it, so nobody is told that time ran out before
+//! the provider was asked once more.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::json;
+use ventanilla_core::attempt::AttemptState as S;
+use ventanilla_core::money::Money;
+use ventanilla_providers::cvu::{Credit, Transactions};
+
+use super::course::{Row as _, Step};
+use super::credits::{BOTH_WAYS, BY_NUMBER};
+use super::matching::{self, Match, Seen};
+use super::{Machine, schedule};
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::rails::cvu::{CvuRail, Strangers, credited_within};
+use crate::store::{AttemptRow, CreditRow, NewCredit, Payer, Watched};
+
+/// Whose turn it is to look, in the store.
+const WATCH: &str = "cvu";
+/// Between looks while nothing can be paid. They ask nobody but the store; what was issued by a process
+/// that ended at once is found by them.
+const IDLE: Duration = schedule::minutes(1);
+/// After a look that failed.
+const AFTER_FAILURE: Duration = Duration::from_secs(10);
+
+impl Machine {
+    /// Money may have come while nobody looked. On a store of this process's own, a look that was not ended
+    /// is nobody's any more.
+    pub(super) async fn look_after_start(&self) -> Result<()> {
+        let now = self.clock.now();
+        if !self.watches_credits() {
+            // Nor is a look due that somebody else asked for when there still was a rail.
+            let far = now + schedule::days(3650);
+            return self.store.end_watch(WATCH, far).await;
+        }
+        if !self.store.is_shared() {
+            self.store.end_watch(WATCH, now).await?;
+        }
+        self.store.hurry_watch(WATCH, now).await?;
+        Ok(())
+    }
+
+    /// Brings the next look forward, as far as the provider is to be asked.
+    pub(super) async fn look_soon(&self, now: Timestamp) -> Result<()> {
+        if self
+            .store
+            .hurry_watch(WATCH, now + schedule::MIN_GAP)
+            .await?
+        {
+            self.wake.notify_one();
+        }
+        Ok(())
+    }
+}
+
+/// What the list showed of money that came in when this process last read the whole of it.
+struct Look {
+    began: Timestamp,
+    fingerprints: HashSet<String>,
+}
+
+/// The last look of this process. What is new since then cannot have come before, whatever its date says.
+#[derive(Default)]
+pub(super) struct LastLook(Mutex<Option<Look>>);
+
+impl LastLook {
+    fn replace(&self, look: Option<Look>) -> Option<Look> {
+        // Nothing under this lock can be left half-done.
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *last, look)
+    }
+}
+
+/// Looks, if it is this process's turn, and says when the next look is due.
+pub(super) async fn take_turn(machine: &Arc<Machine>, lease: Duration) -> Result<()> {
+    let now = machine.clock.now();
+    let Some(rail) = &machine.cvu else {
+        return Ok(());
+    };
+    if !machine.store.claim_watch(WATCH, now, lease).await? {
+        return Ok(());
+    }
+    let next = match look(machine, rail).await {
+        Ok(next) => next,
+        Err(error) => {
+            tracing::error!("the look at the account was left to the next: {error}");
+            machine.clock.now() + AFTER_FAILURE
+        }
+    };
+    machine.store.end_watch(WATCH, next).await?;
+    machine.wake.notify_one();
+    Ok(())
+}
+
+async fn look(machine: &Machine, rail: &CvuRail) -> Result<Timestamp> {
+    let began = machine.clock.now();
+    let watched = machine.store.watched(began).await?;
+    let Some(since) = watched.iter().map(|one| one.payable.issued_at).min() else {
+        return Ok(began + IDLE);
+    };
+    let is_whole = match rail.credits(since).await {
+        Ok(list) => {
+            let is_whole = list.is_whole;
+            settle(machine, rail, list, began).await?;
+            is_whole
+        }
+        Err(cause) => {
+            metrics::counter!("ventanilla_looks_failed_total").increment(1);
+            tracing::warn!("the account's transactions could not be read: {cause}");
+            return Ok(machine.clock.now() + AFTER_FAILURE);
+        }
+    };
+    // What was not read may have been a payment; but a list that is never whole must not keep buyers for
+    // ever.
+    let over_at = if is_whole {
+        began
+    } else {
+        began - matching::GRACE
+    };
+    end_overdue(machine, over_at).await?;
+    let now = machine.clock.now();
+    let watched = machine.store.watched(now).await?;
+    Ok(watched
+        .iter()
+        .map(|one| next_look(one, now))
+        .min()
+        .unwrap_or(now + IDLE))
+}
+
+/// When a payable wants the next look.
+fn next_look(watched: &Watched, now: Timestamp) -> Timestamp {
+    let payable = &watched.payable;
+    let age = now.since(payable.issued_at);
+    let past = now.since(payable.expires_at);
+    let gap = match watched.state {
+        S::Issued if age < schedule::minutes(1) => Duration::from_secs(3),
+        S::Issued if age < schedule::minutes(5) => Duration::from_secs(5),
+        S::Issued => Duration::from_secs(10),
+        S::Expired | S::Superseded if past < matching::GRACE => Duration::from_secs(15),
+        _ => schedule::minutes(5),
+    };
+    let next = now + gap;
+    if watched.state == S::Issued && payable.expires_at > now {
+        next.min(payable.expires_at)
+    } else {
+        next
+    }
+}
+
+/// Ends what nobody paid and whose time was over at `over_at`.
+async fn end_overdue(machine: &Machine, over_at: Timestamp) -> Result<()> {
+    for one in machine.store.watched(over_at).await? {
+        if one.state == S::Issued && one.payable.expires_at <= over_at {
+            machine
+                .apply::<AttemptRow>(&one.payable.attempt_id, |scene, now| {
+                    let row = scene.attempt;
+                    (row.state == S::Issued).then(|| {
+                        let after = row.with(row.course().ended(S::Expired, now));
+                        Step::new(after, now, "expired", json!({ "source": "look" })).into()
+                    })
+                })
+                .await?;
+        }
+    }
+    Ok(())
+}
+
+/// Settles what the list proves.
+async fn settle(
+    machine: &Machine,
+    rail: &CvuRail,
+    list: Transactions,
+    began: Timestamp,
+) -> Result<()> {
+    let _turn = machine.credits_turn.lock().await;
+    let now = machine.clock.now();
+    let mut watched = machine.store.watched(now).await?;
+    let rows = list.credits.into_iter().filter(|credit| credit.income);
+    let rows: Vec<(Credit, String)> = rows
+        .map(|credit| {
+            let fingerprint = credit.fingerprint();
+            (credit, fingerprint)
+        })
+        .collect();
+    let this = list.is_whole.then(|| Look {
+        began,
+        fingerprints: rows.iter().map(|(_, it)| it.clone()).collect(),
+    });
+    let last = machine.last_look.replace(this);
+    let mut incoming: Vec<(Credit, String, Seen)> = rows
+        .into_iter()
+        .map(|(credit, fingerprint)| {
+            let seen = Seen {
+                amount: credit.amount,
+                within: credited_within(&credit),
+                absent_at: last
+                    .as_ref()
+                    .filter(|look| !look.fingerprints.contains(&fingerprint))
+                    .map(|look| look.began),
+            };
+            (credit, fingerprint, seen)
+        })
+        .collect();
+    incoming.sort_by_key(|(_, _, seen)| seen.within.map(|(earliest, _)| earliest));
+    let known = machine.store.credits_since(now - BOTH_WAYS).await?;
+    let fingerprints: HashSet<&str> = known.iter().map(|row| row.fingerprint.as_str()).collect();
+    // What only a notification told of so far: the list has it too, under no number.
+    let mut by_number: Vec<&CreditRow> = known
+        .iter()
+        .filter(|row| row.fingerprint.starts_with(BY_NUMBER))
+        .collect();
+    for (row, fingerprint, seen) in incoming {
+        if fingerprints.contains(fingerprint.as_str()) {
+            continue;
+        }
+        let payer = Payer {
+            cuit: row.cuit,
+            account: row.account,
+        };
+        let mut twin = None;
+        for (place, one) in by_number.iter().enumerate() {
+            if one.amount == row.amount && machine.may_be_paid_by(one, Some(&payer)).await {
+                twin = Some(place);
+                break;
+            }
+        }
+        if let Some(place) = twin {
+            let twin = by_number.remove(place);
+            machine
+                .store
+                .attach_fingerprint(&twin.id, &fingerprint)
+                .await?;
+            continue;
+        }
+        let credit = NewCredit {
+            fingerprint,
+            cashin_id: None,
+            amount: row.amount,
+            credited_at: seen.within.map_or(now, |(earliest, _)| earliest),
+            seen_at: now,
+            payer: Some(payer),
+        };
+        settle_one(machine, rail, &mut watched, &seen, credit).await?;
+    }
+    Ok(())
+}
+
+async fn settle_one(
+    machine: &Machine,
+    rail: &CvuRail,
+    watched: &mut [Watched],
+    seen: &Seen,
+    credit: NewCredit,
+) -> Result<()> {
+    let (why, places) = match matching::find(seen, watched) {
+        Match::Nobody => return Ok(()),
+        Match::One(place) => {
+            let payable = &watched[place].payable;
+            machine.credit(payable, &credit).await?;
+            if let Some(attempt) = machine.store.attempt(&payable.attempt_id).await? {
+                watched[place].state = attempt.state;
+            }
+            return Ok(());
+        }
+        Match::Again(place) => ("it may be a second payment of what was paid", vec![place]),
+        Match::Several(places) => ("more than one payment waits for this amount", places),
+        Match::TooEarly(places) => ("it may have come before it could be paid", places),
+        Match::TooLate(places) => ("it came long after it could be paid", places),
+        Match::OtherAmount(_) if rail.strangers() == Strangers::Ignore => return Ok(()),
+        Match::OtherAmount(places) => (other_amount(credit.amount, watched, &places), places),
+    };
+    let candidates: Vec<String> = places
+        .into_iter()
+        .map(|place| watched[place].payable.attempt_id.clone())
+        .collect();
+    let recorded = machine
+        .store
+        .credit_in_doubt(&credit, why, &candidates)
+        .await?;
+    if let Some(row) = recorded {
+        machine.note_credit(&row, None).await?;
+    }
+    Ok(())
+}
+
+fn other_amount(paid: Money, watched: &[Watched], places: &[usize]) -> &'static str {
+    let asked = |place: &usize| watched[*place].payable.total.minor();
+    match (
+        places.iter().map(asked).min(),
+        places.iter().map(asked).max(),
+    ) {
+        (Some(least), _) if paid.minor() < least => "less was paid than was asked for",
+        (_, Some(most)) if paid.minor() > most => "more was paid than was asked for",
+        _ => "nobody was asked for this amount",
+    }
+}
