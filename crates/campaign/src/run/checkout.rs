@@ -133,15 +133,7 @@ impl Story {
                         // Closed the page and never came back.
                         return Ok(None);
                     }
-                    if self.dice.percent(2) {
-                        // The shop thinks better of it, perhaps in the middle of the payment.
-                        let (field, session) = (Arc::clone(&self.field), self.session.clone());
-                        let pause = Duration::from_millis(self.dice.below(150));
-                        tokio::spawn(async move {
-                            tokio::time::sleep(pause).await;
-                            let _ = field.shop.expire(&session).await;
-                        });
-                    }
+                    self.perhaps_shop_ends_it();
                     self.queue().await;
                     match self.press(&view).await? {
                         Pressed::Attempt(attempt) => match attempt.next_action {
@@ -168,6 +160,18 @@ impl Story {
             }
         }
         Ok(None)
+    }
+
+    /// The shop thinks better of it, perhaps in the middle of the payment.
+    pub(super) fn perhaps_shop_ends_it(&mut self) {
+        if self.dice.percent(2) {
+            let (field, session) = (Arc::clone(&self.field), self.session.clone());
+            let pause = Duration::from_millis(self.dice.below(150));
+            tokio::spawn(async move {
+                tokio::time::sleep(pause).await;
+                let _ = field.shop.expire(&session).await;
+            });
+        }
     }
 
     /// A card number where none belongs, as a mistaken page or a curious buyer puts it there.

@@ -35,9 +35,9 @@ enum Manner {
     LongAfter,
     /// Pays it twice.
     Twice,
-    /// Pays so many centavos less.
+    /// Pays so many centavos less, in time or not; some pay it all besides.
     Less(u64),
-    /// Pays so many centavos more.
+    /// Pays so many centavos more, likewise.
     More(u64),
     /// Leaves it for something else, and pays one of them or both.
     Changes(Which),
@@ -138,8 +138,8 @@ impl Story {
                 };
                 self.hand_over(&first, payment).await?;
             }
-            Manner::Less(by) => self.hand_over(&first, once(total - by)).await?,
-            Manner::More(by) => self.hand_over(&first, once(total + by)).await?,
+            Manner::Less(by) => self.misjudge(&first, total - by, total).await?,
+            Manner::More(by) => self.misjudge(&first, total + by, total).await?,
             Manner::Changes(which) => {
                 self.leave(&first).await?;
                 return self.pay_of_two(&first, which, total).await;
@@ -151,6 +151,19 @@ impl Story {
             Manner::Never => return Ok(None),
         }
         self.await_credit(&first).await
+    }
+
+    /// Pays what was not asked for; some when it is too late besides, and some pay it all when they notice.
+    async fn misjudge(&mut self, shown: &Shown, amount_minor: u64, total: u64) -> Result<()> {
+        if self.dice.percent(40) {
+            self.outlive(shown).await?;
+        }
+        self.hand_over(shown, once(amount_minor)).await?;
+        if self.dice.percent(40) {
+            tokio::time::sleep(self.field.clock.real(NOTICES_AFTER)).await;
+            self.hand_over(shown, once(total)).await?;
+        }
+        Ok(())
     }
 
     async fn pay_of_two(
@@ -198,6 +211,7 @@ impl Story {
                 }
                 Some(attempt) if attempt.next_action != NextAction::TryAgain => return Ok(None),
                 _ => {
+                    self.perhaps_shop_ends_it();
                     self.queue().await;
                     match self.press_with(&payable(presentation)).await? {
                         Pressed::Attempt(attempt) => attempt.id,
@@ -321,6 +335,8 @@ const fn once(amount_minor: u64) -> Payment {
 
 /// So often a buyer asks until something is shown.
 const MOST_ASKED: u32 = 8;
+/// A credit of the wrong amount has been seen by then.
+const NOTICES_AFTER: Duration = Duration::from_secs(4 * 60);
 /// Past the time in which it can be paid, and past that in which a wallet may be late, by far.
 const LONG_AFTER_MS: u64 = 50 * 60 * 1_000;
 const SPREAD_MS: u64 = 15 * 60 * 1_000;

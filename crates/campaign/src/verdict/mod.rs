@@ -208,7 +208,7 @@ fn judge_session(session: &Session, seen: &Seen<'_>, verdict: &mut Verdict) {
         if attempt.rail == Rail::Card {
             judge_debits(attempt, approved, verdict);
         }
-        judge_end(attempt, seen, verdict);
+        judge_end(attempt, &session.credits, seen, verdict);
         if !approved.is_empty() && attempt.state != AttemptState::Duplicate {
             paying += 1;
         }
@@ -286,10 +286,14 @@ fn judge_debits(attempt: &Attempt, approved: &[&Debit], verdict: &mut Verdict) {
     }
 }
 
-fn judge_end(attempt: &Attempt, seen: &Seen<'_>, verdict: &mut Verdict) {
+fn judge_end(attempt: &Attempt, credits: &[Credit], seen: &Seen<'_>, verdict: &mut Verdict) {
     if !attempt.state.is_final() {
+        let why = credits
+            .iter()
+            .filter(|credit| credit.attempts.contains(&attempt.id))
+            .find_map(|credit| credit.why.clone());
         let reason = match (attempt.rail, seen.met.get(attempt.reference.as_str())) {
-            (Rail::Cvu, _) => String::from("not its own amount was paid, or nobody can tell"),
+            (Rail::Cvu, _) => why.unwrap_or_else(|| String::from("no credit says why")),
             (Rail::Card, Some(fault)) => format!("its call met {fault}"),
             (Rail::Card, None) => String::from("its call met no fault, or was never made"),
         };

@@ -6,22 +6,18 @@ use std::time::Duration;
 use serde_json::json;
 use ventanilla_core::attempt::AttemptState as S;
 use ventanilla_core::problem::ProblemCode;
-use ventanilla_core::rails::Rail;
 use ventanilla_core::rails::cvu::Presentation;
 use ventanilla_providers::cvu::CashInId;
 
 use super::Machine;
 use super::judge_payable::{self, Standing};
-use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::store::{
-    AttemptRow, Change, CreditRow, CreditState, NewCredit, PayableRow, Payer, Scene, Watched,
+    AttemptRow, Change, CreditRow, CreditState, NewCredit, PayableRow, Payer, Watched,
 };
 
 /// A credit is told of by its notification and by the list within this of each other.
 pub(super) const BOTH_WAYS: Duration = Duration::from_secs(72 * 3600);
-/// Between a payment and the moment from which every process has read of it.
-const JUST_NOW: Duration = Duration::from_secs(5);
 /// What is known by its notification only carries this before its number.
 pub(super) const BY_NUMBER: &str = "cashin:";
 
@@ -43,6 +39,13 @@ impl Machine {
             self.look_soon(now).await?;
             return Ok(false);
         };
+        // Whether an answer names itself is not documented; one that names another is not the one that was
+        // asked for.
+        if cashin.transaction.as_ref().is_some_and(|told| told != id) {
+            tracing::warn!("the provider answered with another credit than was asked for");
+            self.look_soon(now).await?;
+            return Ok(false);
+        }
         let named = [
             cashin
                 .link
@@ -70,7 +73,15 @@ impl Machine {
                         account: cashin.buyer_account,
                     }),
                 };
-                self.credit_by_number(&watched, credit).await?;
+                if !self.take_credits_turn().await? {
+                    // The list tells of it too, without its number.
+                    tracing::warn!("a credit that was notified is left to the next look");
+                    self.look_soon(now).await?;
+                    return Ok(true);
+                }
+                let settled = self.credit_by_number(&watched, credit).await;
+                self.end_credits_turn().await?;
+                settled?;
                 return Ok(true);
             }
         }
@@ -230,9 +241,6 @@ impl Machine {
             .store
             .credit_attempt(credit, attempt_id, |scene| {
                 let now = self.clock.now();
-                if self.store.is_shared() && is_paid_just_now(scene, now) {
-                    return None;
-                }
                 before = Some(scene.attempt.state);
                 Some(judge_payable::on_credit(scene, credit.amount, now).into_verdict())
             })
@@ -300,17 +308,6 @@ impl Machine {
         self.bells.ring(attempt_id);
         self.wake.notify_one();
     }
-}
-
-/// Whether a session was paid so lately, by another process perhaps, that the very money that is judged may
-/// have paid it under its other name. A later look knows.
-fn is_paid_just_now(scene: &Scene<'_>, now: Timestamp) -> bool {
-    let paid = |row: &AttemptRow| {
-        row.rail == Rail::Cvu
-            && row.state.took_money()
-            && row.settled_at.is_some_and(|at| at + JUST_NOW >= now)
-    };
-    paid(scene.attempt) || scene.others.iter().any(paid)
 }
 
 /// Whether money was seen that can only be for this attempt, and somebody has to look at it. Of several

@@ -16,6 +16,7 @@ use ventanilla_providers::cvu::{Credit, Transactions};
 use super::course::{Row as _, Step};
 use super::credits::{BOTH_WAYS, BY_NUMBER};
 use super::matching::{self, Match, Seen};
+use super::sweep::LEASE;
 use super::{Machine, schedule};
 use crate::clock::Timestamp;
 use crate::error::Result;
@@ -27,6 +28,9 @@ const WATCH: &str = "cvu";
 /// Between looks while nothing can be paid. They ask nobody but the store; what was issued by a process
 /// that ended at once is found by them.
 const IDLE: Duration = schedule::minutes(1);
+/// How often a turn is asked for that another process has, and how long is waited in between, of real time.
+const TURN_TRIES: u32 = 50;
+const TURN_PAUSE: Duration = Duration::from_millis(100);
 /// After a look that failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(10);
 
@@ -44,6 +48,33 @@ impl Machine {
             self.store.end_watch(WATCH, now).await?;
         }
         self.store.hurry_watch(WATCH, now).await?;
+        Ok(())
+    }
+
+    /// One and the same money has two names, in a notification and in the list, and nothing in the store
+    /// tells that they are one: so processes on one store judge credits one after another, by the turn in
+    /// which they look. Whether this process has it now; not when another one keeps it for long.
+    pub(super) async fn take_credits_turn(&self) -> Result<bool> {
+        if !self.store.is_shared() {
+            return Ok(true);
+        }
+        for _ in 0..TURN_TRIES {
+            let now = self.clock.now();
+            self.store.hurry_watch(WATCH, now).await?;
+            if self.store.claim_watch(WATCH, now, LEASE).await? {
+                return Ok(true);
+            }
+            tokio::time::sleep(TURN_PAUSE).await;
+        }
+        Ok(false)
+    }
+
+    /// Gives the turn back; whoever looks next does so at once.
+    pub(super) async fn end_credits_turn(&self) -> Result<()> {
+        if self.store.is_shared() {
+            self.store.end_watch(WATCH, self.clock.now()).await?;
+            self.wake.notify_one();
+        }
         Ok(())
     }
 

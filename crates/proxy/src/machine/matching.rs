@@ -44,7 +44,7 @@ pub enum Match {
     Again(usize),
     /// These, but long after they could be paid.
     TooLate(Vec<usize>),
-    /// It came while these could be paid, and none of them asked for so much.
+    /// It came while these could be paid, and none of them asks for so much.
     OtherAmount(Vec<usize>),
     /// None: it came when nothing could be paid.
     Nobody,
@@ -115,7 +115,9 @@ pub fn find(seen: &Seen, watched: &[Watched]) -> Match {
         };
     }
     let since = |one: &Watched| seen.not_before(one.payable.issued_at);
-    let paid = places(&|one| exact(one) && one.state.took_money() && since(one));
+    // What is in review was paid too, though not what was asked for.
+    let was_paid = |state: S| state.took_money() || state == S::Review;
+    let paid = places(&|one| exact(one) && was_paid(one.state) && since(one));
     if let [place, ..] = paid[..] {
         return Match::Again(place);
     }
@@ -123,11 +125,12 @@ pub fn find(seen: &Seen, watched: &[Watched]) -> Match {
     if !late.is_empty() {
         return Match::TooLate(late);
     }
-    let shown = places(&|one| one.state == S::Issued && seen.in_time(one));
-    if shown.is_empty() {
+    // Whatever became of it: too much, too little or a part may come for what has ended, too.
+    let near = places(&|one| seen.in_time(one));
+    if near.is_empty() {
         Match::Nobody
     } else {
-        Match::OtherAmount(shown)
+        Match::OtherAmount(near)
     }
 }
 
@@ -275,7 +278,25 @@ mod tests {
         let list = [watched(700, S::Issued), watched(900, S::Expired)];
         for minor in [1, 699, 701, 1400] {
             let found = find(&at(minor, ISSUED + minutes(1)), &list);
-            assert_eq!(found, Match::OtherAmount(vec![0]), "{minor}");
+            assert_eq!(found, Match::OtherAmount(vec![0, 1]), "{minor}");
+        }
+    }
+
+    #[test]
+    fn money_in_time_is_never_nobodys_whatever_became_of_what_was_shown() {
+        for state in [
+            S::Issued,
+            S::Expired,
+            S::Superseded,
+            S::Review,
+            S::Succeeded,
+            S::Duplicate,
+        ] {
+            let list = [watched(700, state)];
+            for minor in [1, 700, 1400] {
+                let found = find(&at(minor, ISSUED + minutes(20)), &list);
+                assert_ne!(found, Match::Nobody, "{minor} beside {}", state.name());
+            }
         }
     }
 

@@ -666,7 +666,7 @@ impl Machine {
             ) {
                 row.count();
             }
-            let late = before.is_final();
+            let late = matches!(before, AttemptState::Declined | AttemptState::NotExecuted);
             if late || matches!(after.state, AttemptState::Review | AttemptState::Duplicate) {
                 tracing::error!(
                     attempt.id = row.attempt_id(),
