@@ -127,7 +127,17 @@ impl<'a> Client<'a> {
             return Err(Failure::of("what was asked for is not in the session"));
         };
         let answer = self.press(wish, &fresh_key()).await?;
-        let may_go_through = state.is_final() && state != AttemptState::Succeeded;
+        let may_go_through =
+            |state: AttemptState| state.is_final() && state != AttemptState::Succeeded;
+        // What went out late may have been found while it was asked for.
+        let state = match &answer {
+            Err(_) if may_go_through(state) => {
+                let now = self.shop.session(wish.session()?).await?;
+                wish.end_in(&now).unwrap_or(state)
+            }
+            _ => state,
+        };
+        let may_go_through = may_go_through(state);
         match answer {
             Ok(id) => {
                 if !may_go_through {

@@ -62,6 +62,20 @@ impl Books {
         Self { whole: ledger, of }
     }
 
+    /// Whether everything that it says about a session is known there.
+    pub fn are_known_to(&self, session: &Session) -> bool {
+        let verdict = compare(&Evidence {
+            sessions: std::slice::from_ref(session),
+            ledger: &self.about(session),
+            deliveries: None,
+            doubted: &HashSet::new(),
+            credits: &[],
+            by_hand: &HashSet::new(),
+            in_time: Duration::ZERO,
+        });
+        verdict.lost.is_empty()
+    }
+
     /// What it says about a session's references.
     fn about(&self, session: &Session) -> Ledger {
         let mut about = Ledger::default();
@@ -369,6 +383,13 @@ mod tests {
         }
         let doubted = played(Deed::Pay, session("unknown", &json!([])));
         assert_eq!(rules(&doubted, ledger(0, &["pay"])), ["known"]);
+    }
+
+    #[test]
+    fn what_the_provider_did_is_known_once_a_session_says_so() {
+        let books = Books::of(ledger(1, &[]));
+        assert!(books.are_known_to(&session("succeeded", &json!([]))));
+        assert!(!books.are_known_to(&session("not_executed", &json!([]))));
     }
 
     #[test]

@@ -96,6 +96,11 @@ impl<'a> Life<'a> {
         self.case.action == Action::DropStore && self.store.relay.is_some()
     }
 
+    /// Whether another proxy judges the payment while its sender stands still.
+    pub fn may_send_late(&self) -> bool {
+        self.case.action == Action::Stop && self.ground.kind == StoreKind::Postgres
+    }
+
     pub async fn begin(&mut self) -> Result<()> {
         // Stopped at the place, it can be cut off from its database exactly there.
         let action = if self.drops_the_wire() {
@@ -128,10 +133,12 @@ impl<'a> Life<'a> {
                 if shared {
                     self.start_another().await?;
                     tokio::time::sleep(STOPPED_UNTIL_OVERDUE).await;
+                    self.first()?.resume()?;
+                    self.ends_its_call().await
                 } else {
                     tokio::time::sleep(STOPPED_FOR).await;
+                    self.first()?.resume()
                 }
-                self.first()?.resume()
             }
             Action::DropStore if self.drops_the_wire() => {
                 self.stands_still().await?;
@@ -159,6 +166,24 @@ impl<'a> Life<'a> {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         Ok(())
+    }
+
+    /// What the one that was stopped has still to say is written: others may have judged without it.
+    async fn ends_its_call(&mut self) -> Result<()> {
+        let deadline = Instant::now() + COMES_BY_WITHIN;
+        loop {
+            let metrics = self.first()?.metrics().await?;
+            if metrics
+                .lines()
+                .any(|line| line == "ventanilla_calls_under_way 0")
+            {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                return Err(Failure::of("the stopped proxy did not end its call"));
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     async fn start_another(&mut self) -> Result<()> {

@@ -14,7 +14,7 @@ use ventanilla_core::attempt::AttemptState;
 use super::case::{Action, Case};
 use super::client::{Client, Wish};
 use super::ground::Ground;
-use super::judge::Fault;
+use super::judge::{Books, Fault};
 use super::life::{ENDS_WITHIN, Life};
 use crate::failure::{Failure, Result};
 use crate::harness::proxy::Proxy;
@@ -124,7 +124,32 @@ async fn settle(
         life.leap(by, played).await?;
         session = rest(life, client, wish, played).await?;
     }
+    if life.may_send_late() {
+        session = account(life, client, wish, played, session).await?;
+    }
     Ok(session)
+}
+
+/// Waits until what the provider did is known, for as long as somebody is being given up who then sends
+/// after all.
+async fn account(
+    life: &Life<'_>,
+    client: &Client<'_>,
+    wish: &Wish,
+    played: &mut Played,
+    mut session: Session,
+) -> Result<Session> {
+    let deadline = Instant::now() + KNOWN_WITHIN;
+    loop {
+        let books = Books::of(life.ground.sandbox.ledger().await?);
+        let all_is_known = books.are_known_to(&session);
+        if all_is_known || Instant::now() > deadline {
+            return Ok(session);
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        session = client.shop.session(wish.session()?).await?;
+        played.saw(&session);
+    }
 }
 
 /// Watches the session until it rests, or until nothing has changed for so long that nothing will
@@ -208,6 +233,8 @@ const OVERDUE_AFTER: Duration = Duration::from_secs(15);
 /// On a clock 30 times faster the first five reads of what is in doubt fit in, and a store that is gone
 /// for three seconds is back.
 const QUIET: Duration = Duration::from_secs(5);
+/// A late sender's news has its payment read again within seconds; the clock is fast, the machine busy.
+const KNOWN_WITHIN: Duration = Duration::from_secs(20);
 /// In a store that several may share, what somebody died with is lent to him for a minute of real time.
 const LEFT_BEHIND: Duration = Duration::from_secs(70);
 /// Past the provider's fence, and past the time after which what is not disproved is reviewed.

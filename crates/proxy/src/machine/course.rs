@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use ventanilla_core::attempt::AttemptState as S;
 
 use super::Machine;
-use super::schedule::second_look;
+use super::schedule::{second_look, soonest};
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::store::{AttemptRow, Change, MAX_RETURNS, OperationChange, OperationRow, Store};
@@ -197,13 +197,27 @@ impl Course {
         }
     }
 
+    /// The sender, who was given up, was busy with the call until now and cannot say what came of it: no
+    /// read before this moment proves anything.
+    fn outlasted(&self, now: Timestamp) -> Self {
+        let mut after = Self {
+            deadline_at: self.deadline_at.max(Some(now)),
+            next_check_at: Some(soonest(self.last_read_at, now)),
+            ..self.clone()
+        };
+        if matches!(self.state, S::Declined | S::NotExecuted) {
+            after.unknown_at = Some(now);
+        }
+        after
+    }
+
     pub fn ended(&self, state: S, now: Timestamp) -> Self {
         Self {
             state,
             settled_at: Some(now),
             // Only a negative end that had been in doubt is looked at again.
             next_check_at: match state {
-                S::Declined | S::NotExecuted => self.unknown_at.and(second_look(now, now)),
+                S::Declined | S::NotExecuted => second_look(self.unknown_at, now, now),
                 _ => None,
             },
             ..self.clone()
@@ -261,6 +275,10 @@ pub(super) fn unconfirmed<R: Row, P>(
         (None, Finding::Unknown(cause), S::Sent) => {
             let after = course.doubted(cause.clone(), now);
             Step::new(row.with(after), now, "unknown", evidence)
+        }
+        (None, _, S::Unknown | S::Review | S::Declined | S::NotExecuted) => {
+            let after = course.outlasted(now);
+            Step::new(row.with(after), now, "answer_came_late", evidence)
         }
         (None, ..) => late(),
     })
@@ -358,8 +376,10 @@ pub(super) use alike;
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
-    use crate::machine::given::course;
+    use crate::machine::given::{attempt, course, session};
 
     const NOW: Timestamp = Timestamp::from_millis(1_795_000_000_000);
     const DEADLINE: Timestamp = Timestamp::from_millis(1_795_000_040_000);
@@ -428,6 +448,35 @@ mod tests {
             }
         }
         assert_eq!(course(S::Sent, 7, NOW).overdue(6, NOW), None);
+    }
+
+    #[test]
+    fn a_sender_who_was_given_up_and_cannot_say_what_came_of_it_has_it_read_at_once() {
+        let session = session(NOW);
+        let late = DEADLINE + Duration::from_secs(600);
+        let finding: Finding<()> = Finding::Unknown(String::from("timeout"));
+        for state in S::ALL {
+            let mut row = attempt(&session, "key", NOW);
+            row.state = state;
+            row.deadline_at = Some(DEADLINE);
+            row.unknown_at = Some(DEADLINE);
+            row.settled_at = state.is_final().then_some(DEADLINE);
+            let after = unconfirmed(&row, &finding, late).unwrap().after;
+            let ended = matches!(state, S::Declined | S::NotExecuted);
+            let doubted = ended || matches!(state, S::Unknown | S::Review);
+            if state == S::Sent {
+                assert_eq!(after.state, S::Unknown);
+                assert_eq!(after.deadline_at, Some(DEADLINE));
+                continue;
+            }
+            assert_eq!(after.state, state);
+            assert_eq!(after.settled_at, row.settled_at);
+            let expected = if doubted { late } else { DEADLINE };
+            assert_eq!(after.deadline_at, Some(expected), "{}", state.name());
+            assert_eq!(after.next_check_at, doubted.then_some(late));
+            let expected = if ended { late } else { DEADLINE };
+            assert_eq!(after.unknown_at, Some(expected), "{}", state.name());
+        }
     }
 
     #[test]

@@ -164,8 +164,17 @@ pub fn on_reading(scene: &Scene<'_>, reading: Reading, now: Timestamp, jitter: i
         Reading::NeverShown if row.state == S::Unknown => {
             Verdict::Change(Box::new(judge_payable::never_shown(&after, now)))
         }
+        Reading::NeverShown => {
+            after.next_check_at = None;
+            change(
+                after,
+                now,
+                "read",
+                json!({ "source": "read", "shown": false }),
+            )
+        }
         // Of attempts there is no such word.
-        Reading::NeverShown | Reading::Done => Verdict::Nothing,
+        Reading::Done => Verdict::Nothing,
         Reading::Failed(cause) => {
             let evidence = json!({ "source": "read", "failed": cause });
             if matches!(row.state, S::Declined | S::NotExecuted) {
@@ -229,7 +238,7 @@ fn looked(
         S::Declined | S::NotExecuted => {
             after.second_looks = after.second_looks.saturating_add(1);
             let settled_at = after.settled_at.unwrap_or(now);
-            after.next_check_at = after.unknown_at.and(schedule::second_look(settled_at, now));
+            after.next_check_at = schedule::second_look(after.unknown_at, settled_at, now);
         }
         S::New
         | S::Prepared
@@ -546,6 +555,41 @@ mod tests {
         assert_eq!(failed.next_check_at, Some(now + minutes(10)));
         let strange = after(Reading::Other(String::from("pending")));
         assert!(strange.next_check_at > Some(now + minutes(10 * 60)));
+    }
+
+    #[test]
+    fn a_payment_whose_sender_reports_after_its_end_is_looked_at_at_once_and_then_less_and_less() {
+        let (row, session) = (ended_negative(), session());
+        let late = row.settled_at.unwrap() + minutes(60);
+        let beside = |row: &AttemptRow, judge: &dyn Fn(&Scene<'_>) -> Verdict| {
+            let scene = Scene {
+                attempt: row,
+                others: &[],
+                session: &session,
+            };
+            changed(judge(&scene)).after
+        };
+        let timeout = || Finding::Unknown(String::from("timeout"));
+        let mut row = beside(&row, &|scene| on_answer(scene, timeout(), late));
+        for wait in [0, 2, 10, 60] {
+            let now = late + Duration::from_secs(wait);
+            assert_eq!((row.state, row.next_check_at), (S::NotExecuted, Some(now)));
+            let found = || Reading::Confirmed(confirmation());
+            let paid = beside(&row, &|scene| on_reading(scene, found(), now, 0));
+            assert_eq!(paid.state, S::Succeeded);
+            row = beside(&row, &|scene| on_reading(scene, Reading::NotFound, now, 0));
+        }
+    }
+
+    #[test]
+    fn what_was_never_shown_is_not_read_again() {
+        for state in [S::Review, S::Declined, S::NotExecuted] {
+            let mut row = ended_negative();
+            row.state = state;
+            row.next_check_at = Some(T1);
+            let after = changed(read_beside(&row, S::Declined, Reading::NeverShown)).after;
+            assert_eq!((after.state, after.next_check_at), (state, None));
+        }
     }
 
     #[test]

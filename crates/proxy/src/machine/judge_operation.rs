@@ -255,7 +255,7 @@ impl Look {
             S::Review => after.next_check_at = schedule::in_review(after.unknown_at, now),
             S::Declined | S::NotExecuted => {
                 let settled_at = after.settled_at.unwrap_or(now);
-                after.next_check_at = after.unknown_at.and(schedule::second_look(settled_at, now));
+                after.next_check_at = schedule::second_look(after.unknown_at, settled_at, now);
             }
             S::New
             | S::Prepared
@@ -489,6 +489,36 @@ mod tests {
             assert_eq!(after.state, expected, "{seen} at {now:?}");
             assert_eq!(after.not_done, seen + 1);
         }
+    }
+
+    #[test]
+    fn a_call_that_outlasted_its_end_is_looked_at_like_a_fresh_doubt_and_may_turn_out_to_be_done() {
+        let row = in_state(OperationKind::Void, S::NotExecuted);
+        let late = row.settled_at.unwrap() + minutes(60);
+        let timeout = Finding::Unknown(String::from("timeout"));
+        let change = judged(&row, &[], |scene| on_answer(scene, &timeout, late)).unwrap();
+        let row = change.after;
+        assert_eq!((row.state, row.next_check_at), (S::NotExecuted, Some(late)));
+        let stands = read(&row, approved(), true, late);
+        assert_eq!(stands.state, S::NotExecuted);
+        assert_eq!(stands.next_check_at, Some(late + Duration::from_secs(2)));
+        let undone = Reading::Changed(OperationKind::Void);
+        let done = read(&stands, undone, true, late + Duration::from_secs(2));
+        assert_eq!((done.state, done.next_check_at), (S::Succeeded, None));
+    }
+
+    #[test]
+    fn reads_before_the_sender_was_done_with_the_call_disprove_nothing() {
+        let mut row = in_state(OperationKind::Void, S::Unknown);
+        row.not_done = 9;
+        let late = DEADLINE + SETTLED_AFTER;
+        let timeout = Finding::Unknown(String::from("timeout"));
+        let change = judged(&row, &[], |scene| on_answer(scene, &timeout, late)).unwrap();
+        let row = change.after;
+        let still = read(&row, approved(), true, late + MIN_GAP);
+        assert_eq!(still.state, S::Unknown);
+        let after = read(&row, approved(), true, late + SETTLED_AFTER);
+        assert_eq!(after.state, S::NotExecuted);
     }
 
     #[test]

@@ -36,6 +36,7 @@
 //! |---|---|---|
 //! | `ventanilla_attempts_total` | `rail`, `outcome` | attempts that came to an outcome, doubt among them |
 //! | `ventanilla_attempts_in_doubt` | | attempts unknown or in review |
+//! | `ventanilla_calls_under_way` | | payments and operations on their way to a provider, until what came of them is written |
 //! | `ventanilla_oldest_doubt_seconds` | | how long the oldest of them has been so |
 //! | `ventanilla_credits_total` | `state` | credits that were recorded: `matched` or `review` |
 //! | `ventanilla_looks_failed_total` | | looks at the CVU account that came to nothing |
@@ -605,9 +606,7 @@ impl Machine {
         if row.state != AttemptState::Unknown {
             return Ok(());
         }
-        let earliest = row
-            .last_read_at
-            .map_or(now, |read| now.max(read + schedule::MIN_GAP));
+        let earliest = schedule::soonest(row.last_read_at, now);
         if row.next_check_at.is_some_and(|next| next > earliest)
             && self.store.pull_forward(&row.id, earliest).await?
         {

@@ -188,11 +188,12 @@ async fn drive(machine: &Machine, row: OperationRow) -> Result<()> {
 async fn drive_card(machine: &Machine, row: OperationRow, attempt: AttemptRow) -> Result<()> {
     let now = machine.clock.now();
     let reading = machine.read_payment(&attempt).await;
+    let done = done_by(&reading);
     let told = match judge::readiness(row.kind, reading) {
         Readiness::Ready(told) => told,
         Readiness::Over(reason) => {
             machine.end_unsent::<OperationRow>(&row.id, &reason).await?;
-            return Ok(());
+            return look_for_doer(machine, &row, done).await;
         }
         Readiness::Later(cause) => return postpone(machine, &row, &cause, now).await,
     };
@@ -326,6 +327,42 @@ async fn read(machine: &Machine, row: &OperationRow) -> Result<()> {
             judge::on_reading(scene, reading.clone(), disproves, now, jitter)
         })
         .await?;
+    let done = done_by(&reading).filter(|done| *done != row.kind);
+    look_for_doer(machine, row, done).await
+}
+
+/// What the provider shows to have been done with a payment.
+const fn done_by(reading: &Reading) -> Option<OperationKind> {
+    match reading {
+        Reading::Changed(kind) => Some(*kind),
+        _ => None,
+    }
+}
+
+/// The provider shows something done with the payment of `row`. When no operation is known to have done
+/// it, one that is in doubt or held not to have happened may have: each is read again now.
+async fn look_for_doer(
+    machine: &Machine,
+    row: &OperationRow,
+    done: Option<OperationKind>,
+) -> Result<()> {
+    let Some(done) = done else {
+        return Ok(());
+    };
+    let mut doers = machine.store.operations(&row.session_id).await?;
+    doers.retain(|other| other.attempt_id == row.attempt_id && other.kind == done);
+    if doers
+        .iter()
+        .any(|other| other.state == AttemptState::Succeeded)
+    {
+        return Ok(());
+    }
+    let evidence = json!({ "source": "read", "done": done, "shown_to": row.id });
+    for doer in doers {
+        machine
+            .bring_forward::<OperationRow>(&doer.id, "shown_done", &evidence)
+            .await?;
+    }
     Ok(())
 }
 

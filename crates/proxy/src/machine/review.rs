@@ -174,7 +174,7 @@ impl Machine {
     }
 
     /// Has a row read soon whose outcome a read may still change.
-    async fn bring_forward<R: Row>(
+    pub(super) async fn bring_forward<R: Row>(
         &self,
         id: &str,
         kind: &'static str,
@@ -191,8 +191,7 @@ impl Machine {
             }
             // What never was sent cannot have happened.
             let sent = course.sends > course.returns;
-            let read = course.last_read_at;
-            let earliest = read.map_or(now, |read| now.max(read + schedule::MIN_GAP));
+            let earliest = schedule::soonest(course.last_read_at, now);
             if !sent || course.next_check_at.is_some_and(|next| next <= earliest) {
                 return None;
             }

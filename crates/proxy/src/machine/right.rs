@@ -31,6 +31,7 @@ pub(super) struct Call {
 impl Call {
     pub fn begin(machine: &Arc<Machine>) -> Self {
         machine.calls.send_modify(|open| *open += 1);
+        metrics::gauge!("ventanilla_calls_under_way").increment(1);
         Self {
             machine: Arc::clone(machine),
         }
@@ -45,6 +46,7 @@ impl Call {
 
 impl Drop for Call {
     fn drop(&mut self) {
+        metrics::gauge!("ventanilla_calls_under_way").decrement(1);
         self.machine.calls.send_modify(|open| *open -= 1);
     }
 }

@@ -12,6 +12,15 @@ pub const REVIEW_AFTER: Duration = days(7);
 pub const REVIEW_GAP: Duration = minutes(60);
 /// A negative end that had been in doubt is read again so long after it.
 const SECOND_LOOKS: [Duration; 2] = [days(1), days(3)];
+/// And so long after its sender reported, later than that end, that the call may have gone out.
+const LATE_LOOKS: [Duration; 6] = [
+    Duration::from_secs(2),
+    Duration::from_secs(10),
+    minutes(1),
+    minutes(5),
+    minutes(20),
+    minutes(60),
+];
 /// A read that failed is repeated within this.
 const READ_RETRY: Duration = minutes(10);
 
@@ -101,12 +110,22 @@ pub fn planned(schedule: &[Duration], since: Timestamp, now: Timestamp, jitter: 
     }
 }
 
-/// The next look at a negative end that had been in doubt; none after the last.
-pub fn second_look(settled_at: Timestamp, now: Timestamp) -> Option<Timestamp> {
-    SECOND_LOOKS
-        .into_iter()
-        .map(|offset| settled_at + offset)
-        .find(|look| *look > now)
+/// As soon as a payment may be read again that was last read at `read`.
+pub fn soonest(read: Option<Timestamp>, now: Timestamp) -> Timestamp {
+    read.map_or(now, |read| now.max(read + MIN_GAP))
+}
+
+/// The next look at a negative end that had been in doubt, or has come to be since; none after the last.
+pub fn second_look(
+    doubted_at: Option<Timestamp>,
+    settled_at: Timestamp,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    let doubted_at = doubted_at?;
+    let late = LATE_LOOKS.map(|offset| doubted_at + offset);
+    let late = late.into_iter().filter(|_| doubted_at > settled_at);
+    let second = SECOND_LOOKS.map(|offset| settled_at + offset);
+    late.chain(second).filter(|look| *look > now).min()
 }
 
 /// The next read after one that failed: it proved nothing, and late in a schedule the next is hours
@@ -170,7 +189,26 @@ mod tests {
             (last, None),
             (last + days(30), None),
         ] {
-            assert_eq!(second_look(DOUBT, now), expected, "{now:?}");
+            assert_eq!(second_look(Some(DOUBT), DOUBT, now), expected, "{now:?}");
+            assert_eq!(second_look(None, DOUBT, now), None);
+        }
+    }
+
+    #[test]
+    fn a_negative_end_that_came_to_be_doubted_is_looked_at_from_that_moment_on() {
+        let late = DOUBT + minutes(600);
+        for (now, expected) in [
+            (late, late + Duration::from_secs(2)),
+            (
+                late + Duration::from_secs(2),
+                late + Duration::from_secs(10),
+            ),
+            (late + minutes(1), late + minutes(5)),
+            (late + minutes(59), late + minutes(60)),
+            (late + minutes(60), DOUBT + days(1)),
+            (DOUBT + days(1), DOUBT + days(3)),
+        ] {
+            assert_eq!(second_look(Some(late), DOUBT, now), Some(expected));
         }
     }
 

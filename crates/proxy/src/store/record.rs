@@ -72,13 +72,13 @@ pub struct AttemptRow {
     pub returns: u8,
     /// When the right was last taken.
     pub sent_at: Option<Timestamp>,
-    /// When the call must have answered.
+    /// When the call must have answered, or was over if its sender says so later.
     pub deadline_at: Option<Timestamp>,
-    /// When its outcome first was in doubt.
+    /// When its outcome came to be in doubt; after its end, when its sender reported that late.
     pub unknown_at: Option<Timestamp>,
     /// Reads in a row that did not find it.
     pub not_found: u32,
-    /// Reads after a negative end that had been in doubt: 0 to 2.
+    /// Reads after a negative end that had been in doubt.
     pub second_looks: u8,
     /// When it was last read back.
     pub last_read_at: Option<Timestamp>,
@@ -330,9 +330,9 @@ pub struct OperationRow {
     pub returns: u8,
     /// When the right was last taken.
     pub sent_at: Option<Timestamp>,
-    /// When the call must have answered.
+    /// When the call must have answered, or was over if its sender says so later.
     pub deadline_at: Option<Timestamp>,
-    /// When its outcome first was in doubt.
+    /// When its outcome came to be in doubt; after its end, when its sender reported that late.
     pub unknown_at: Option<Timestamp>,
     /// Reads in a row that showed it not done.
     pub not_done: u32,

@@ -312,6 +312,39 @@ async fn an_answer_that_comes_after_the_sweeper_gave_up_still_counts() {
     assert_eq!(row.state, AttemptState::Succeeded);
 }
 
+#[tokio::test]
+async fn a_payment_whose_sender_reports_after_it_was_given_up_is_looked_at_at_once() {
+    let (window, wire) = Window::open_at_a_wire_to_pay().await;
+    let session = window.session().await;
+    let hidden = Fault {
+        reads: Some(1_000),
+        ..Fault::once(Operation::Transaction, Kind::DelayVisibility)
+    };
+    window.sandbox.arm(hidden).await.unwrap();
+    let stall = Fault::once(Operation::Pay, Kind::Stall).for_ms(60_000);
+    window.sandbox.arm(stall).await.unwrap();
+    let id = window
+        .pay_until(&session.id, |row| row.state == AttemptState::Sent)
+        .await
+        .id;
+    while window.sandbox.ledger().debits.is_empty() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    window.clock.advance(secs(51));
+    window.until(&id, |row| row.not_found == 1).await;
+    window.advance_to_read(&id, secs(3)).await;
+    let row = window.advance_to_read(&id, minutes(40)).await;
+    assert_eq!(row.state, AttemptState::NotExecuted);
+
+    window.sandbox.clear_faults().await;
+    wire.cut();
+    window.until(&id, |seen| seen.version > row.version).await;
+    let row = window.advance_to_read(&id, secs(2)).await;
+    assert_eq!(row.state, AttemptState::Succeeded);
+    let told = window.told().await;
+    assert!(told.contains(&"attempt.succeeded".into()), "{told:?}");
+}
+
 /// A clock on which six seconds pass between any two looks, as in a process that is put to sleep
 /// over and over.
 struct SleepyClock {

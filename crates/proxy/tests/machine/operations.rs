@@ -27,6 +27,13 @@ fn done(ledger: &Ledger, attempt: &AttemptRow) -> usize {
         .count()
 }
 
+/// Waits until the provider did something with a payment.
+async fn until_done(window: &Window, attempt: &AttemptRow) {
+    while done(&window.sandbox.ledger(), attempt) == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
 fn calls(window: &Window, operation: Operation) -> usize {
     window.sandbox.ledger().calls_of(operation).count()
 }
@@ -388,12 +395,7 @@ async fn a_void_that_is_done_after_every_fence_is_found_by_a_second_look() {
     let row = window.advance_to_operation(&row, minutes(5)).await;
     assert_eq!(row.state, AttemptState::NotExecuted);
     window.sandbox.move_clock(minutes(41));
-    for _ in 0..2_000 {
-        if done(&window.sandbox.ledger(), &attempt) == 1 {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until_done(&window, &attempt).await;
     let row = window.advance_to_operation(&row, hours(25)).await;
     assert_eq!(row.state, AttemptState::Succeeded);
     let told = window.told().await;
@@ -404,6 +406,65 @@ async fn a_void_that_is_done_after_every_fence_is_found_by_a_second_look() {
         ]),
         "{told:?}"
     );
+}
+
+/// As a sender does that was asleep between its right and the first byte: what it sends goes out after
+/// everybody gave it up, and it does not wait for the answer.
+#[tokio::test]
+async fn a_void_whose_sender_reports_after_it_was_given_up_is_looked_at_at_once() {
+    let (window, wire) = Window::open_at_a_wire().await;
+    let attempt = window.paid().await;
+    // Old enough that reads show it while they do not show its void.
+    window.sandbox.move_clock(minutes(5));
+    let hidden = Fault::times(Operation::Transaction, Kind::DelayVisibility, 100).for_ms(120_000);
+    window.sandbox.arm(hidden).await.unwrap();
+    let stall = Fault::once(Operation::Void, Kind::Stall).for_ms(60_000);
+    window.sandbox.arm(stall).await.unwrap();
+    window
+        .operate_until(&attempt, OperationKind::Void, |row| {
+            row.state == AttemptState::Sent
+        })
+        .await;
+    until_done(&window, &attempt).await;
+    window.clock.advance(secs(51));
+    let row = operation_until(&window.store, &attempt.session_id, |row| row.not_done == 1).await;
+    let row = window.advance_to_operation(&row, secs(3)).await;
+    let row = window.advance_to_operation(&row, minutes(5)).await;
+    assert_eq!(row.state, AttemptState::NotExecuted);
+
+    window.sandbox.clear_faults().await;
+    wire.cut();
+    let row = window.advance_to_operation(&row, secs(0)).await;
+    assert_eq!(row.state, AttemptState::NotExecuted);
+    let row = window.advance_to_operation(&row, secs(2)).await;
+    assert_eq!(row.state, AttemptState::Succeeded);
+    assert_eq!(window.told().await.last().unwrap(), "operation.succeeded");
+    assert_eq!(calls(&window, Operation::Void), 1);
+}
+
+#[tokio::test]
+async fn what_no_operation_is_known_to_have_done_is_looked_for_when_the_provider_shows_it() {
+    let window = Window::open().await;
+    let fault = Fault::once(Operation::Void, Kind::LateBeyondFence).for_ms(40 * 60_000);
+    let (attempt, row) = doubtful(&window, OperationKind::Void, fault).await;
+    let row = window.advance_to_operation(&row, secs(3)).await;
+    let row = window.advance_to_operation(&row, minutes(5)).await;
+    assert_eq!(row.state, AttemptState::NotExecuted);
+    window.sandbox.move_clock(minutes(41));
+    until_done(&window, &attempt).await;
+    window.clock.advance(secs(10));
+
+    let refund = window.operate(&attempt.id, OperationKind::Refund).await;
+    let refund = refund.unwrap();
+    assert_eq!(refund.state, AttemptState::NotExecuted);
+    assert!(refund.reason.unwrap().contains("void"));
+    let row = operation_until(&window.store, &attempt.session_id, |found| {
+        found.id == row.id && found.state == AttemptState::Succeeded
+    })
+    .await;
+    assert_eq!(row.next_check_at, None);
+    assert_eq!(calls(&window, Operation::Refund), 0);
+    assert_eq!(window.told().await.last().unwrap(), "operation.succeeded");
 }
 
 #[tokio::test]

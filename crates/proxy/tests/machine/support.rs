@@ -26,6 +26,7 @@ use ventanilla_proxy::machine::{
 use ventanilla_proxy::rails::card::{CardRail, CardRailConfig, Duplicates};
 use ventanilla_proxy::store::{AttemptRow, OperationRow, SealingKeys, Store};
 use ventanilla_sandbox::{Sandbox, SandboxOptions};
+use ventanilla_testbed::relay::Relay;
 
 /// Published test number: approved.
 pub const VISA: &str = "4242424242424242";
@@ -143,6 +144,29 @@ impl Window {
         let rail = card_rail(&sandbox, "http://127.0.0.1:1");
         let clock = HandClock::new();
         Self::open_over(sandbox, rail, clock.clone(), clock).await
+    }
+
+    /// With a wire to the provider.
+    pub async fn open_at_a_wire() -> (Self, Relay) {
+        let mut sandbox = Sandbox::start(SandboxOptions::default()).await.unwrap();
+        let address = sandbox.merchant_url.strip_prefix("http://").unwrap();
+        let wire = Relay::start(address.parse().unwrap()).await.unwrap();
+        sandbox.merchant_url = format!("http://{}", wire.address());
+        let rail = card_rail(&sandbox, &sandbox.checkout_url);
+        let clock = HandClock::new();
+        let window = Self::open_over(sandbox, rail, clock.clone(), clock).await;
+        (window, wire)
+    }
+
+    /// With a wire to the provider's host that takes payments.
+    pub async fn open_at_a_wire_to_pay() -> (Self, Relay) {
+        let sandbox = Sandbox::start(SandboxOptions::default()).await.unwrap();
+        let address = sandbox.checkout_url.strip_prefix("http://").unwrap();
+        let wire = Relay::start(address.parse().unwrap()).await.unwrap();
+        let rail = card_rail(&sandbox, &format!("http://{}", wire.address()));
+        let clock = HandClock::new();
+        let window = Self::open_over(sandbox, rail, clock.clone(), clock).await;
+        (window, wire)
     }
 
     async fn open_over(
