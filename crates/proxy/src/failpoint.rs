@@ -99,16 +99,35 @@ fn act(what: What) {
     }
 }
 
-/// The signal stops this thread when it comes to it, which is soon and not at once: until then it must
-/// not go on.
+/// The signal stops this thread as soon as any thread of the process has taken it, which on a busy machine
+/// may be a while: until then this one must not go on.
 #[cfg(unix)]
 #[expect(
     clippy::disallowed_methods,
     reason = "the thread itself must stand still"
 )]
 fn still() {
-    std::thread::sleep(Duration::from_millis(50));
+    for _ in 0..500 {
+        std::thread::sleep(Duration::from_millis(10));
+        let status = std::fs::read_to_string("/proc/self/status");
+        if status.is_ok_and(|status| !is_pending(&status, STOP)) {
+            return;
+        }
+    }
 }
+
+/// Whether the process was sent a signal that none of its threads has taken yet, by what
+/// `/proc/self/status` says.
+#[cfg(unix)]
+fn is_pending(status: &str, signal: u32) -> bool {
+    let mask = status.lines().find_map(|line| line.strip_prefix("ShdPnd:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_none_or(|mask| mask >> (signal - 1) & 1 == 1)
+}
+
+/// SIGSTOP, as Linux counts.
+#[cfg(unix)]
+const STOP: u32 = 19;
 
 fn parse(text: &OsString) -> std::result::Result<Spec, String> {
     let wrong = || {
@@ -140,6 +159,17 @@ fn parse(text: &OsString) -> std::result::Result<Spec, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_stop_that_nobody_has_taken_yet_is_told_from_one_that_is() {
+        let status = |mask: &str| format!("SigPnd:\t0000000000000000\nShdPnd:\t{mask}\n");
+        assert!(is_pending(&status("0000000000040000"), STOP));
+        assert!(is_pending(&status("0000000000040400"), STOP));
+        assert!(!is_pending(&status("0000000000000000"), STOP));
+        assert!(!is_pending(&status("0000000000020000"), STOP));
+        assert!(is_pending("nothing of the sort", STOP));
+    }
 
     fn read(text: &str) -> std::result::Result<Spec, String> {
         parse(&OsString::from(text))
