@@ -106,12 +106,16 @@ pub fn find(seen: &Seen, watched: &[Watched]) -> Match {
     let exact = |one: &Watched| one.payable.total == seen.amount;
     let unpaid = places(&|one| exact(one) && is_unpaid(one.state) && seen.in_time(one));
     if !unpaid.is_empty() {
-        return match of_one_session(&unpaid, watched) {
+        // Whoever paid too little or too much may pay all of it after that.
+        let may_be = |state: S| is_unpaid(state) || state == S::Review;
+        let all = places(&|one| exact(one) && may_be(one.state) && seen.in_time(one));
+        let is_alone = of_one_session(&all, watched).is_some();
+        return match of_one_session(&unpaid, watched).filter(|_| is_alone) {
             // Without a date, there being no other is no proof that it came in time.
             Some(_) if seen.within.is_none() => Match::Several(unpaid),
             Some(meant) if seen.surely_after(first(&unpaid)) => Match::One(meant),
             Some(_) => Match::TooEarly(unpaid),
-            None => Match::Several(unpaid),
+            None => Match::Several(all),
         };
     }
     let since = |one: &Watched| seen.not_before(one.payable.issued_at);
@@ -216,6 +220,20 @@ mod tests {
             let several = Match::Several(vec![0, 1]);
             assert_eq!(find(&at(700, ISSUED + minutes(1)), &list), several);
         }
+    }
+
+    #[test]
+    fn whoever_paid_another_amount_before_may_be_the_one_who_pays_all_of_it_now() {
+        let now = at(700, ISSUED + minutes(1));
+        for state in [S::Issued, S::Expired, S::Superseded] {
+            let list = [
+                watched(700, state),
+                of_session("ses_b", watched(700, S::Review)),
+            ];
+            assert_eq!(find(&now, &list), Match::Several(vec![0, 1]));
+        }
+        let list = [watched(700, S::Issued), watched(700, S::Review)];
+        assert_eq!(find(&now, &list), Match::One(0));
     }
 
     #[test]
