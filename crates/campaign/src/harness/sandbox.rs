@@ -352,8 +352,39 @@ pub struct CvuLedger {
     pub qr_orders: Vec<QrOrder>,
     /// Payments by buyers.
     pub credits: Vec<Credit>,
+    /// Transfers that were asked for.
+    pub cashouts: Vec<Cashout>,
     /// Notifications posted to the merchant.
     pub notifications: Vec<Notification>,
+}
+
+/// What became of a transfer that was asked for.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "snake_case")]
+pub enum CashoutState {
+    /// The money left.
+    Sent,
+    /// It had left before under this reference, and that was told again.
+    Repeated,
+    /// Nothing happened.
+    Refused,
+}
+
+/// A transfer that was asked for.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Cashout {
+    /// The proxy's reference.
+    pub reference_id: String,
+    /// The account it goes to.
+    pub cvu: Option<String>,
+    /// In pesos with two decimals; none when it could not be read.
+    pub amount: Option<String>,
+    /// The attempt whose money it is.
+    pub description: String,
+    /// What became of it.
+    pub state: CashoutState,
+    /// Why not.
+    pub refusal: Option<String>,
 }
 
 /// A payment link that was made.

@@ -111,10 +111,12 @@ impl Story {
         story.till = None;
         if let Some(paid) = paid {
             count(&story.field.book.paid);
+            let dice = story.dice.of(1);
             if way.is_some() {
-                return Ok(());
+                operations::perhaps_send_back(&story.field, dice, &paid).await;
+            } else {
+                operations::perhaps(&story.field, dice, &paid).await;
             }
-            operations::perhaps(&story.field, story.dice.of(1), &paid).await;
         }
         Ok(())
     }

@@ -39,6 +39,24 @@ pub(super) async fn perhaps(field: &Arc<Field>, mut dice: Dice, attempt: &str) {
     }
 }
 
+/// Sends a share of what was paid from a wallet back by transfer; some of it by two clerks at once.
+pub(super) async fn perhaps_send_back(field: &Arc<Field>, mut dice: Dice, attempt: &str) {
+    if !dice.percent(30) {
+        return;
+    }
+    tokio::time::sleep(Duration::from_millis(dice.below(800))).await;
+    let (one, other) = (dice.of(1), dice.of(2));
+    let refund = OperationKind::Refund;
+    if dice.percent(15) {
+        tokio::join!(
+            operate(field, one, attempt, refund),
+            operate(field, other, attempt, refund)
+        );
+    } else {
+        operate(field, one, attempt, refund).await;
+    }
+}
+
 async fn operate(field: &Arc<Field>, mut dice: Dice, attempt: &str, kind: OperationKind) {
     if !field.operations_offered.load(Ordering::Relaxed) {
         return;

@@ -135,7 +135,7 @@ fn misread(ledger: &Ledger, fault: &str) -> HashSet<u64> {
         .collect()
 }
 
-fn minor(amount: &str) -> Option<u64> {
+pub(super) fn minor(amount: &str) -> Option<u64> {
     let money = Money::parse_decimal(amount, Currency::ARS).ok()?;
     Some(money.minor())
 }

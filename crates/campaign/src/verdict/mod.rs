@@ -14,6 +14,7 @@ mod credits;
 mod operations;
 #[cfg(test)]
 mod tests;
+mod transfers;
 mod truth;
 
 use std::collections::{HashMap, HashSet};

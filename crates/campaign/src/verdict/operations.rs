@@ -1,11 +1,11 @@
-//! Captures, voids and refunds: each at most once, each known.
+//! Captures, voids and refunds, by whichever rail: each at most once, each known.
 
 use std::collections::HashMap;
 
 use ventanilla_core::attempt::AttemptState;
 use ventanilla_core::operation::OperationKind;
 
-use super::{Evidence, Verdict, attempts, finding, standing, told};
+use super::{Evidence, Verdict, attempts, finding, standing, told, transfers};
 use crate::harness::sandbox::OperationState;
 use crate::harness::shop::Operation;
 
@@ -33,6 +33,13 @@ pub(super) fn judge(evidence: &Evidence<'_>, verdict: &mut Verdict) {
                 &entry.reference,
                 &format!("a {} of a payment that no session knows", entry.kind),
             )),
+        }
+    }
+    for transfer in transfers::judge(evidence, verdict) {
+        let of = (transfer.attempt, OperationKind::Refund);
+        *asked.entry(of).or_default() += 1;
+        if transfer.left {
+            *done.entry(of).or_default() += 1;
         }
     }
     let mut records = Records::new();

@@ -1,4 +1,5 @@
 mod credits;
+mod transfers;
 
 use serde_json::json;
 

@@ -3,7 +3,7 @@ use crate::harness::shop::CreditState;
 
 impl World {
     /// As [`World::new`], and with a session paid from a wallet.
-    fn with_wallet() -> Self {
+    pub(super) fn with_wallet() -> Self {
         let mut world = Self::new();
         world.wallet_session("w", "succeeded", &["succeeded"]);
         world.came(1, "50.07", "2026-11-20T12:03:00Z");
