@@ -2,7 +2,7 @@
 // the list, fetches the widget's code against its pins, and gives the widget its door to that page.
 // What the buyer must know when any of this goes wrong is said here, without the widget.
 
-import { blame, fetchPinned } from "./launch.js";
+import { blame, fetchPinned, moduleFor, railsOf, wordsIn } from "./launch.js";
 import { TO_FRAME, read } from "./port.js";
 import { titleFor, trouble } from "./trouble.js";
 
@@ -18,27 +18,30 @@ const origins = (document.documentElement.dataset.origins ?? "").split(" ");
 const verdicts = new Map();
 const tokenWaits = [];
 const unsent = [];
-let port, opened, handle, stopped, sentHeight;
+let port, opened, chosen, started, mounted, handle, settling, stopped, patience, sentHeight;
 let clientToken = "";
 let locale = "";
 let questions = 0;
 
 const urlOf = ({ file }) => `/assets/${file}`;
-const wasm = fetchPinned(urlOf(PINS.wasm), PINS.wasm.integrity);
-wasm.catch(() => {});
 
-const started = new Promise((resolve, reject) => {
+const glueRan = new Promise((resolve, reject) => {
   // The glue's own tag stands below with its pin; a deferred script has run by then, or never will.
   addEventListener("DOMContentLoaded", () => {
     // Opened by itself, outside a shop, there is nothing to pay.
     if (parent === window) give("setup-invalid", "this page belongs in a shop's page");
     const glue = globalThis[PINS.global];
-    if (glue) glue.start(wasm).then(resolve, reject);
+    if (glue) resolve(glue);
     else reject(new Error("the glue did not run"));
   });
 });
-started.then(mount, codeRefused);
-const patience = setTimeout(() => give("load-failed", "the code did not arrive in time"), START_WITHIN_MS);
+glueRan.catch((error) => refused(error, PINS.glue));
+
+// One rail at this proxy, or one that the page names: its module need not wait for anything.
+const there = wordsIn(document.documentElement.dataset.rails);
+const named = wordsIn(location.search).filter((rail) => there.includes(rail));
+const likely = there.length > 1 ? named : there;
+if (likely.length === 1) choose(likely);
 
 addEventListener("message", (event) => {
   const { data, origin, ports, source } = event;
@@ -78,6 +81,10 @@ const door = {
           send({ kind: "token-wanted" });
         })
       : Promise.resolve(clientToken),
+  handOver(rails) {
+    choose(rails);
+    return chosen !== mounted;
+  },
   // The document's own height is watched below; it counts the skeleton and the errors in.
   height() {},
 };
@@ -88,7 +95,8 @@ function heard(message) {
     opened = message;
     ({ clientToken, locale } = message);
     document.title = titleFor(locale);
-    started.then(mount, () => {});
+    choose(railsOf(clientToken));
+    mount();
   } else if (kind === "token") {
     if (message.clientToken) ({ clientToken } = message);
     for (const { resolve, reject } of tokenWaits.splice(0)) {
@@ -107,9 +115,35 @@ function heard(message) {
   }
 }
 
-function mount(widget) {
+/** Turns to the module with these rails. */
+function choose(rails) {
+  const name = moduleFor(rails, PINS.modules) ?? chosen ?? "all";
+  if (name === chosen) return;
+  chosen = name;
+  started = undefined;
   clearTimeout(patience);
-  if (!opened || handle || stopped) return;
+  patience = setTimeout(() => give("load-failed", "the code did not arrive in time"), START_WITHIN_MS);
+  const pin = PINS.modules[name];
+  const wasm = fetchPinned(urlOf(pin), pin.integrity);
+  wasm.catch(() => {});
+  glueRan.then((glue) => glue.start(name, wasm)).then(
+    (widget) => {
+      if (name !== chosen) return;
+      clearTimeout(patience);
+      started = widget;
+      mount();
+    },
+    (error) => name === chosen && refused(error, PINS.glue, pin),
+  );
+}
+
+function mount() {
+  if (!opened || !started || stopped) return;
+  const widget = started;
+  started = undefined;
+  mounted = chosen;
+  settling?.disconnect();
+  handle?.unmount();
   const root = document.createElement("div");
   root.id = "ventanilla";
   root.className = "waiting";
@@ -127,22 +161,20 @@ function mount(widget) {
   }
   // The widget is busy from the moment it mounts until it knows what to show; until then the skeleton stands.
   let wasBusy = false;
-  const observer = new MutationObserver(() => {
+  settling = new MutationObserver(() => {
     const busy = root.querySelector(":scope > [aria-busy=true]");
     wasBusy ||= busy;
     if (busy || !wasBusy) return;
-    observer.disconnect();
+    settling.disconnect();
     root.className = "";
     document.getElementById("skeleton")?.remove();
   });
-  observer.observe(root, { attributes: true, childList: true, subtree: true });
+  settling.observe(root, { attributes: true, childList: true, subtree: true });
 }
 
-async function codeRefused(error) {
+async function refused(error, ...pins) {
   clearTimeout(patience);
-  const codes = await Promise.all(
-    [PINS.glue, PINS.wasm].map((pin) => blame(urlOf(pin), pin.integrity)),
-  );
+  const codes = await Promise.all(pins.map((pin) => blame(urlOf(pin), pin.integrity)));
   const tampered = codes.find((code) => code === "load-tampered");
   give(tampered ?? "load-failed", tampered ? "the code does not match its pins" : error.message);
 }

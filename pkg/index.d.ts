@@ -132,7 +132,7 @@ export interface Appearance {
  * | `proxy` | origin of the proxy, such as `https://pay.shop.example` | none; required |
  * | `locale` | `es-CR`, `es-AR`, `es-MX`, `en-CA`, `fr-CA` or any other language tag | nearest `lang`, then the browser's |
  * | `mode` | `frame` or `inline` | `frame` |
- * | `rails` | names of rails, apart by spaces, in the order to show | the session's |
+ * | `rails` | names of rails, apart by spaces, in the order to show; with just one its code is fetched at once | the session's |
  * | `inline-cards` | present: cards may be typed in inline mode, where every script of the page can read them | absent |
  *
  * Changing one starts the checkout over.

@@ -1,4 +1,5 @@
-// Fetching pinned files, in the frame and inline alike.
+// What is fetched, in the frame and inline alike: pinned files, and of the widget's modules the one with the
+// session's rails. Until the session is read, hints say which: a wrong one costs time and nothing else.
 
 /** Fetches a file that must match its pin; once more past the cache, which may hold half a file. */
 export const fetchPinned = (url, integrity) =>
@@ -12,4 +13,16 @@ export async function blame(url, integrity) {
       () => false,
     );
   return (await arrives()) && !(await arrives({ integrity })) ? "load-tampered" : "load-failed";
+}
+
+/** The names in a list of rails, however it is written. */
+export const wordsIn = (list) => list?.match(/[a-z_]+/g) ?? [];
+
+/** The rails that a client token, `v2.key.rails.…`, says its session has. */
+export const railsOf = (clientToken) => wordsIn(clientToken.split(".")[2]);
+
+/** The name of the module with these rails; nothing when none of them is known. */
+export function moduleFor(rails, modules) {
+  const known = rails.filter((rail) => Object.hasOwn(modules, rail));
+  return known.length > 1 ? "all" : known[0];
 }

@@ -1,7 +1,7 @@
 // The element, without registering it. Importing this file does nothing, in a browser or out of one.
 
 import { pins } from "./dist/pins.js";
-import { blame } from "./launch.js";
+import { blame, railsOf } from "./launch.js";
 import { SUBMIT, TO_PAGE, read } from "./port.js";
 import { titleFor, trouble } from "./trouble.js";
 
@@ -147,7 +147,8 @@ export class VentanillaCheckout extends (globalThis.HTMLElement ?? Object) {
       mounted.opened = !!clientToken;
       given = clientToken;
       again = undefined;
-      if (clientToken) post({ kind: "open", clientToken, ...this.#options() });
+      if (!given || load(railsOf(given))) return;
+      post({ kind: "open", clientToken, ...this.#options() });
     };
     mounted.appearance = (appearance) =>
       mounted.opened && post({ kind: "appearance", appearance });
@@ -163,14 +164,23 @@ export class VentanillaCheckout extends (globalThis.HTMLElement ?? Object) {
       referrerPolicy: "no-referrer",
       // The last two together are safe only because the frame is on another origin than this page.
       sandbox: "allow-forms allow-modals allow-scripts allow-same-origin",
-      src: `${proxy}/frame`,
     });
-    // Payment links open tabs, whose pages are not this frame's to confine.
-    const grantTabs = () => {
-      frame.sandbox.add(TABS, "allow-popups-to-escape-sandbox");
-      if (navigator.share) frame.allow += "; web-share";
+    // Payment links open tabs, whose pages are not this frame's to confine. What a frame may is fixed when it
+    // loads, so it loads again when the page's word on the rails was not the last: the token's is better, and
+    // the session's, which is read inside, best. A frame that needs no tabs is never granted any.
+    const load = (rails) => {
+      const links = rails.includes("cvu") && !frame.sandbox.contains(TABS);
+      if (links) {
+        frame.sandbox.add(TABS, "allow-popups-to-escape-sandbox");
+        if (navigator.share) frame.allow += "; web-share";
+      }
+      if (frame.src && !links) return false;
+      port?.close();
+      again = given;
+      frame.src = `${proxy}/frame?${rails}`;
+      return true;
     };
-    if (hasLinks(this.#options().rails)) grantTabs();
+    load(this.#options().rails);
     // Once per document in the frame: a buyer may reload it by itself.
     frame.onload = () => {
       if (!live()) return;
@@ -192,16 +202,7 @@ export class VentanillaCheckout extends (globalThis.HTMLElement ?? Object) {
         } else if (kind === "height") {
           frame.style.height = `${message.height}px`;
         } else if (kind === "event") {
-          // What a frame may is fixed when it loads, and unless the page named the rails, only the session
-          // does, which is read inside. A frame that needs no tabs is never granted any.
-          if (hasLinks(detail.rails ?? "") && !frame.sandbox.contains(TABS)) {
-            grantTabs();
-            again = given;
-            port.close();
-            frame.src = `${proxy}/frame`;
-          } else {
-            this.#emit(message.name, detail);
-          }
+          if (!load(detail.rails ?? "")) this.#emit(message.name, detail);
         } else if (kind === "ask") {
           post({ kind: "verdict", id, proceed: this.#emit(SUBMIT, detail) });
         } else {
@@ -230,21 +231,20 @@ export class VentanillaCheckout extends (globalThis.HTMLElement ?? Object) {
       height() {},
     };
     try {
-      const { sheet: styles, widget } = await startInline(proxy);
+      await (glue ??= loadGlue(proxy));
       let handle;
       mounted.open = () => {
         if (!live() || handle || !this.#clientToken) return;
         mounted.opened = true;
-        const holder = document.createElement("div");
-        root.adoptedStyleSheets = [sheet(), styles];
-        root.replaceChildren(holder);
-        handle = widget.mount(holder, door, { proxy, mode: "inline", ...this.#options() });
+        const options = { proxy, mode: "inline", ...this.#options() };
+        handle = globalThis[pins.global].mountInline(root, door, options, fail);
       };
       mounted.appearance = (appearance) => handle?.appearance(appearance);
       mounted.stop = () => handle?.unmount();
       mounted.open();
     } catch (error) {
-      fail(error.code ?? FAILED, `the widget of ${proxy} did not start: ${error.message}`);
+      glue = undefined;
+      fail(error.code, error.message);
     }
   }
 
@@ -283,14 +283,12 @@ export function define({ tagName = "ventanilla-checkout" } = {}) {
   return registry?.get(tagName) ?? VentanillaCheckout;
 }
 
-let defined, warned, inlineParts, styles;
+let defined, warned, glue, styles;
 
 function sheet() {
   if (!styles) (styles = new CSSStyleSheet()).replaceSync(CSS);
   return styles;
 }
-
-const hasLinks = (rails) => rails.includes("cvu");
 
 function originOf(text) {
   try {
@@ -301,17 +299,7 @@ function originOf(text) {
   }
 }
 
-/** The widget in this page: its code is loaded once, however many elements there are. */
-function startInline(proxy) {
-  inlineParts ??= loadGlue(proxy).then(
-    () => globalThis[pins.global].startInline(proxy),
-  ).catch((error) => {
-    inlineParts = undefined;
-    throw error;
-  });
-  return inlineParts;
-}
-
+/** The widget's side in this page: loaded once, however many elements there are. */
 function loadGlue(proxy) {
   const { file, integrity } = pins.glue;
   const url = `${proxy}/assets/${file}`;

@@ -8,8 +8,9 @@ import { brotliCompressSync, constants } from "node:zlib";
 import { build, transform } from "esbuild";
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
-const [gluePath, wasmPath, flag] = process.argv.slice(2);
-const dev = flag === "--dev";
+const given = process.argv.slice(2);
+const dev = given[0] === "--dev";
+const [work, ...names] = given.slice(dev ? 1 : 0);
 const target = ["chrome111", "firefox116", "safari16.4"];
 
 const { version: release } = JSON.parse(await readFile(join(root, "pkg/package.json"), "utf8"));
@@ -43,7 +44,7 @@ function addNamed(file, contents, purpose) {
 
 async function bundle(entry, options = {}) {
   const result = await build({
-    entryPoints: [join(root, "pkg", entry)],
+    entryPoints: [resolve(root, "pkg", entry)],
     absWorkingDir: root,
     bundle: true,
     format: "iife",
@@ -57,13 +58,12 @@ async function bundle(entry, options = {}) {
   return result.outputFiles[0].text;
 }
 
-// wasm-bindgen's glue finds its .wasm beside itself by import.meta.url. Ours is always handed the answer
+// wasm-bindgen's output finds its .wasm beside itself by import.meta.url. Ours is always handed the answer
 // of a fetch against a pin, so that path goes; if the generator changes shape, the build stops here.
-const wasmBindgenOutput = {
-  name: "wasm-bindgen-output",
+const withoutDefaultPath = {
+  name: "without-default-path",
   setup(builds) {
-    builds.onResolve({ filter: /^wasm-bindgen-output$/ }, () => ({ path: resolve(gluePath) }));
-    builds.onLoad({ filter: /[\\/]widget\.js$/ }, async ({ path }) => {
+    builds.onLoad({ filter: /[\\/]bindgen[\\/]\w+\.js$/ }, async ({ path }) => {
       const text = await readFile(path, "utf8");
       const pattern = /module_or_path = new URL\([^)]*import\.meta\.url\);/;
       const contents = text.replace(pattern, 'throw new Error("started without its WebAssembly");');
@@ -75,7 +75,30 @@ const wasmBindgenOutput = {
   },
 };
 
-const wasm = add("ventanilla", "wasm", await readFile(wasmPath), "the widget: form, validation, encryption of the card");
+// Each module has bindings of its own, in a scope of its own: alike as they are, together they are hardly
+// more to download than one, and the frame's policy has room for one script.
+const bindings = await Promise.all(
+  names.map(async (name) => {
+    const options = { plugins: [withoutDefaultPath], globalName: "bindings" };
+    const text = await bundle(join(work, `bindgen/${name}.js`), options);
+    return `${name}() {\n${text}\nreturn bindings;\n}`;
+  }),
+);
+const modules = {
+  name: "modules",
+  setup(builds) {
+    builds.onResolve({ filter: /^modules$/ }, () => ({ path: "modules", namespace: "modules" }));
+    builds.onLoad({ filter: /^modules$/, namespace: "modules" }, () => ({
+      contents: `export const modules = { ${bindings.join(",\n")} };`,
+    }));
+  },
+};
+
+const wasm = {};
+for (const name of names) {
+  const purpose = name === "all" ? "the widget with every rail, for sessions that offer several" : `the widget with the rail ${name}`;
+  wasm[name] = add(`ventanilla-${name}`, "wasm", await readFile(join(work, `${name}.wasm`)), purpose);
+}
 
 const sheets = (await readdir(join(root, "src"), { recursive: true })).filter((name) => name.endsWith(".css")).sort();
 const widgetCss = (await Promise.all(sheets.map((sheet) => readFile(join(root, "src", sheet), "utf8")))).join("\n");
@@ -83,12 +106,13 @@ const minifyCss = async (text) => (await transform(text, { loader: "css", minify
 const css = add("style", "css", await minifyCss(widgetCss), "the widget's styles, inline mode only");
 
 const short = ({ file, integrity }) => ({ file, integrity });
+const wasmPins = Object.fromEntries(names.map((name) => [name, short(wasm[name])]));
 const glue = add(
   "glue",
   "js",
   await bundle("glue.js", {
-    plugins: [wasmBindgenOutput],
-    define: { __PINS__: JSON.stringify({ wasm: short(wasm), css: short(css) }) },
+    plugins: [modules],
+    define: { __PINS__: JSON.stringify({ modules: wasmPins, css: short(css) }) },
     globalName: global,
   }),
   "JavaScript side of the WebAssembly; runs in the frame, or inline in the shop's page",
@@ -118,7 +142,7 @@ const loader = add(
 const style = await minifyCss(`${await readFile(join(root, "pkg/frame.css"), "utf8")}\n${widgetCss}`);
 const boot = (
   await bundle("frame-boot.js", {
-    define: { __PINS__: JSON.stringify({ global, glue: short(glue), wasm: short(wasm) }) },
+    define: { __PINS__: JSON.stringify({ global, glue: short(glue), modules: wasmPins }) },
   })
 ).trim();
 if (/<\/(script|style)|<!--/i.test(boot + style)) throw new Error("boot script or styles would end their own tag");
@@ -135,7 +159,7 @@ const manifest = {
   release,
   loader: loader.file,
   glue: glue.file,
-  wasm: wasm.file,
+  wasm: Object.fromEntries(names.map((name) => [name, wasm[name].file])),
   css: css.file,
   frame: "frame.html",
   script_hashes: [pin(boot, "sha256"), glue.integrity],

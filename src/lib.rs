@@ -18,6 +18,8 @@ mod proxy;
 #[cfg(target_arch = "wasm32")]
 pub mod rails;
 #[cfg(target_arch = "wasm32")]
+mod random;
+#[cfg(target_arch = "wasm32")]
 pub mod ui;
 
 #[cfg(target_arch = "wasm32")]

@@ -10,7 +10,7 @@ use super::room::Room;
 use super::state::{Check, Instead, News, Standing};
 use super::{ended, waiting};
 use crate::locale::fill;
-use crate::rails::cvu;
+use crate::rails;
 use crate::ui::{Button, El, Icon, el, keep, watch};
 
 /// The seconds left at which a screen reader is told, besides at the start.
@@ -70,14 +70,14 @@ fn open(room: &Rc<Room>) -> Page {
         several = true;
         ways.append(&wish(room, name, instead).el);
     };
-    if let Some(cvu) = &around.checkout.cvu {
-        let each = &mut |way, name: &'static str| offer(name, Instead::Presentation(way));
-        cvu::for_others(&cvu.presentations, payable.presentation, texts, each);
-    }
+    let each = &mut |way, name: &'static str| offer(name, Instead::Presentation(way));
+    rails::for_others(&around, payable.presentation, each);
     if around.checkout.rails.len() > 1 {
         offer(texts.other_method, Instead::Method);
     }
-    let (title, shown, steps) = cvu::show(&payable, &Rc::new(around));
+    let Some((title, shown, steps)) = rails::show(&payable, &Rc::new(around)) else {
+        return fetching(room);
+    };
     let page = Page::plain("bill", &title)
         .with(clock(room))
         .with(shown)

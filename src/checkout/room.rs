@@ -9,6 +9,7 @@ use leptos::prelude::*;
 use leptos::reactive::owner::WeakOwner;
 use ventanilla_core::api::{self, CheckoutView, IdempotencyKey, StartAttempt};
 use ventanilla_core::rails::cvu::PayableView;
+use ventanilla_core::random::RandomSource;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::ResizeObserver;
@@ -22,8 +23,8 @@ use crate::element::events::Event;
 use crate::error;
 use crate::locale::{Locale, Texts};
 use crate::proxy::Proxy;
-use crate::rails::Surroundings;
-use crate::rails::card::fill_random;
+use crate::rails::{self, Surroundings};
+use crate::random::BrowserRandom;
 use crate::ui::{El, View, apply_appearance, el, keep, listen, page_is_hidden, run, watch};
 
 /// Card fields that nobody has touched for so long are emptied.
@@ -340,6 +341,11 @@ impl Room {
     async fn read_checkout(self: Rc<Self>) {
         match self.proxy.send(&api::read_checkout()).await {
             Ok(view) => {
+                let needed = rails::needed(&view);
+                // Whoever takes over reads the session anew.
+                if !rails::has_all(&needed) && self.door.hand_over(&needed) {
+                    return;
+                }
                 self.watch_expiry(&view);
                 let remembered = memory::recall(&view.session_id);
                 self.take(News::CheckoutRead {
@@ -364,7 +370,9 @@ impl Room {
         }
         let mut bytes = [0; 16];
         let pending = methods.start().and_then(|start| {
-            fill_random(&mut bytes).map_err(|_| error::INTERNAL)?;
+            BrowserRandom
+                .fill(&mut bytes)
+                .map_err(|_| error::INTERNAL)?;
             let key = IdempotencyKey::from_bytes(bytes);
             Ok(Pending { key, start })
         });
@@ -443,6 +451,11 @@ impl Room {
             } => waiting::waiting(self, *why, *rail, reference.as_deref()),
             Screen::Declined { advice } => ended::declined(self, *advice),
             Screen::NotExecuted => ended::not_executed(self),
+            Screen::Fetching | Screen::NotIssued { .. } | Screen::Payable { .. }
+                if !rails::PAYABLE =>
+            {
+                ended::trouble(self, &error::RAIL_NOT_OFFERED.into())
+            }
             Screen::Fetching => payable::fetching(self),
             Screen::NotIssued { refused, reference } => {
                 payable::not_issued(self, *refused, reference)

@@ -31,6 +31,13 @@ pub trait Door {
     /// when it has none.
     fn client_token(&self, fresh: bool) -> Later<Option<String>>;
 
+    /// Asks the page to go on with a widget that has these rails, which this one does not. Whether there is
+    /// one: it then takes this one's place, and until it does this one says that it is loading.
+    fn hand_over(&self, rails: &[Rail]) -> bool {
+        let _ = rails;
+        false
+    }
+
     /// Tells the page how tall the checkout is, in CSS pixels.
     fn height(&self, px: f64) {
         let _ = px;
@@ -40,7 +47,7 @@ pub trait Door {
 #[wasm_bindgen]
 extern "C" {
     /// The page, as one JavaScript object: the frame's message port or the element itself stands behind it.
-    /// `{ emit(name, detail), askSubmit(detail), clientToken(fresh), height(px) }`.
+    /// `{ emit(name, detail), askSubmit(detail), clientToken(fresh), handOver(rails), height(px) }`.
     pub type JsDoor;
 
     #[wasm_bindgen(method, catch)]
@@ -49,6 +56,8 @@ extern "C" {
     fn ask_submit(this: &JsDoor, detail: &JsValue) -> Result<Promise, JsValue>;
     #[wasm_bindgen(method, catch, js_name = clientToken)]
     fn client_token(this: &JsDoor, fresh: bool) -> Result<Promise, JsValue>;
+    #[wasm_bindgen(method, catch, js_name = handOver)]
+    fn hand_over(this: &JsDoor, rails: &Array) -> Result<bool, JsValue>;
     #[wasm_bindgen(method, catch)]
     fn height(this: &JsDoor, px: f64) -> Result<(), JsValue>;
 }
@@ -78,6 +87,10 @@ impl Door for JsDoor {
         Box::pin(async move { JsFuture::from(answer.ok()?).await.ok()?.as_string() })
     }
 
+    fn hand_over(&self, rails: &[Rail]) -> bool {
+        JsDoor::hand_over(self, &names(rails)).unwrap_or(false)
+    }
+
     fn height(&self, px: f64) {
         let _ = JsDoor::height(self, px);
     }
@@ -87,11 +100,8 @@ impl Door for JsDoor {
 fn written(event: &Event) -> (&'static str, Object) {
     match event {
         Event::Ready { rails } => {
-            let rails: Array = rails
-                .iter()
-                .map(|rail| JsValue::from(rail.name()))
-                .collect();
-            (events::READY, object(&[("rails", rails.into())]))
+            let rails = names(rails).into();
+            (events::READY, object(&[("rails", rails)]))
         }
         Event::Change(choice) => {
             let detail = object(&[
@@ -136,6 +146,13 @@ fn written(event: &Event) -> (&'static str, Object) {
             ]),
         ),
     }
+}
+
+fn names(rails: &[Rail]) -> Array {
+    rails
+        .iter()
+        .map(|rail| JsValue::from(rail.name()))
+        .collect()
 }
 
 const fn fault_name(fault: Fault) -> &'static str {

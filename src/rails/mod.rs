@@ -1,18 +1,51 @@
-//! The ways to pay, on screen. This is the only list of them.
+//! The ways to pay, on screen. This is the only list of them, and of what each build has of them.
+//!
+//! `scripts/package` builds a module for each rail, with the feature of its name, and one for sessions that
+//! offer several: nobody downloads a rail that they are not offered.
 
 use std::rc::Rc;
 
 use ventanilla_core::api::{CheckoutView, StartAttempt};
 use ventanilla_core::rails::Rail;
-use ventanilla_core::rails::cvu::Presentation;
+use ventanilla_core::rails::cvu::{PayableView, Presentation};
 
 use crate::element::events::Choice;
 use crate::error::{self, Trouble};
 use crate::locale::{Locale, Texts};
 use crate::ui::{El, Icon};
 
+#[cfg(feature = "card")]
 pub mod card;
+#[cfg(feature = "cvu")]
 pub mod cvu;
+
+/// Whether this build has a rail's form and screens.
+#[must_use]
+pub const fn has(rail: Rail) -> bool {
+    match rail {
+        Rail::Card => cfg!(feature = "card"),
+        Rail::Cvu => cfg!(feature = "cvu"),
+    }
+}
+
+/// Whether this build has a rail on which the buyer pays by themselves, and so needs the screens for it.
+pub const PAYABLE: bool = has(Rail::Cvu);
+
+/// The rails that it takes to show a session: those offered, and that of an attempt that is there.
+#[must_use]
+pub fn needed(view: &CheckoutView) -> Vec<Rail> {
+    let attempted = view.attempt.as_ref().map(|attempt| attempt.rail);
+    in_order(&view.rails, "")
+        .into_iter()
+        .chain(attempted.filter(|rail| !view.rails.contains(rail)))
+        .collect()
+}
+
+/// Whether this build has every one of `rails`.
+#[must_use]
+pub fn has_all(rails: &[Rail]) -> bool {
+    rails.iter().all(|rail| has(*rail))
+}
 
 /// What a rail's form finds around it.
 pub struct Surroundings {
@@ -88,15 +121,44 @@ pub const fn face(rail: Rail, texts: &Texts) -> (Icon, &'static str, &'static st
 /// When the session lacks what the rail needs, or its key is not one to seal to.
 pub fn open(rail: Rail, around: Surroundings) -> Result<Rc<dyn RailForm>, Trouble> {
     match rail {
+        #[cfg(feature = "card")]
         Rail::Card => match around.checkout.card.clone() {
             Some(offer) => card::open(offer, around),
             None => Err(error::RAIL_NOT_OFFERED.into()),
         },
+        #[cfg(feature = "cvu")]
         Rail::Cvu => match around.checkout.cvu.clone() {
             Some(offer) => cvu::open(&offer, around),
             None => Err(error::RAIL_NOT_OFFERED.into()),
         },
+        #[cfg(not(all(feature = "card", feature = "cvu")))]
+        _ => Err(error::RAIL_NOT_OFFERED.into()),
     }
+}
+
+/// What the buyer pays by themselves, as its rail puts it: the heading, the thing itself, and the steps for
+/// somebody who has never done it. `None` where this build has no such rail.
+#[must_use]
+pub fn show(payable: &PayableView, around: &Rc<Surroundings>) -> Option<(String, El, El)> {
+    #[cfg(feature = "cvu")]
+    return Some(cvu::show(payable, around));
+    #[cfg(not(feature = "cvu"))]
+    {
+        let _ = (payable, around);
+        None
+    }
+}
+
+/// Calls `each` with every other way in which the same could be put, and its name.
+pub fn for_others(
+    around: &Surroundings,
+    shown: Presentation,
+    each: &mut dyn FnMut(Presentation, &'static str),
+) {
+    #[cfg(feature = "cvu")]
+    cvu::for_others(around, shown, each);
+    #[cfg(not(feature = "cvu"))]
+    let _ = (around, shown, each);
 }
 
 /// The rails offered, those that the page named first in the page's order.

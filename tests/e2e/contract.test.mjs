@@ -135,7 +135,7 @@ test("the package can be imported where there is no browser, and registers nothi
 });
 
 test("messages that are not in the tables do not pass", () => {
-  const open = { kind: "open", clientToken: "v1.abc", locale: "es-CR", rails: "", appearance: null };
+  const open = { kind: "open", clientToken: "v2.k1.card.abc", locale: "es-CR", rails: "", appearance: null };
   const passes = [
     [TO_FRAME, open],
     [TO_FRAME, { ...open, appearance: { scheme: "dark" } }],

@@ -124,9 +124,10 @@ async function keys() {
  * @param options.attempts how many attempts a session has
  * @param options.credits how the CVU wallet notifies: never, or as POST /cvu/notifications has it
  * @param options.lifetime how many seconds a link or code is shown
+ * @param options.cvu     whether the proxy has the CVU rail beside the card rail
  */
 export async function openWorld({
-  origins = [], speed = 1, inline = false, assets = dist, attempts = 5, locale = "es-CR", credits = "never", lifetime = 900,
+  origins = [], speed = 1, inline = false, assets = dist, attempts = 5, locale = "es-CR", credits = "never", lifetime = 900, cvu = true,
 } = {}) {
   const folder = mkdtempSync(join(tmpdir(), "ventanilla-e2e-"));
   const running = [];
@@ -175,16 +176,7 @@ inline = ${inline}
 public_key = """
 ${pem.trim()}
 """
-[cvu]
-url = "${wallet}"
-username = "sandbox-user"
-concept = "VAR"
-presentations = ["link", "qr", "transfer"]
-alias = "CAFE.POAS.DEMO"
-account = "0009999001234567890126"
-holder = "Café Poás"
-cuit = "30-00000012-0"
-lifetime_secs = ${lifetime}
+${cvu ? cvuRail(wallet, lifetime) : ""}
 [webhooks]
 url = "${shop}/webhooks"
 allow_private = true
@@ -273,6 +265,17 @@ attempts_per_session = ${attempts}
     throw error;
   }
 }
+
+const cvuRail = (url, lifetime) => `[cvu]
+url = "${url}"
+username = "sandbox-user"
+concept = "VAR"
+presentations = ["link", "qr", "transfer"]
+alias = "CAFE.POAS.DEMO"
+account = "0009999001234567890126"
+holder = "Café Poás"
+cuit = "30-00000012-0"
+lifetime_secs = ${lifetime}`;
 
 function send(url, method, body, headers = {}) {
   return fetch(url, {

@@ -68,8 +68,8 @@ describe("one changed byte", () => {
     for (const page of [framed, inline, untagged]) await page?.close();
   });
 
-  for (const part of ["glue", "wasm"]) {
-    const only = (url, bytes) => (url.endsWith(manifest()[part]) ? flip(bytes) : bytes);
+  for (const [part, file] of [["glue", () => manifest().glue], ["wasm", () => manifest().wasm.card]]) {
+    const only = (url, bytes) => (url.endsWith(file()) ? flip(bytes) : bytes);
 
     test(`in the ${part}: nothing runs in the frame, the buyer is warned and the page is told`, async () => {
       const carried = await courier(world, only);
@@ -117,8 +117,9 @@ describe("one changed byte", () => {
   test("in the proxy's own folder: the proxy does not start", async () => {
     const folder = mkdtempSync(join(tmpdir(), "ventanilla-tampered-"));
     cpSync(dist, folder, { recursive: true });
-    writeFileSync(join(folder, manifest().wasm), flip(readFileSync(join(folder, manifest().wasm))));
-    await assert.rejects(openWorld({ assets: folder }), new RegExp(`${manifest().wasm}.*integrity`));
+    const file = manifest().wasm.card;
+    writeFileSync(join(folder, file), flip(readFileSync(join(folder, file))));
+    await assert.rejects(openWorld({ assets: folder }), new RegExp(`${file}.*integrity`));
     rmSync(folder, { recursive: true });
   });
 

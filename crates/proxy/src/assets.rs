@@ -19,9 +19,10 @@ use http::{HeaderMap, HeaderValue, header};
 use serde::Deserialize;
 use sha2::{Digest, Sha384};
 use ventanilla_core::problem::ProblemCode;
+use ventanilla_core::rails::Rail;
 
 use crate::error::{Error, Result};
-use crate::frame::ORIGINS_PLACEHOLDER;
+use crate::frame::{ORIGINS_PLACEHOLDER, RAILS_PLACEHOLDER};
 
 /// The folder on the public origin under which the files are.
 pub const PREFIX: &str = "/assets/";
@@ -92,8 +93,8 @@ pub struct Manifest {
     pub loader: String,
     /// The script that the frame runs.
     pub glue: String,
-    /// The WebAssembly module.
-    pub wasm: String,
+    /// The WebAssembly modules: one for each rail, by its name, and `all` for sessions with several.
+    pub wasm: BTreeMap<String, String>,
     /// The frame document.
     pub frame: String,
     /// CSP sources of the frame's scripts: `sha256-…`, `sha384-…` or `sha512-…`.
@@ -181,11 +182,13 @@ impl Widget {
             .and_then(|bytes| std::str::from_utf8(bytes).ok())
             .ok_or_else(|| missing(&manifest.frame))?
             .to_owned();
-        // Without it the frame would trust no page at all.
-        if !frame.contains(ORIGINS_PLACEHOLDER) {
-            return Err(WidgetError::Manifest {
-                expected: format!("expected {ORIGINS_PLACEHOLDER} in {}", manifest.frame),
-            });
+        // Without the first the frame would trust no page at all.
+        for placeholder in [ORIGINS_PLACEHOLDER, RAILS_PLACEHOLDER] {
+            if !frame.contains(placeholder) {
+                return Err(WidgetError::Manifest {
+                    expected: format!("expected {placeholder} in {}", manifest.frame),
+                });
+            }
         }
         let served = manifest
             .files
@@ -201,7 +204,17 @@ impl Widget {
                 Some((listed.file.clone(), asset))
             })
             .collect::<BTreeMap<_, _>>();
-        for needed in [&manifest.loader, &manifest.glue, &manifest.wasm] {
+        for module in Rail::ALL.map(Rail::name).into_iter().chain(["all"]) {
+            if !manifest.wasm.contains_key(module) {
+                return Err(WidgetError::Manifest {
+                    expected: format!("expected a module {module} under wasm"),
+                });
+            }
+        }
+        for needed in [&manifest.loader, &manifest.glue]
+            .into_iter()
+            .chain(manifest.wasm.values())
+        {
             if !served.contains_key(needed) {
                 return Err(WidgetError::Manifest {
                     expected: format!("expected {needed} under files, with a hash in its name"),

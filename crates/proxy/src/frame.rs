@@ -10,6 +10,7 @@ use axum::routing::{get, post};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
+use ventanilla_core::rails::Rail;
 
 use crate::assets::{Widget, takes_brotli};
 use crate::error::{Error, Result};
@@ -20,6 +21,10 @@ pub const CSP_REPORT_PATH: &str = "/v1/csp-reports";
 
 /// What stands in the frame document where the shop's origins belong.
 pub(crate) const ORIGINS_PLACEHOLDER: &str = "__VENTANILLA_ORIGINS__";
+
+/// What stands in the frame document where the names of this proxy's rails belong: where there is only one,
+/// its module is fetched before anything else is known.
+pub(crate) const RAILS_PLACEHOLDER: &str = "__VENTANILLA_RAILS__";
 
 /// Everything off but what a card form needs. Only Chromium reads the header, and complains about
 /// names that it does not know, so only those it knows are listed; the iframe's `allow` attribute says
@@ -51,13 +56,13 @@ struct Embed<'a> {
 /// # Errors
 ///
 /// `internal` when the widget's hashes do not fit into a header.
-pub fn routes(widget: &Widget, policy: &OriginPolicy) -> Result<Router> {
+pub fn routes(widget: &Widget, policy: &OriginPolicy, rails: &[Rail]) -> Result<Router> {
     let embed = Embed {
         release: &widget.manifest().release,
         loader: format!("{}{}", policy.public, widget.loader_path()),
         integrity: widget.loader_integrity(),
     };
-    let document = Bytes::from(document(widget, &policy.merchants));
+    let document = Bytes::from(document(widget, &policy.merchants, rails));
     let frame = Frame {
         compressed: compress(&document)?,
         document,
@@ -96,10 +101,12 @@ async fn take_csp_report() -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-fn document(widget: &Widget, shops: &[Origin]) -> String {
+fn document(widget: &Widget, shops: &[Origin], rails: &[Rail]) -> String {
+    let rails: Vec<&str> = rails.iter().map(|rail| rail.name()).collect();
     widget
         .frame()
         .replace(ORIGINS_PLACEHOLDER, &escape(&join(shops)))
+        .replace(RAILS_PLACEHOLDER, &rails.join(" "))
 }
 
 fn join(origins: &[Origin]) -> String {
@@ -217,8 +224,9 @@ mod tests {
     #[test]
     fn the_document_names_the_shops_and_nothing_else_changes() {
         let widget = Widget::from_files(crate::testing::widget_files()).unwrap();
-        let document = document(&widget, &shops());
+        let document = document(&widget, &shops(), &Rail::ALL);
         assert!(document.contains("data-origins=\"https://shop.example http://localhost:8080\""));
+        assert!(document.contains("data-rails=\"card cvu\""));
         assert!(!document.contains("__VENTANILLA"));
     }
 

@@ -48,7 +48,7 @@ pub fn widget_files() -> BTreeMap<String, Bytes> {
     let boot = "boot()";
     let style = "body{margin:0}";
     let frame = format!(
-        "<!doctype html><html data-origins=\"__VENTANILLA_ORIGINS__\"><style>{style}</style><script>{boot}</script>"
+        "<!doctype html><html data-origins=\"__VENTANILLA_ORIGINS__\" data-rails=\"__VENTANILLA_RAILS__\"><style>{style}</style><script>{boot}</script>"
     );
     let mut files: BTreeMap<String, Bytes> = BTreeMap::new();
     for (name, content) in [
@@ -74,7 +74,7 @@ pub fn widget_files() -> BTreeMap<String, Bytes> {
         "release": "0.1.0",
         "loader": loader,
         "glue": glue,
-        "wasm": wasm,
+        "wasm": { "all": wasm, "card": wasm, "cvu": wasm },
         "frame": "frame.html",
         "script_hashes": [inline(boot), integrity(b"glue")],
         "style_hashes": [inline(style)],

@@ -1,13 +1,15 @@
 //! The client token: what lets one buyer's browser see and pay one session, for half an hour.
 //!
 //! ```text
-//! v1 . <kid> . base64url( nonce (12) ‖ ciphertext ‖ tag (16) )
+//! v2 . <kid> . <rails> . base64url( nonce (12) ‖ ciphertext ‖ tag (16) )
 //! ```
 //!
-//! AES-256-GCM under a random nonce. Version, key name and audience (the proxy's public origin) are
-//! authenticated but not sealed. Sealed are: when it was issued and when it ends (milliseconds since
+//! AES-256-GCM under a random nonce. Version, key name, rails and audience (the proxy's public origin) are
+//! authenticated but not sealed. The rails are the session's, by name, with `-` between them (`card-cvu`):
+//! a hint by which the page fetches the right part of the widget before it has read the session, and never
+//! anything that the proxy decides by. Sealed are: when it was issued and when it ends (milliseconds since
 //! the epoch, 8 bytes each, big-endian), 16 random bytes that make every token unlike every other,
-//! and the session's identifier. Nobody but the proxy can read it, so nothing here is a promise to
+//! and the session's identifier. Nobody but the proxy can read them, so nothing about them is a promise to
 //! anybody else.
 
 use std::time::Duration;
@@ -18,6 +20,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use secrecy::{ExposeSecret, SecretString};
 use ventanilla_core::problem::ProblemCode;
+use ventanilla_core::rails::Rail;
 use zeroize::Zeroizing;
 
 use crate::clock::Timestamp;
@@ -29,7 +32,7 @@ pub const LIFETIME: Duration = Duration::from_secs(30 * 60);
 /// How far ahead of this proxy's clock the clock of the proxy that issued a token may be.
 pub const SKEW: Duration = Duration::from_secs(60);
 
-const VERSION: &str = "v1";
+const VERSION: &str = "v2";
 const NONCE_BYTES: usize = 12;
 const JTI_BYTES: usize = 16;
 const FIXED_BYTES: usize = 8 + 8 + JTI_BYTES;
@@ -215,14 +218,14 @@ impl ClientTokens {
         }
     }
 
-    /// A token for a session, for [`LIFETIME`] from `now`. It may outlive the session, which knows for
+    /// A token for a session with these rails, for [`LIFETIME`] from `now`. It may outlive the session, which knows for
     /// itself when nothing more may be started: the buyer of an attempt that is still in doubt then
     /// must be able to learn how it ended.
     ///
     /// # Errors
     ///
     /// `internal` when the operating system has no randomness.
-    pub fn seal(&self, session_id: &str, now: Timestamp) -> Result<ClientToken> {
+    pub fn seal(&self, session_id: &str, rails: &[Rail], now: Timestamp) -> Result<ClientToken> {
         let expires_at = now + LIFETIME;
         let mut random = [0_u8; NONCE_BYTES + JTI_BYTES];
         getrandom::fill(&mut random).map_err(Error::internal)?;
@@ -234,6 +237,8 @@ impl ClientTokens {
         content.extend_from_slice(jti);
         content.extend_from_slice(session_id.as_bytes());
 
+        let rails: Vec<&str> = rails.iter().map(|rail| rail.name()).collect();
+        let rails = rails.join("-");
         let key = self
             .keys
             .keys
@@ -247,13 +252,14 @@ impl ClientTokens {
                 &nonce_bytes,
                 Payload {
                     msg: &content,
-                    aad: self.associated(&key.kid).as_bytes(),
+                    aad: self.associated(&key.kid, &rails).as_bytes(),
                 },
             )
             .map_err(|_| Error::internal("a client token could not be sealed"))?;
         let mut body = nonce.to_vec();
         body.extend_from_slice(&sealed);
-        let text = format!("{VERSION}.{}.{}", key.kid, URL_SAFE_NO_PAD.encode(body));
+        let body = URL_SAFE_NO_PAD.encode(body);
+        let text = format!("{VERSION}.{}.{rails}.{body}", key.kid);
         Ok(ClientToken {
             text: text.into(),
             expires_at,
@@ -269,10 +275,8 @@ impl ClientTokens {
         if text.len() > MAX_CHARS {
             return Err(Refusal::Malformed);
         }
-        let mut parts = text.split('.');
-        let (Some(VERSION), Some(kid), Some(body), None) =
-            (parts.next(), parts.next(), parts.next(), parts.next())
-        else {
+        let parts: Vec<&str> = text.split('.').collect();
+        let [VERSION, kid, rails, body] = parts[..] else {
             return Err(Refusal::Malformed);
         };
         let body = URL_SAFE_NO_PAD
@@ -294,7 +298,7 @@ impl ClientTokens {
                 &nonce,
                 Payload {
                     msg: sealed,
-                    aad: self.associated(kid).as_bytes(),
+                    aad: self.associated(kid, rails).as_bytes(),
                 },
             )
             .map_err(|_| Refusal::Forged)?;
@@ -309,9 +313,9 @@ impl ClientTokens {
         Ok(claims)
     }
 
-    fn associated(&self, kid: &str) -> String {
-        // None of the three can hold a bar, so no two triples read the same.
-        format!("{VERSION}|{kid}|{}", self.audience)
+    fn associated(&self, kid: &str, rails: &str) -> String {
+        // A key's name and an audience cannot hold a bar, so no two of these read the same.
+        format!("{VERSION}|{kid}|{rails}|{}", self.audience)
     }
 }
 
@@ -348,7 +352,7 @@ mod tests {
     }
 
     fn sealed_by(tokens: &ClientTokens) -> String {
-        let token = tokens.seal(SESSION, NOON).unwrap();
+        let token = tokens.seal(SESSION, &[Rail::Card], NOON).unwrap();
         token.text.expose_secret().to_owned()
     }
 
@@ -368,7 +372,7 @@ mod tests {
     fn the_issuers_clock_may_be_a_minute_ahead_and_no_more() {
         let tokens = tokens(&key("k1", 1));
         let issued_ahead = |secs| {
-            let token = tokens.seal(SESSION, after(secs)).unwrap();
+            let token = tokens.seal(SESSION, &[Rail::Card], after(secs)).unwrap();
             tokens.open(token.text.expose_secret(), NOON)
         };
         assert!(issued_ahead(60).is_ok());
@@ -440,12 +444,25 @@ mod tests {
     }
 
     #[test]
+    fn a_token_names_its_sessions_rails_and_no_others_can_be_put_in_their_place() {
+        let tokens = tokens(&key("k1", 1));
+        let token = tokens.seal(SESSION, &Rail::ALL, NOON).unwrap();
+        let text = token.text.expose_secret();
+        assert!(text.starts_with("v2.k1.card-cvu."), "{text}");
+        assert!(tokens.open(text, NOON).is_ok());
+        let renamed = text.replace("card-cvu", "cvu");
+        assert_eq!(tokens.open(&renamed, NOON), Err(Refusal::Forged));
+        let none = tokens.seal(SESSION, &[], NOON).unwrap();
+        assert!(tokens.open(none.text.expose_secret(), NOON).is_ok());
+    }
+
+    #[test]
     fn keys_rotate_with_an_overlap() {
         let before = tokens(&key("old", 1));
         let during = tokens(&format!("{}, {}", key("new", 2), key("old", 1)));
         let after = tokens(&key("new", 2));
         let (old, new) = (sealed_by(&before), sealed_by(&during));
-        assert!(new.starts_with("v1.new."));
+        assert!(new.starts_with("v2.new.card."));
         assert!(during.open(&old, NOON).is_ok());
         assert!(during.open(&new, NOON).is_ok());
         assert!(after.open(&new, NOON).is_ok());
@@ -493,7 +510,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_opens_or_panics(text in "(v1\\.k1\\.)?\\PC{0,200}") {
+        fn no_text_opens_or_panics(text in "(v2\\.k1\\.card\\.)?\\PC{0,200}") {
             prop_assert!(tokens(&key("k1", 1)).open(&text, NOON).is_err());
         }
     }

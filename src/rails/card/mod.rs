@@ -2,7 +2,6 @@
 
 mod form;
 mod plans;
-mod random;
 mod saved;
 
 use std::cell::Cell;
@@ -16,14 +15,12 @@ use ventanilla_core::seal::{PinnedKey, ProviderKey, SealOptions, seal};
 use crate::element::events::Choice;
 use crate::error::{self, Trouble};
 use crate::rails::{RailForm, Surroundings};
+use crate::random::BrowserRandom;
 use crate::ui::{El, el};
 
 use form::Form;
 use plans::Plans;
-use random::BrowserRandom;
 use saved::SavedCards;
-
-pub use random::fill as fill_random;
 
 /// The card rail's form.
 ///

@@ -9,6 +9,7 @@ pub use shown::show;
 use ventanilla_core::rails::cvu::Presentation;
 
 use crate::locale::Texts;
+use crate::rails::Surroundings;
 
 /// The presentations in the order that suits this device: nobody can scan the screen they hold.
 fn in_order(offered: &[Presentation]) -> Vec<Presentation> {
@@ -27,14 +28,16 @@ fn in_order(offered: &[Presentation]) -> Vec<Presentation> {
 
 /// Calls `each` with every presentation besides one and its name, in the order that suits this device.
 pub fn for_others(
-    offered: &[Presentation],
+    around: &Surroundings,
     shown: Presentation,
-    texts: &Texts,
     each: &mut dyn FnMut(Presentation, &'static str),
 ) {
-    for presentation in in_order(offered) {
+    let Some(offer) = &around.checkout.cvu else {
+        return;
+    };
+    for presentation in in_order(&offer.presentations) {
         if presentation != shown {
-            each(presentation, face(presentation, texts).0);
+            each(presentation, face(presentation, around.locale.texts).0);
         }
     }
 }

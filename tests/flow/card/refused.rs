@@ -69,7 +69,7 @@ async fn every_bad_client_token_gets_the_same_answer() {
         forged.as_str(),
         cut.as_str(),
         "",
-        "v1.t1.",
+        "v2.t1.card.",
         "a.b.c",
         API_KEY,
     ] {

@@ -19,7 +19,7 @@ pub fn write(folder: &Path) -> Result<PathBuf> {
     let what = format!("write {}", dist.display());
     std::fs::create_dir_all(&dist).tried(&what)?;
     let frame = format!(
-        "<!doctype html><html data-origins=\"__VENTANILLA_ORIGINS__\"><style>{STYLE}</style><script>{SCRIPT}</script>"
+        "<!doctype html><html data-origins=\"__VENTANILLA_ORIGINS__\" data-rails=\"__VENTANILLA_RAILS__\"><style>{STYLE}</style><script>{SCRIPT}</script>"
     );
     let files = [
         (GLUE, "glue"),
@@ -34,7 +34,7 @@ pub fn write(folder: &Path) -> Result<PathBuf> {
         .collect();
     let manifest = json!({
         "release": env!("CARGO_PKG_VERSION"),
-        "loader": LOADER, "glue": GLUE, "wasm": WASM, "frame": "frame.html",
+        "loader": LOADER, "glue": GLUE, "wasm": { "all": WASM, "card": WASM, "cvu": WASM }, "frame": "frame.html",
         "script_hashes": [sha256(SCRIPT), sha384("glue")],
         "style_hashes": [sha256(STYLE)],
         "files": listed,

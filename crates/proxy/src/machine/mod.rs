@@ -480,6 +480,16 @@ impl Machine {
         check::normalize(new, &ability)
     }
 
+    /// The rails that are configured.
+    #[must_use]
+    pub fn rails(&self) -> Vec<Rail> {
+        let configured = |rail: &Rail| match rail {
+            Rail::Card => self.card.is_some(),
+            Rail::Cvu => self.cvu.is_some(),
+        };
+        Rail::ALL.into_iter().filter(configured).collect()
+    }
+
     async fn session_row(&self, id: &str) -> Result<SessionRow> {
         Ok(self.store.session(id).await?.ok_or(ProblemCode::NotFound)?)
     }

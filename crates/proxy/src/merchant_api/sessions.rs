@@ -78,7 +78,9 @@ impl MerchantApi {
     }
 
     fn token_for(&self, session: &SessionRecord) -> Result<FreshToken> {
-        let token = self.tokens.seal(&session.id, self.clock.now())?;
+        let token = self
+            .tokens
+            .seal(&session.id, &session.request.rails, self.clock.now())?;
         Ok(FreshToken {
             // EXPOSE: this answer is how the shop's server gets it.
             client_token: token.text.expose_secret().to_owned(),

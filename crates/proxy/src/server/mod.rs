@@ -260,7 +260,10 @@ pub async fn start(config: Config, clock: SharedClock) -> Result<Running, StartE
             stopping: stopping.clone(),
         }))
         .merge(hooks)
-        .merge(frame::routes(&widget, &policy).map_err(StartError::part("widget"))?)
+        .merge(
+            frame::routes(&widget, &policy, &machine.rails())
+                .map_err(StartError::part("widget"))?,
+        )
         .merge(assets::routes(widget));
     let edge = Edge {
         policy,

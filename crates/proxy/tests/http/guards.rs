@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use reqwest::{Method, Response};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
+use ventanilla_core::rails::Rail;
 use ventanilla_proxy::clock::Clock as _;
 use ventanilla_proxy::token::{ClientTokens, TokenKeys};
 
@@ -73,7 +74,7 @@ async fn every_bad_client_token_gets_one_and_the_same_answer() {
     let made = |kid: &str, byte: u8, audience: &str, at| {
         let keys = format!("{kid}:{}", STANDARD.encode([byte; 32]));
         let tokens = ClientTokens::new(TokenKeys::parse(&keys.as_str().into()).unwrap(), audience);
-        let token = tokens.seal(&session, at).unwrap();
+        let token = tokens.seal(&session, &[Rail::Card], at).unwrap();
         token.text.expose_secret().to_owned()
     };
     // The recipe itself is right: made as the proxy makes it, a token opens.
@@ -93,7 +94,7 @@ async fn every_bad_client_token_gets_one_and_the_same_answer() {
     let bad = [
         String::new(),
         "x".to_owned(),
-        "v1.k1.".to_owned(),
+        "v2.k1.card.".to_owned(),
         good.replacen("v1", "v2", 1),
         good.replacen("k1", "k2", 1),
         format!("{good}A"),

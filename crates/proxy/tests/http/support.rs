@@ -325,7 +325,7 @@ pub const STYLE: &str = "body{margin:0}";
 pub fn write_widget(folder: &Path) {
     std::fs::create_dir_all(folder).unwrap();
     let frame = format!(
-        "<!doctype html><html data-origins=\"__VENTANILLA_ORIGINS__\"><style>{STYLE}</style><script>{BOOT_SCRIPT}</script>"
+        "<!doctype html><html data-origins=\"__VENTANILLA_ORIGINS__\" data-rails=\"__VENTANILLA_RAILS__\"><style>{STYLE}</style><script>{BOOT_SCRIPT}</script>"
     );
     let files = [
         (GLUE, "glue"),
@@ -339,7 +339,7 @@ pub fn write_widget(folder: &Path) {
         .map(|(name, content)| json!({ "file": name, "integrity": integrity(content) }))
         .collect();
     let manifest = json!({
-        "release": "0.1.0", "loader": LOADER, "glue": GLUE, "wasm": WASM, "frame": "frame.html",
+        "release": "0.1.0", "loader": LOADER, "glue": GLUE, "wasm": { "all": WASM, "card": WASM, "cvu": WASM }, "frame": "frame.html",
         "script_hashes": [inline_hash(BOOT_SCRIPT), integrity("glue")],
         "style_hashes": [inline_hash(STYLE)],
         "files": listed,

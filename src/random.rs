@@ -7,15 +7,6 @@ pub struct BrowserRandom;
 
 impl RandomSource for BrowserRandom {
     fn fill(&mut self, bytes: &mut [u8]) -> Result<(), RandomError> {
-        fill(bytes)
+        getrandom::fill(bytes).map_err(|_| RandomError)
     }
-}
-
-/// Fills `bytes` with random bytes.
-///
-/// # Errors
-///
-/// [`RandomError`] when the browser has none.
-pub fn fill(bytes: &mut [u8]) -> Result<(), RandomError> {
-    getrandom::fill(bytes).map_err(|_| RandomError)
 }
