@@ -26,7 +26,9 @@ pub mod ui;
 mod mount;
 
 #[cfg(target_arch = "wasm32")]
-pub use checkout::{Checkout, CheckoutProps, Options};
+pub use checkout::Options;
+#[cfg(all(target_arch = "wasm32", feature = "leptos"))]
+pub use checkout::{Checkout, CheckoutProps};
 #[cfg(target_arch = "wasm32")]
 pub use mount::{Handle, mount};
 

@@ -2,21 +2,27 @@
 
 use std::rc::Rc;
 
+use any_spawner::Executor;
 use js_sys::Reflect;
-use leptos::mount::{UnmountHandle, mount_to};
+use reactive_graph::owner::Owner;
+use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
-use wasm_bindgen::{JsCast, JsValue};
 use web_sys::HtmlElement;
 
 use crate::checkout::{Options, open};
 use crate::element::JsDoor;
-use crate::ui::{Placed, View, apply_appearance};
+use crate::ui::{El, apply_appearance};
 
 /// A checkout on a page. Letting go of the handle leaves the checkout where it is.
 #[wasm_bindgen]
 pub struct Handle {
-    mounted: Option<UnmountHandle<Placed>>,
-    root: HtmlElement,
+    mounted: Option<Mounted>,
+}
+
+struct Mounted {
+    checkout: El,
+    /// Of everything that the checkout holds.
+    owner: Owner,
 }
 
 /// Puts a checkout into `root`, in the place of whatever stands there.
@@ -35,11 +41,14 @@ pub fn mount(root: HtmlElement, door: JsDoor, options: &JsValue) -> Handle {
         appearance: read("appearance"),
         framed: text("mode") == "frame",
     };
+    // Refused when another has been set before, which is as good.
+    let _ = Executor::init_wasm_bindgen();
+    let owner = Owner::new();
+    let checkout = owner.with(|| open(Rc::new(door), &options));
     root.set_text_content(None);
-    let mounted = mount_to(root.clone(), move || View(open(Rc::new(door), &options)));
+    let _ = root.append_child(checkout.node());
     Handle {
-        mounted: Some(mounted),
-        root,
+        mounted: Some(Mounted { checkout, owner }),
     }
 }
 
@@ -48,13 +57,15 @@ impl Handle {
     /// Takes the checkout off the page: its elements, listeners, timers and what was typed. A second call
     /// does nothing.
     pub fn unmount(&mut self) {
-        self.mounted.take();
+        if let Some(mounted) = self.mounted.take() {
+            mounted.checkout.node().remove();
+        }
     }
 
     /// Gives the checkout other looks: an object of `--ventanilla-*` properties and `scheme`.
     pub fn appearance(&self, wanted: &JsValue) {
-        if let (Some(_), Some(element)) = (&self.mounted, self.root.first_element_child()) {
-            apply_appearance(&element.unchecked_into(), wanted);
+        if let Some(mounted) = &self.mounted {
+            apply_appearance(mounted.checkout.as_node(), wanted);
         }
     }
 }
@@ -62,7 +73,7 @@ impl Handle {
 impl Drop for Handle {
     fn drop(&mut self) {
         if let Some(mounted) = self.mounted.take() {
-            mounted.forget();
+            std::mem::forget(mounted.owner);
         }
     }
 }

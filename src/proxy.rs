@@ -4,17 +4,16 @@ use std::cell::RefCell;
 use std::pin::Pin;
 use std::rc::Rc;
 
-use gloo_net::http::Request;
 use gloo_timers::callback::Timeout;
 use ventanilla_core::api::{Call, IDEMPOTENCY_KEY, NoBody, StartAttempt, Step};
 use ventanilla_core::problem::Problem;
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{AbortController, ReferrerPolicy, RequestCache, RequestCredentials, RequestRedirect};
+use web_sys::{AbortController, Request, Response};
 
 use crate::element::Door;
 use crate::error::{self, Trouble};
-use crate::json::{self, Read};
+use crate::json::{self, Read, object, put};
 
 /// How long an answer may take, beyond what the proxy was asked to hold it back.
 const PATIENCE_MS: u32 = 30_000;
@@ -130,40 +129,41 @@ impl Proxy {
         key: Option<&str>,
         body: Option<&str>,
     ) -> Result<JsValue, Failure> {
-        let url = format!("{}{path}", self.origin);
-        let request = if body.is_some() {
-            Request::post(&url)
-        } else {
-            Request::get(&url)
-        };
-        let mut request = request
-            .header("Authorization", &format!("Bearer {token}"))
-            .cache(RequestCache::NoStore)
-            .credentials(RequestCredentials::Omit)
-            .redirect(RequestRedirect::Error)
-            .referrer_policy(ReferrerPolicy::NoReferrer);
+        let headers = object(&[("Authorization", format!("Bearer {token}").into())]);
         if let Some(key) = key {
-            request = request.header(IDEMPOTENCY_KEY, key);
+            put(&headers, IDEMPOTENCY_KEY, &key.into());
         }
+        let mut method = "GET";
+        if body.is_some() {
+            method = "POST";
+            put(&headers, "Content-Type", &"application/json".into());
+        }
+        let init = object(&[
+            ("method", method.into()),
+            ("headers", headers.into()),
+            ("body", body.into()),
+            ("cache", "no-store".into()),
+            ("credentials", "omit".into()),
+            ("redirect", "error".into()),
+            ("referrerPolicy", "no-referrer".into()),
+        ]);
         let abort = AbortController::new().ok();
-        request = request.abort_signal(abort.as_ref().map(AbortController::signal).as_ref());
+        if let Some(abort) = &abort {
+            put(&init, "signal", &abort.signal());
+        }
         let _impatience = Timeout::new(PATIENCE_MS, move || {
             if let Some(abort) = abort {
                 abort.abort();
             }
         });
-        let request = match body {
-            Some(body) => request
-                .header("Content-Type", "application/json")
-                .body(body),
-            None => request.build(),
-        };
-        let response = request
-            .map_err(|_| unreadable())?
-            .send()
+        let url = format!("{}{path}", self.origin);
+        let request =
+            Request::new_with_str_and_init(&url, init.unchecked_ref()).map_err(|_| unreadable())?;
+        let window = web_sys::window().ok_or_else(lost)?;
+        let response = JsFuture::from(window.fetch_with_request(&request))
             .await
             .map_err(|_| lost())?;
-        let response = web_sys::Response::from(response);
+        let response: Response = response.unchecked_into();
         let json = response.json().map_err(|_| unreadable())?;
         let json = JsFuture::from(json).await.map_err(|_| unreadable())?;
         if response.ok() {

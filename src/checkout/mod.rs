@@ -2,6 +2,8 @@
 
 pub mod state;
 
+#[cfg(all(target_arch = "wasm32", feature = "leptos"))]
+mod component;
 #[cfg(target_arch = "wasm32")]
 mod ended;
 #[cfg(target_arch = "wasm32")]
@@ -20,4 +22,7 @@ mod room;
 mod waiting;
 
 #[cfg(target_arch = "wasm32")]
-pub use room::{Checkout, CheckoutProps, Options, open};
+pub use room::{Options, open};
+
+#[cfg(all(target_arch = "wasm32", feature = "leptos"))]
+pub use component::{Checkout, CheckoutProps};

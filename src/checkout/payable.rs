@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use gloo_timers::callback::Interval;
-use leptos::prelude::Get;
+use reactive_graph::traits::Get;
 
 use super::page::Page;
 use super::room::Room;

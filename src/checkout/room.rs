@@ -1,12 +1,13 @@
-//! `<Checkout>`: does what the state asks for, and shows what it says.
+//! A checkout: does what the state asks for, and shows what it says.
 
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
 use gloo_timers::callback::Timeout;
 use js_sys::{Array, Date};
-use leptos::prelude::*;
-use leptos::reactive::owner::WeakOwner;
+use reactive_graph::owner::{Owner, WeakOwner};
+use reactive_graph::signal::ArcRwSignal;
+use reactive_graph::traits::{Get, GetUntracked, Set, WithUntracked};
 use ventanilla_core::api::{self, CheckoutView, IdempotencyKey, StartAttempt};
 use ventanilla_core::rails::cvu::PayableView;
 use ventanilla_core::random::RandomSource;
@@ -25,7 +26,7 @@ use crate::locale::{Locale, Texts};
 use crate::proxy::Proxy;
 use crate::rails::{self, Surroundings};
 use crate::random::BrowserRandom;
-use crate::ui::{El, View, apply_appearance, el, keep, listen, page_is_hidden, run, watch};
+use crate::ui::{El, apply_appearance, el, keep, listen, page_is_hidden, run, watch};
 
 /// Card fields that nobody has touched for so long are emptied.
 const IDLE_MS: u32 = 600_000;
@@ -43,22 +44,6 @@ pub struct Options {
     pub appearance: JsValue,
     /// Whether this is the proxy's own frame, where no script of the shop can look in.
     pub framed: bool,
-}
-
-/// A checkout, as a component for shops that are Leptos themselves.
-///
-/// It stands in the shop's own page, which brings [`STYLES`](crate::STYLES): whatever runs there can read
-/// what is typed. The element `<ventanilla-checkout>`, which keeps the card in a frame of the proxy's, is the
-/// safer choice.
-#[component]
-pub fn Checkout(
-    /// What the page is told and asked.
-    door: Rc<dyn Door>,
-    /// How it is set up.
-    #[prop(optional)]
-    options: Options,
-) -> impl IntoView {
-    View(open(door, &options))
 }
 
 /// The checkout's element; it lives as long as the surrounding owner.

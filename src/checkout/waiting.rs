@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use leptos::prelude::Get;
+use reactive_graph::traits::Get;
 use ventanilla_core::rails::Rail;
 
 use super::ended::deed;

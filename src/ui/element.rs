@@ -1,6 +1,6 @@
 //! Elements and listeners.
 
-use leptos::prelude::StoredValue;
+use reactive_graph::owner::StoredValue;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, UnwrapThrowExt};
 use web_sys::{Document, Element, Event, EventTarget, HtmlElement, HtmlInputElement};

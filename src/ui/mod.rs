@@ -1,12 +1,12 @@
 //! What screens are made of: elements, fields, buttons, icons, the merchant's appearance.
 //!
 //! Elements are made one by one, through `createElement` and text nodes: nothing here is ever parsed as
-//! markup, which is what lets the frame forbid it. Leptos owns the state, the effects and whatever must be
-//! let go on unmount; its own element types would be 20 kB of the download.
+//! markup, which is what lets the frame forbid it. Leptos's reactive graph owns the state, the effects and
+//! whatever must be let go on unmount; Leptos's element types would be 20 kB of the download.
 
 use std::pin::Pin;
 
-use leptos::prelude::Effect;
+use reactive_graph::effect::Effect;
 use wasm_bindgen_futures::spawn_local;
 
 mod appearance;
@@ -16,7 +16,6 @@ mod element;
 mod field;
 mod icon;
 mod qr;
-mod view;
 
 pub use appearance::apply as apply_appearance;
 pub use button::{Button, button};
@@ -25,7 +24,6 @@ pub use element::{El, el, keep, listen};
 pub use field::{Field, FieldTexts};
 pub use icon::{Icon, disc, icon};
 pub use qr::qr;
-pub use view::{Placed, View};
 
 /// The number of the next element that needs an id of its own.
 #[must_use]

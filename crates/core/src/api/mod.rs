@@ -1,7 +1,7 @@
 //! The browser API without the browser: what to send, and how to read the answer.
 //!
 //! This module sends nothing. A [`Call`] says method, path, headers and body; the caller sends it
-//! with what it has (gloo-net in the widget, reqwest in tests), reads the JSON into the call's answer
+//! with what it has (fetch in the widget, reqwest in tests), reads the JSON into the call's answer
 //! type or into a [`Problem`](crate::problem::Problem), and keeps the rest to itself.
 
 mod view;

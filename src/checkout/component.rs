@@ -1,5 +1,8 @@
-//! An element as a Leptos view.
+//! `<Checkout>`, for shops that are Leptos themselves.
 
+use std::rc::Rc;
+
+use leptos::prelude::{IntoView, component};
 use leptos::tachys::html::attribute::Attribute;
 use leptos::tachys::html::attribute::any_attribute::AnyAttribute;
 use leptos::tachys::hydration::Cursor;
@@ -7,13 +10,31 @@ use leptos::tachys::view::add_attr::AddAnyAttr;
 use leptos::tachys::view::{Mountable, Position, PositionState, Render, RenderHtml};
 use web_sys::{Element, Node};
 
-use super::El;
+use super::room::{Options, open};
+use crate::element::Door;
+use crate::ui::El;
+
+/// A checkout, as a component for shops that are Leptos themselves.
+///
+/// It stands in the shop's own page, which brings [`STYLES`](crate::STYLES): whatever runs there can read
+/// what is typed. The element `<ventanilla-checkout>`, which keeps the card in a frame of the proxy's, is the
+/// safer choice.
+#[component]
+pub fn Checkout(
+    /// What the page is told and asked.
+    door: Rc<dyn Door>,
+    /// How it is set up.
+    #[prop(optional)]
+    options: Options,
+) -> impl IntoView {
+    View(open(door, &options))
+}
 
 /// An element that was built here and takes its place in a Leptos page like any other view.
-pub struct View(pub El);
+struct View(El);
 
 /// The element in its place.
-pub struct Placed(Element);
+struct Placed(Element);
 
 impl Mountable for Placed {
     fn unmount(&mut self) {
