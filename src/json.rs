@@ -12,6 +12,7 @@ use ventanilla_core::problem::{Fault, Problem};
 use ventanilla_core::rails::Rail;
 use ventanilla_core::rails::card::{CardOffer, DeclineAdvice, SaveCardPolicy, SavedCardView};
 use ventanilla_core::rails::cvu::{CvuOffer, PayableView, Presentation, TransferView};
+use ventanilla_core::rails::flux::{FluxOffer, TipPolicy, WalletAdvice};
 use ventanilla_core::session::SessionState;
 use wasm_bindgen::JsValue;
 
@@ -34,6 +35,7 @@ impl Read for CheckoutView {
             rails: list(json, "rails"),
             card: CardOffer::read(&get(json, "card")),
             cvu: CvuOffer::read(&get(json, "cvu")),
+            flux: FluxOffer::read(&get(json, "flux")),
             attempt: AttemptView::read(&get(json, "attempt")),
             expires_at: text(json, "expires_at")?,
             server_time: text(json, "server_time")?,
@@ -70,6 +72,10 @@ impl Read for AttemptView {
                 "ask_shop" => DeclineAdvice::AskShop,
                 _ => DeclineAdvice::OtherCard,
             }),
+            wallet_advice: text(json, "wallet_advice").map(|advice| {
+                WalletAdvice::from_name(&advice).unwrap_or(WalletAdvice::OtherMethod)
+            }),
+            tip: Money::read(&get(json, "tip")),
             payable: PayableView::read(&get(json, "payable")),
             refused: flag(json, "refused"),
             receipt: ReceiptView::read(&get(json, "receipt")),
@@ -81,6 +87,7 @@ impl Read for ReceiptView {
     fn read(json: &JsValue) -> Option<Self> {
         Some(Self {
             paid: Money::read(&get(json, "paid"))?,
+            tip: Money::read(&get(json, "tip")),
             paid_at: text(json, "paid_at")?,
             brand: brand(json),
             last4: text(json, "last4"),
@@ -123,6 +130,24 @@ impl Read for CvuOffer {
     fn read(json: &JsValue) -> Option<Self> {
         let presentations: Vec<_> = list(json, "presentations");
         (!presentations.is_empty()).then_some(Self { presentations })
+    }
+}
+
+impl Read for FluxOffer {
+    fn read(json: &JsValue) -> Option<Self> {
+        json.is_object().then(|| Self {
+            tip: TipPolicy::read(&get(json, "tip")),
+        })
+    }
+}
+
+impl Read for TipPolicy {
+    fn read(json: &JsValue) -> Option<Self> {
+        Some(Self {
+            percents: list(json, "percents"),
+            cap_percent: small(json, "cap_percent")?,
+            confirm_percent: small(json, "confirm_percent")?,
+        })
     }
 }
 
@@ -236,6 +261,16 @@ pub fn start_text(start: &StartAttempt) -> Option<String> {
     if let Some(cvu) = &start.cvu {
         let part = object(&[("presentation", cvu.presentation.name().into())]);
         put(&body, "cvu", &part);
+    }
+    if let Some(flux) = &start.flux {
+        // An amount is exact in a number of the browser: at most 10¹³.
+        #[expect(clippy::cast_precision_loss, reason = "a tip is at most an amount")]
+        let tip = flux.tip_minor as f64;
+        let part = object(&[
+            ("code", flux.code.as_str().into()),
+            ("tip_minor", tip.into()),
+        ]);
+        put(&body, "flux", &part);
     }
     written(&body)
 }

@@ -91,7 +91,7 @@ pub trait RailForm {
 #[must_use]
 pub const fn deed(rail: Rail, texts: &Texts) -> (&'static str, &'static str) {
     match rail {
-        Rail::Card => (texts.pay, texts.paying),
+        Rail::Card | Rail::Flux => (texts.pay, texts.paying),
         Rail::Cvu => (texts.show_how, texts.getting),
     }
 }
@@ -101,7 +101,7 @@ pub const fn deed(rail: Rail, texts: &Texts) -> (&'static str, &'static str) {
 pub const fn unavailable(rail: Rail, texts: &Texts) -> &'static str {
     match rail {
         Rail::Card => texts.alert_provider,
-        Rail::Cvu => texts.alert_wallet,
+        Rail::Cvu | Rail::Flux => texts.alert_wallet,
     }
 }
 
@@ -110,7 +110,7 @@ pub const fn unavailable(rail: Rail, texts: &Texts) -> &'static str {
 pub const fn face(rail: Rail, texts: &Texts) -> (Icon, &'static str, &'static str) {
     match rail {
         Rail::Card => (Icon::Card, texts.card, texts.card_line),
-        Rail::Cvu => (Icon::Scan, texts.wallet, texts.wallet_line),
+        Rail::Cvu | Rail::Flux => (Icon::Scan, texts.wallet, texts.wallet_line),
     }
 }
 
@@ -131,6 +131,8 @@ pub fn open(rail: Rail, around: Surroundings) -> Result<Rc<dyn RailForm>, Troubl
             Some(offer) => cvu::open(&offer, around),
             None => Err(error::RAIL_NOT_OFFERED.into()),
         },
+        // No screen of its own yet.
+        Rail::Flux => Err(error::RAIL_NOT_OFFERED.into()),
         #[cfg(not(all(feature = "card", feature = "cvu")))]
         _ => Err(error::RAIL_NOT_OFFERED.into()),
     }

@@ -132,6 +132,7 @@ impl Checkout {
                 save_card: choice.save,
             }),
             cvu: None,
+            flux: None,
         }
     }
 
@@ -170,6 +171,7 @@ impl Checkout {
                 save_card: false,
             }),
             cvu: None,
+            flux: None,
         };
         self.start(self.world.next_key(), start).await
     }

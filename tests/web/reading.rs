@@ -162,6 +162,7 @@ fn a_start_is_written_as_core_reads_it() {
             rail: Rail::Card,
             card: Some(card),
             cvu: None,
+            flux: None,
         };
         is_written_as_core_reads_it(&start);
     }
@@ -170,6 +171,7 @@ fn a_start_is_written_as_core_reads_it() {
             rail: Rail::Cvu,
             card: None,
             cvu: Some(CvuStart { presentation }),
+            flux: None,
         });
     }
 }

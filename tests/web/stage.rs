@@ -75,6 +75,7 @@ pub fn checkout(card: CardOffer, attempt: Option<AttemptView>) -> CheckoutView {
         rails: vec![Rail::Card],
         card: Some(card),
         cvu: None,
+        flux: None,
         attempt,
         expires_at: "2026-11-20T20:00:00Z".into(),
         server_time: "2026-11-20T19:30:00Z".into(),
@@ -91,10 +92,13 @@ pub fn attempt(id: &str, state: AttemptState) -> AttemptView {
         age_ms: 1_000,
         reference: "VT-7F3K-29QX".into(),
         advice: (state == AttemptState::Declined).then_some(DeclineAdvice::OtherCard),
+        wallet_advice: None,
+        tip: None,
         payable: None,
         refused: false,
         receipt: (state == AttemptState::Succeeded).then(|| ReceiptView {
             paid: total(),
+            tip: None,
             paid_at: "2026-11-20T19:31:00Z".into(),
             brand: Some(Brand::Visa),
             last4: Some("4242".into()),
@@ -158,8 +162,11 @@ pub fn wallet_attempt(id: &str, state: AttemptState, presentation: Presentation)
             ..payable(presentation)
         }),
         advice: None,
+        wallet_advice: None,
+        tip: None,
         receipt: (state == AttemptState::Succeeded).then(|| ReceiptView {
             paid: pesos(),
+            tip: None,
             paid_at: "2026-11-20T19:31:00Z".into(),
             brand: None,
             last4: None,

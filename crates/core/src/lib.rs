@@ -24,3 +24,4 @@ mod rsa_public;
 pub mod seal;
 pub mod session;
 pub mod signature;
+pub mod wallet_code;

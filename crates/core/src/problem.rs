@@ -130,8 +130,12 @@ problem_codes! {
     SetupInvalid = ("setup-invalid", 0, Integration, "the element's attributes cannot work as they are"),
     /// The store does not answer. The same request, with the same key, may be repeated.
     StoreUnavailable = ("store-unavailable", 503, Internal, "the proxy's store does not answer; repeat the same request later"),
+    /// The tip is above what the session takes, or it takes none.
+    TipNotAllowed = ("tip-not-allowed", 422, Buyer, "the tip is above what this session takes"),
     /// The body is not `application/json`, or is compressed.
     UnsupportedMediaType = ("unsupported-media-type", 415, Integration, "the body must be uncompressed application/json"),
+    /// What was read is not a wallet's code. The detail says what it is instead.
+    WalletCodeMalformed = ("wallet-code-malformed", 422, Buyer, "this is not a wallet's code"),
 }
 
 impl core::fmt::Display for ProblemCode {

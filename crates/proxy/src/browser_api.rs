@@ -179,7 +179,8 @@ async fn start_attempt(
     let start: StartAttempt = request::json(request, ATTEMPT_MAX_BYTES).await?;
     api.policy.may_start(&visitor.caller, start.rail)?;
     match start.rail {
-        Rail::Card => api.limits.card_start(client)?,
+        // A code that is as good as cash could be tried out as a card can.
+        Rail::Card | Rail::Flux => api.limits.card_start(client)?,
         // Nothing can be tried out with it, and its session's limit holds.
         Rail::Cvu => {}
     }

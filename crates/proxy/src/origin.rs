@@ -254,11 +254,16 @@ impl OriginPolicy {
     ///
     /// # Errors
     ///
-    /// `origin-not-allowed` for a card typed in a shop's page, unless inline cards are switched on.
+    /// `origin-not-allowed` for a card typed in a shop's page, unless inline cards are switched on, and for
+    /// a wallet's code read there.
     pub fn may_start(&self, caller: &Caller, rail: Rail) -> Result<()> {
         match (rail, caller) {
             // No secret of the buyer's is typed there.
             (Rail::Cvu, _) | (Rail::Card, Caller::Frame) => Ok(()),
+            // A wallet's code is as good as cash; the frame's camera reads it.
+            (Rail::Flux, Caller::Frame) => Ok(()),
+            (Rail::Flux, Caller::Shop(_)) => Err(Error::new(ProblemCode::OriginNotAllowed)
+                .detail("a wallet's code is taken in the frame only")),
             (Rail::Card, Caller::Shop(_)) if self.inline_cards => Ok(()),
             (Rail::Card, Caller::Shop(_)) => Err(Error::new(ProblemCode::OriginNotAllowed).detail(
                 "cards are taken in the frame only; [card] inline = true lets a shop's page take them",

@@ -157,6 +157,7 @@ impl RailForm for CardForm {
             rail: Rail::Card,
             card: Some(card),
             cvu: None,
+            flux: None,
         })
     }
 

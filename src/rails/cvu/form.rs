@@ -84,6 +84,7 @@ impl RailForm for CvuForm {
             cvu: Some(CvuStart {
                 presentation: self.chosen.get(),
             }),
+            flux: None,
         })
     }
 

@@ -169,6 +169,7 @@ impl Checkout {
             rail: Rail::Cvu,
             card: None,
             cvu: Some(CvuStart { presentation }),
+            flux: None,
         };
         self.call(start_attempt(key, start)).await
     }

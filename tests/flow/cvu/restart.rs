@@ -19,6 +19,7 @@ fn ask_and_go(checkout: &Checkout, presentation: Presentation) -> tokio::task::J
             rail: Rail::Cvu,
             card: None,
             cvu: Some(CvuStart { presentation }),
+            flux: None,
         };
         let _ = spoken_for.try_call(start_attempt(key, start)).await;
     })

@@ -139,6 +139,7 @@ pub fn typed_card(number: &str, key: &PinnedKey, save: bool) -> Result<StartAtte
             save_card: save,
         }),
         cvu: None,
+        flux: None,
     })
 }
 
@@ -154,6 +155,7 @@ pub fn saved_card(id: &str) -> StartAttempt {
             save_card: false,
         }),
         cvu: None,
+        flux: None,
     }
 }
 
@@ -164,6 +166,7 @@ pub const fn payable(presentation: Presentation) -> StartAttempt {
         rail: Rail::Cvu,
         card: None,
         cvu: Some(CvuStart { presentation }),
+        flux: None,
     }
 }
 

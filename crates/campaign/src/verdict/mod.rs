@@ -295,8 +295,10 @@ fn judge_end(attempt: &Attempt, credits: &[Credit], seen: &Seen<'_>, verdict: &m
             .find_map(|credit| credit.why.clone());
         let reason = match (attempt.rail, seen.met.get(attempt.reference.as_str())) {
             (Rail::Cvu, _) => why.unwrap_or_else(|| String::from("no credit says why")),
-            (Rail::Card, Some(fault)) => format!("its call met {fault}"),
-            (Rail::Card, None) => String::from("its call met no fault, or was never made"),
+            (Rail::Card | Rail::Flux, Some(fault)) => format!("its call met {fault}"),
+            (Rail::Card | Rail::Flux, None) => {
+                String::from("its call met no fault, or was never made")
+            }
         };
         verdict.unknown.push(finding(
             &attempt.id,
@@ -347,7 +349,7 @@ fn judge_deliveries(
         let moved = known
             .get(attempt.id.as_str())
             .is_some_and(|attempt| match attempt.rail {
-                Rail::Card => debits.contains_key(attempt.reference.as_str()),
+                Rail::Card | Rail::Flux => debits.contains_key(attempt.reference.as_str()),
                 Rail::Cvu => credited.contains(&attempt.total.minor()),
             });
         if speaks_of_money && !moved {

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::rails::Rail;
 use crate::rails::card::CardStart;
 use crate::rails::cvu::CvuStart;
+use crate::rails::flux::FluxStart;
 
 pub use view::{AttemptView, BuyerText, CheckoutView, ItemView, ReceiptView};
 
@@ -113,7 +114,8 @@ pub enum Step {
     Check,
 }
 
-/// The body of [`start_attempt`]. There is no amount in it, and none is accepted.
+/// The body of [`start_attempt`]. There is no amount in it, and none is accepted; a tip, on the rail
+/// that has one, is held against the session.
 #[derive(Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct StartAttempt {
@@ -125,6 +127,9 @@ pub struct StartAttempt {
     /// With [`Rail::Cvu`], what the CVU rail needs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cvu: Option<CvuStart>,
+    /// With [`Rail::Flux`], what the Flux rail needs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flux: Option<FluxStart>,
 }
 
 /// Names one intended effect: 16 to 64 characters out of `A-Z a-z 0-9 _ -`.
@@ -223,6 +228,7 @@ mod tests {
                     save_card: false,
                 }),
                 cvu: None,
+                flux: None,
             },
         );
         assert_eq!(

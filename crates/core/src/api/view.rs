@@ -11,6 +11,7 @@ use crate::money::Money;
 use crate::rails::Rail;
 use crate::rails::card::{CardOffer, DeclineAdvice};
 use crate::rails::cvu::{CvuOffer, PayableView};
+use crate::rails::flux::{FluxOffer, WalletAdvice};
 use crate::session::SessionState;
 
 /// A text that people wrote: shown as text, never as markup.
@@ -39,6 +40,9 @@ pub struct CheckoutView {
     /// Present when [`Rail::Cvu`] is offered.
     #[serde(default)]
     pub cvu: Option<CvuOffer>,
+    /// Present when [`Rail::Flux`] is offered.
+    #[serde(default)]
+    pub flux: Option<FluxOffer>,
     /// The latest attempt, running or ended. A widget that starts again picks up from here.
     #[serde(default)]
     pub attempt: Option<AttemptView>,
@@ -83,6 +87,12 @@ pub struct AttemptView {
     /// With [`AttemptState::Declined`] on the card rail: what to suggest.
     #[serde(default)]
     pub advice: Option<DeclineAdvice>,
+    /// With [`AttemptState::Declined`] on the Flux rail: what to suggest.
+    #[serde(default)]
+    pub wallet_advice: Option<WalletAdvice>,
+    /// The tip that the buyer added, besides the session's total. Never 0.
+    #[serde(default)]
+    pub tip: Option<Money>,
     /// With [`AttemptState::Issued`], and when that has ended without a payment.
     #[serde(default)]
     pub payable: Option<PayableView>,
@@ -98,8 +108,11 @@ pub struct AttemptView {
 /// Proof of payment for the buyer.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct ReceiptView {
-    /// What was paid, as the provider confirmed it.
+    /// What was paid, as the provider confirmed it; with a tip, bill and tip together.
     pub paid: Money,
+    /// How much of it is a tip. Never 0.
+    #[serde(default)]
+    pub tip: Option<Money>,
     /// When, RFC 3339 UTC.
     pub paid_at: String,
     /// The card's brand.

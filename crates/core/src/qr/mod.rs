@@ -195,3 +195,12 @@ impl core::fmt::Debug for Code {
         write!(f, "Code({} bytes, {:?})", self.text.len(), self.kind())
     }
 }
+
+/// Whether a text is a chain of data objects from its first character to its last, whatever they say:
+/// the shape of a merchant-presented code.
+#[must_use]
+pub(crate) fn is_chain(text: &str) -> bool {
+    [Unit::Characters, Unit::Bytes]
+        .into_iter()
+        .any(|unit| !text.is_empty() && Objects::new(text, unit).all(|object| object.is_ok()))
+}

@@ -2,6 +2,7 @@
 
 pub mod card;
 pub mod cvu;
+pub mod flux;
 
 use serde::{Deserialize, Serialize};
 
@@ -15,11 +16,13 @@ pub enum Rail {
     Card,
     /// A payment link, QR code or transfer, by a CVU wallet (Argentina).
     Cvu,
+    /// A wallet's code, read and charged at once, by Flux (Mexico).
+    Flux,
 }
 
 impl Rail {
     /// Every rail, in the order in which they are offered unless a merchant says otherwise.
-    pub const ALL: [Self; 2] = [Self::Card, Self::Cvu];
+    pub const ALL: [Self; 3] = [Self::Card, Self::Cvu, Self::Flux];
 
     /// The rail's name on the wire, in configuration and in logs.
     #[must_use]
@@ -27,6 +30,7 @@ impl Rail {
         match self {
             Self::Card => "card",
             Self::Cvu => "cvu",
+            Self::Flux => "flux",
         }
     }
 

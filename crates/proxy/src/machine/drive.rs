@@ -279,6 +279,7 @@ fn plan(machine: &Machine, start: StartAttempt, session: &SessionRow) -> Result<
             })?;
             rail.check(start).map(Plan::Cvu)
         }
+        Rail::Flux => Err(ProblemCode::RailNotOffered.into()),
     }
 }
 

@@ -358,6 +358,7 @@ impl Machine {
             rails: session.request.rails,
             card,
             cvu,
+            flux: None,
             attempt,
             expires_at: session.expires_at.rfc3339(),
             server_time: now.rfc3339(),
@@ -541,7 +542,7 @@ impl Machine {
     async fn view(&self, row: &AttemptRow) -> Result<AttemptView> {
         let now = self.clock.now();
         match row.rail {
-            Rail::Card => Ok(view::attempt_view(row, None, false, now)),
+            Rail::Card | Rail::Flux => Ok(view::attempt_view(row, None, false, now)),
             Rail::Cvu => {
                 let whole = self.whole_session(&row.session_id).await?;
                 let of_row = |payable: &&PayableRow| payable.attempt_id == row.id;
@@ -596,7 +597,7 @@ impl Machine {
         const PAYABLES_FOR_EACH: u32 = 10;
         let attempts = u32::from(self.attempts_per_session);
         match rail {
-            Rail::Card => attempts,
+            Rail::Card | Rail::Flux => attempts,
             Rail::Cvu => attempts * PAYABLES_FOR_EACH,
         }
     }
@@ -707,7 +708,9 @@ impl Machine {
     async fn read_payment(&self, attempt: &AttemptRow) -> Reading {
         match (attempt.rail, &self.card) {
             (Rail::Card, Some(card)) => card.read(&attempt.reference).await,
-            (Rail::Card, None) => Reading::Failed(String::from("the rail is not configured")),
+            (Rail::Card, None) | (Rail::Flux, _) => {
+                Reading::Failed(String::from("the rail is not configured"))
+            }
             (Rail::Cvu, _) => Reading::NeverShown,
         }
     }
@@ -717,7 +720,7 @@ impl Machine {
     fn return_of(&self, attempt: &AttemptRow, now: Timestamp) -> Option<OperationRow> {
         let kind = match attempt.rail {
             Rail::Card => self.card.as_ref()?.returns_duplicates()?,
-            Rail::Cvu => return None,
+            Rail::Cvu | Rail::Flux => return None,
         };
         let draft = operate::fingerprint_of(kind, None).and_then(|fingerprint| {
             Ok(OperationRow {

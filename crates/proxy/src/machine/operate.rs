@@ -181,6 +181,11 @@ async fn drive(machine: &Machine, row: OperationRow) -> Result<()> {
     match attempt.rail {
         Rail::Card => drive_card(machine, row, attempt).await,
         Rail::Cvu => drive_transfer(machine, row, attempt).await,
+        Rail::Flux => {
+            let reason = "rail flux is not configured";
+            machine.end_unsent::<OperationRow>(&row.id, reason).await?;
+            Ok(())
+        }
     }
 }
 
@@ -314,12 +319,12 @@ async fn postpone(
 async fn read(machine: &Machine, row: &OperationRow) -> Result<()> {
     let attempt = attempt_of(machine, row).await?;
     let reading = match attempt.rail {
-        Rail::Card => machine.read_payment(&attempt).await,
+        Rail::Card | Rail::Flux => machine.read_payment(&attempt).await,
         Rail::Cvu => repeat_transfer(machine, row).await?,
     };
     let disproves = match attempt.rail {
         Rail::Card => CardRail::reads_disprove(row.kind),
-        Rail::Cvu => false,
+        Rail::Cvu | Rail::Flux => false,
     };
     let jitter = super::sweep::jitter();
     machine
@@ -371,6 +376,7 @@ const fn hosts(rail: Rail) -> &'static [Host] {
     match rail {
         Rail::Card => &[Host::GreenpayMerchant],
         Rail::Cvu => &[Host::CvuWallet],
+        Rail::Flux => &[],
     }
 }
 
@@ -389,6 +395,9 @@ fn operation_amount(
                 .detail("rail cvu is not configured any more"))
         }
         (Rail::Cvu, _) => CvuRail::operation_amount(kind, asked, attempt),
+        (Rail::Flux, _) => {
+            Err(Error::new(ProblemCode::OperationNotPossible).detail("rail flux is not configured"))
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use ventanilla_core::api::{AttemptView, ItemView, ReceiptView};
 use ventanilla_core::attempt::{AttemptState, NextAction};
 use ventanilla_core::rails::Rail;
 use ventanilla_core::rails::card::DeclineAdvice;
+use ventanilla_core::rails::flux::WalletAdvice;
 use ventanilla_core::session::SessionState;
 
 use super::check;
@@ -114,7 +115,13 @@ pub fn attempt_view(
         // The provider's look-up asks for our reference and no secret, so the buyer's browser gets
         // the attempt's own identifier; the shop finds the attempt by it.
         reference: row.id.clone(),
-        advice: (row.state == AttemptState::Declined).then(|| advice(row)),
+        advice: (row.state == AttemptState::Declined)
+            .then(|| advice(row))
+            .flatten(),
+        wallet_advice: (row.state == AttemptState::Declined)
+            .then(|| wallet_advice(row))
+            .flatten(),
+        tip: None,
         payable: payable
             .filter(|_| !row.state.took_money())
             .map(|payable| cvu::payable_view(payable, seen, now)),
@@ -146,21 +153,35 @@ fn poll_after_ms(age: Duration) -> u32 {
     millis.clamp(2_000, 15_000)
 }
 
-fn advice(row: &AttemptRow) -> DeclineAdvice {
+fn advice(row: &AttemptRow) -> Option<DeclineAdvice> {
     match row.rail {
-        Rail::Card => row
-            .provider_code
-            .as_deref()
-            .map_or(DeclineAdvice::OtherCard, DeclineAdvice::for_greenpay),
-        Rail::Cvu => DeclineAdvice::TryAgain,
+        Rail::Card => Some(
+            row.provider_code
+                .as_deref()
+                .map_or(DeclineAdvice::OtherCard, DeclineAdvice::for_greenpay),
+        ),
+        Rail::Cvu => Some(DeclineAdvice::TryAgain),
+        Rail::Flux => None,
+    }
+}
+
+fn wallet_advice(row: &AttemptRow) -> Option<WalletAdvice> {
+    match row.rail {
+        Rail::Card | Rail::Cvu => None,
+        Rail::Flux => Some(
+            row.provider_code
+                .as_deref()
+                .map_or(WalletAdvice::OtherMethod, WalletAdvice::for_flux),
+        ),
     }
 }
 
 fn receipt(row: &AttemptRow) -> Option<ReceiptView> {
     Some(ReceiptView {
         paid: row.confirmed?,
+        tip: None,
         paid_at: match row.rail {
-            Rail::Card => row.sent_at.or(row.settled_at)?,
+            Rail::Card | Rail::Flux => row.sent_at.or(row.settled_at)?,
             // What was sent is the wish for a code.
             Rail::Cvu => row.settled_at?,
         }

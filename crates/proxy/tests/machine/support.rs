@@ -399,6 +399,7 @@ async fn machine_set(
         clock,
         card: Some(rail),
         cvu: None,
+        flux: None,
         merchant_name: String::from("Tienda Ejemplo"),
         attempts_per_session: 3,
         provider_calls: settings.provider_calls,
@@ -467,6 +468,7 @@ pub fn start(card: CardStart) -> StartAttempt {
         rail: Rail::Card,
         card: Some(card),
         cvu: None,
+        flux: None,
     }
 }
 

@@ -90,6 +90,7 @@ impl World {
             clock: clock.clone(),
             card: Some(given::card_rail()),
             cvu: None,
+            flux: None,
             merchant_name: String::from("Tienda Ejemplo"),
             attempts_per_session: 5,
             provider_calls: 4,
