@@ -6,6 +6,7 @@
 //! | provider | room |
 //! |---|---|
 //! | CVU wallet (Argentina, payment links, QR codes, transfers) | [`cvu`] |
+//! | Flux (Mexico, codes that a wallet shows) | [`flux`] |
 //! | GreenPay (Costa Rica, cards) | [`greenpay`] |
 //!
 //! [`failpoint`] is where tests make a call fail; release builds have nothing there.
@@ -14,6 +15,7 @@
 mod base_url;
 pub mod cvu;
 pub mod failpoint;
+pub mod flux;
 pub mod greenpay;
 mod http;
 mod outcome;

@@ -80,10 +80,15 @@ pub enum Cause {
     Currency,
     /// An HTTP status that proves nothing.
     HttpStatus(u16),
+    /// The answer names a status that is not a final one, or that no document describes.
+    NotFinal,
     /// The answer is not the JSON it claims to be.
     NotJson,
     /// The reference in the answer is missing or not ours.
     Reference,
+    /// The provider refuses the reference because it knows it: an earlier sending of it arrived. Says nothing
+    /// about what became of that one.
+    ReferenceTaken,
     /// The provider says that it did not do it, without a code; its text is for nobody to act on.
     Refused,
     /// A value of ours that cannot be sent; names the field.
@@ -104,6 +109,8 @@ pub enum Cause {
     Terminal,
     /// No whole answer within the time limit.
     Timeout,
+    /// The total in the answer is not the sum of its parts.
+    Total,
     /// The provider reports an error that its document does not name.
     UnknownError,
     /// The provider found the request malformed.
@@ -139,8 +146,12 @@ impl fmt::Display for Cause {
             Self::Credentials => f.write_str("provider refused the merchant's credentials"),
             Self::Currency => f.write_str("the answer's currency is not the one expected"),
             Self::HttpStatus(status) => write!(f, "HTTP status {status} proves nothing"),
+            Self::NotFinal => f.write_str("the answer's status is not a final one"),
             Self::NotJson => f.write_str("the answer is not JSON"),
             Self::Reference => f.write_str("the answer's reference is not ours"),
+            Self::ReferenceTaken => f.write_str(
+                "provider knows the reference: an earlier sending of it arrived, and a read must tell what became of it",
+            ),
             Self::Refused => f.write_str("provider refused, without a code"),
             Self::Request(field) => {
                 write!(f, "the request's {field} cannot be sent; nothing was sent")
@@ -157,6 +168,7 @@ impl fmt::Display for Cause {
             }
             Self::Terminal => f.write_str("provider does not know the terminal"),
             Self::Timeout => f.write_str("no whole answer within the time limit"),
+            Self::Total => f.write_str("the answer's total is not the sum of its parts"),
             Self::UnknownError => {
                 f.write_str("provider reports an error that its document does not name")
             }
