@@ -137,7 +137,7 @@ export async function openWorld({
   };
   try {
     const sandbox = start("sandbox", join(bin, "ventanilla-sandbox"), [
-      "--management-port", "0", "--merchant-port", "0", "--checkout-port", "0", "--cvu-port", "0", "--seed", "20261120", "--speed", String(speed),
+      "--management-port", "0", "--merchant-port", "0", "--checkout-port", "0", "--cvu-port", "0", "--flux-port", "0", "--seed", "20261120", "--speed", String(speed),
     ]);
     running.push(sandbox);
     const [management, merchant, checkout, wallet] = await sandbox.until((said) => {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cvu::ledger::CvuLedger;
 use crate::fault::{Kind, Operation};
+use crate::flux::ledger::FluxLedger;
 use crate::notify::NotifyMode;
 
 /// Everything the sandbox did, oldest first. Entries are only ever added.
@@ -24,6 +25,9 @@ pub struct Ledger {
     /// What happened at the CVU wallet API.
     #[serde(default)]
     pub cvu: CvuLedger,
+    /// What happened at the Flux API.
+    #[serde(default)]
+    pub flux: FluxLedger,
     /// Every call, with the fault it met.
     pub calls: Vec<CallEntry>,
 }
@@ -297,7 +301,8 @@ pub struct CallEntry {
     /// Which one.
     pub operation: Operation,
     /// The order reference or `requestId` it was about, as far as it could be told; at the CVU wallet API
-    /// the `reference_id`, or the number or address that the provider gave.
+    /// the `reference_id`, or the number or address that the provider gave; at the Flux API the
+    /// `reference`.
     pub reference: Option<String>,
     /// The fault it met.
     pub fault: Option<Kind>,

@@ -9,6 +9,7 @@
 //! merchant host   : orders, token payments, card tokens, reads, voids, captures, refunds   ┐ greenpay
 //! checkout host   : sealed cards                                                           ┘
 //! CVU host        : the 17 operations under v2/, and the buyer's pages: GET /wallet, GET /pay/{link}
+//! Flux host       : the 4 operations under v3/, and the buyer's wallet: GET /wallet
 //! management host : GET / (a page for people), and for programs:
 //!   GET /health, /cards, /ledger, /faults, /notifications
 //!   POST /faults                a Fault, or {"random": RandomFaults}; DELETE forgets them all
@@ -21,6 +22,8 @@
 //!   GET /cvu/payers             who can
 //!   GET, POST /cvu/options      CvuOptions
 //!   GET, POST /cvu/notifications, POST /cvu/notifications/send {"ids", "times"}
+//!   POST /flux/codes            {"kind"}: a wallet code, of a FluxCodeKind
+//!   GET, POST /flux/options     FluxOptions
 //!   POST /reset                 forget everything
 //! ```
 //!
@@ -34,6 +37,7 @@ mod cards;
 mod clock;
 mod cvu;
 mod fault;
+mod flux;
 mod greenpay;
 mod ledger;
 mod listen;
@@ -57,6 +61,7 @@ use tokio::sync::watch;
 
 use cvu::Cvu;
 use fault::Host;
+use flux::Flux;
 use greenpay::GreenPay;
 use listen::{Door, Listening, OpenDoor};
 use world::World;
@@ -72,6 +77,13 @@ pub use cvu::options::{
     CvuSecondOrder, CvuStaticQrFrom, CvuTokenField, CvuVoucherForm,
 };
 pub use fault::{DrawnBy, Fault, FaultError, Kind, Operation, RandomFaults};
+pub use flux::ledger::{
+    FluxCodeEntry, FluxCodeKind, FluxLedger, FluxPaymentEntry, FluxRefundEntry, FluxState,
+};
+pub use flux::options::{
+    FluxCodeForm, FluxCredentials, FluxErrorNesting, FluxExpiresIn, FluxOptions, FluxOptionsError,
+    FluxRefundType,
+};
 pub use ledger::{
     CallEntry, CardTokenChange, CardTokenEntry, DebitEntry, DebitState, Ledger, NotificationEntry,
     OperationEntry, OperationKind, OperationRefusal, OperationState, OrderEntry,
@@ -85,7 +97,7 @@ const TEST_KEY: &str = include_str!("../keys/sandbox_private.pem");
 /// How a sandbox is set up.
 #[derive(Clone, Debug)]
 pub struct SandboxOptions {
-    /// The address of all four hosts.
+    /// The address of all five hosts.
     pub listen_ip: IpAddr,
     /// 0 takes a free port.
     pub merchant_port: u16,
@@ -93,6 +105,8 @@ pub struct SandboxOptions {
     pub checkout_port: u16,
     /// 0 takes a free port.
     pub cvu_port: u16,
+    /// 0 takes a free port.
+    pub flux_port: u16,
     /// 0 takes a free port.
     pub management_port: u16,
     /// Decides sessions, tokens and codes: the same calls in the same order get the same ones.
@@ -121,6 +135,10 @@ pub struct SandboxOptions {
     pub cvu: CvuOptions,
     /// How the merchant is notified of credits until told otherwise.
     pub cvu_notifications: Notifications,
+    /// What the Flux host lets in.
+    pub flux_credentials: FluxCredentials,
+    /// How the Flux API is until told otherwise.
+    pub flux: FluxOptions,
 }
 
 impl Default for SandboxOptions {
@@ -131,6 +149,7 @@ impl Default for SandboxOptions {
             merchant_port: 0,
             checkout_port: 0,
             cvu_port: 0,
+            flux_port: 0,
             management_port: 0,
             seed: 0,
             speed: 1,
@@ -144,6 +163,8 @@ impl Default for SandboxOptions {
             cvu_credentials: CvuCredentials::default(),
             cvu: CvuOptions::default(),
             cvu_notifications: Notifications::default(),
+            flux_credentials: FluxCredentials::default(),
+            flux: FluxOptions::default(),
         }
     }
 }
@@ -189,6 +210,8 @@ pub enum StartError {
     Notifications(NotifyError),
     /// The CVU wallet API cannot be like that.
     Cvu(CvuOptionsError),
+    /// The Flux API cannot be like that.
+    Flux(FluxOptionsError),
 }
 
 impl std::fmt::Display for StartError {
@@ -200,6 +223,7 @@ impl std::fmt::Display for StartError {
             }
             Self::Notifications(error) => write!(f, "notifications: {error}"),
             Self::Cvu(error) => write!(f, "CVU options: {error}"),
+            Self::Flux(error) => write!(f, "Flux options: {error}"),
         }
     }
 }
@@ -214,6 +238,8 @@ pub struct Sandbox {
     pub checkout_url: String,
     /// Base URL of the CVU host, without a slash at the end.
     pub cvu_url: String,
+    /// Base URL of the Flux host, without a slash at the end; that of the API has `/v3` after it.
+    pub flux_url: String,
     /// Base URL of the management host, without a slash at the end.
     pub management_url: String,
     controls: Arc<Controls>,
@@ -227,29 +253,34 @@ pub(crate) struct Controls {
     pub(crate) world: Arc<World>,
     pub(crate) greenpay: Arc<GreenPay>,
     pub(crate) cvu: Arc<Cvu>,
+    pub(crate) flux: Arc<Flux>,
     merchant: Listening,
     checkout: Listening,
     cvu_host: Listening,
+    flux_host: Listening,
 }
 
 impl Sandbox {
-    /// Starts the four hosts. They accept connections when this returns.
+    /// Starts the five hosts. They accept connections when this returns.
     ///
     /// # Errors
     ///
     /// [`StartError::Listen`] when an address is taken or not this machine's; [`StartError::Key`] when
     /// [`SandboxOptions::private_key_pem`] cannot be read; [`StartError::Notifications`] when they have
-    /// nowhere to go; [`StartError::Cvu`] when an option of the CVU wallet API is out of range.
+    /// nowhere to go; [`StartError::Cvu`] and [`StartError::Flux`] when an option of those APIs is out
+    /// of range.
     pub async fn start(options: SandboxOptions) -> Result<Self, StartError> {
         let key = read_key(options.private_key_pem.as_deref().unwrap_or(TEST_KEY))?;
         for notifications in [&options.notifications, &options.cvu_notifications] {
             notifications.check().map_err(StartError::Notifications)?;
         }
         options.cvu.check().map_err(StartError::Cvu)?;
+        options.flux.check().map_err(StartError::Flux)?;
         let bind = |port| bind(SocketAddr::new(options.listen_ip, port));
         let merchant = bind(options.merchant_port).await?;
         let checkout = bind(options.checkout_port).await?;
         let cvu_host = bind(options.cvu_port).await?;
+        let flux_host = bind(options.flux_port).await?;
         let management = bind(options.management_port).await?;
         let (stop, stopped) = watch::channel(false);
         let world = World::new(&options, stopped.clone());
@@ -258,6 +289,7 @@ impl Sandbox {
             options.cvu_credentials.clone(),
             format!("http://{}", cvu_host.1),
         );
+        let flux = Flux::new(Arc::clone(&world), options.flux_credentials.clone());
         let greenpay = GreenPay::new(options, key, Arc::clone(&world));
         let start = |(listener, address), router, door: Arc<dyn Door>| {
             Listening::start(listener, address, router, door, stopped.clone())
@@ -279,16 +311,19 @@ impl Sandbox {
             door(Host::Checkout),
         );
         let cvu_host = start(cvu_host, cvu::router(Arc::clone(&cvu)), door(Host::Cvu));
+        let flux_host = start(flux_host, flux::router(Arc::clone(&flux)), door(Host::Flux));
         let url = |host: &Listening| format!("http://{}", host.address());
         let (merchant_url, checkout_url) = (url(&merchant), url(&checkout));
-        let cvu_url = url(&cvu_host);
+        let (cvu_url, flux_url) = (url(&cvu_host), url(&flux_host));
         let controls = Arc::new(Controls {
             world,
             greenpay,
             cvu,
+            flux,
             merchant,
             checkout,
             cvu_host,
+            flux_host,
         });
         let management = start(
             management,
@@ -299,6 +334,7 @@ impl Sandbox {
             merchant_url,
             checkout_url,
             cvu_url,
+            flux_url,
             management_url: url(&management),
             controls,
             _management: management,
@@ -322,6 +358,27 @@ impl Sandbox {
     #[must_use]
     pub fn cvu_credentials(&self) -> &CvuCredentials {
         &self.controls.cvu.credentials
+    }
+
+    /// What the Flux host lets in.
+    #[must_use]
+    pub fn flux_credentials(&self) -> &FluxCredentials {
+        &self.controls.flux.credentials
+    }
+
+    /// The text of a wallet code that nobody has shown before.
+    #[must_use]
+    pub fn flux_code(&self, kind: FluxCodeKind) -> String {
+        self.controls.flux.fresh_code(kind).code
+    }
+
+    /// Says how the Flux API is from now on.
+    ///
+    /// # Errors
+    ///
+    /// [`FluxOptionsError`] when a number is out of range.
+    pub fn set_flux(&self, options: FluxOptions) -> Result<(), FluxOptionsError> {
+        self.controls.set_flux(options)
     }
 
     /// Says how the CVU wallet API is from now on.
@@ -406,6 +463,7 @@ impl Controls {
         self.merchant.come_back().await;
         self.checkout.come_back().await;
         self.cvu_host.come_back().await;
+        self.flux_host.come_back().await;
     }
 
     pub(crate) fn notify(&self, notifications: Notifications) -> Result<(), NotifyError> {
@@ -420,6 +478,12 @@ impl Controls {
         Ok(())
     }
 
+    pub(crate) fn set_flux(&self, options: FluxOptions) -> Result<(), FluxOptionsError> {
+        options.check()?;
+        self.world.state().flux.options = options;
+        Ok(())
+    }
+
     pub(crate) fn notify_credits(&self, notifications: Notifications) -> Result<(), NotifyError> {
         notifications.check()?;
         self.world.state().cvu.notifications = notifications;
@@ -431,6 +495,7 @@ impl Controls {
         let mut state = self.world.state();
         state.end_sessions();
         state.cvu.end_tokens();
+        state.flux.end_tokens();
     }
 
     pub(crate) async fn reset(&self) {
@@ -443,6 +508,7 @@ impl Controls {
             Host::Merchant => &self.merchant,
             Host::Checkout => &self.checkout,
             Host::Cvu => &self.cvu_host,
+            Host::Flux => &self.flux_host,
         }
     }
 }

@@ -20,7 +20,7 @@ use ventanilla_sandbox::{
 #[derive(Debug, Parser)]
 #[command(name = "ventanilla-sandbox", version)]
 struct Arguments {
-    /// Address that all four hosts listen on
+    /// Address that all five hosts listen on
     #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     listen: IpAddr,
     /// Port of the management host and its page
@@ -35,6 +35,9 @@ struct Arguments {
     /// Port of the CVU wallet API and the buyer's pages
     #[arg(long, default_value_t = 8793)]
     cvu_port: u16,
+    /// Port of the Flux API (below /v3) and the wallet that shows codes
+    #[arg(long, default_value_t = 8794)]
+    flux_port: u16,
     /// Decides sessions, tokens and codes; drawn unless told
     #[arg(long)]
     seed: Option<u64>,
@@ -125,6 +128,7 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
         speed: arguments.speed,
         clock_anchor: arguments.clock_anchor,
         cvu_port: arguments.cvu_port,
+        flux_port: arguments.flux_port,
         notifications: notifications(arguments.notify_url, arguments.notify_mode),
         cvu_notifications: notifications(arguments.cvu_notify_url, arguments.cvu_notify_mode),
         cvu: CvuOptions {
@@ -143,11 +147,12 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     .await?;
     writeln!(
         std::io::stdout(),
-        "test cards, faults, ledger  {}\nmerchant host               {}\ncheckout host               {}\nCVU host, buyer's pages     {}\nseed                        {seed}",
+        "test cards, faults, ledger  {}\nmerchant host               {}\ncheckout host               {}\nCVU host, buyer's pages     {}\nFlux host, buyer's wallet   {}\nseed                        {seed}",
         sandbox.management_url,
         sandbox.merchant_url,
         sandbox.checkout_url,
         sandbox.cvu_url,
+        sandbox.flux_url,
     )?;
     until_told_to_stop().await?;
     tracing::info!("stopped");

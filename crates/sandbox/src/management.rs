@@ -20,6 +20,8 @@ use crate::cvu::notice::CvuByHand;
 use crate::cvu::options::CvuOptions;
 use crate::cvu::{PayRefusal, PayRequest, payers};
 use crate::fault::{Fault, Kind, Operation, RandomFaults};
+use crate::flux::options::FluxOptions;
+use crate::flux::{CodeRequest, FreshCode};
 use crate::greenpay::notice::ByHand;
 use crate::ledger::Ledger;
 use crate::notify::Notifications;
@@ -45,6 +47,8 @@ pub(crate) fn router(controls: Arc<Controls>) -> Router {
             get(cvu_notifications).post(set_cvu_notifications),
         )
         .route("/cvu/notifications/send", post(send_cvu_notification))
+        .route("/flux/codes", post(make_flux_code))
+        .route("/flux/options", get(flux_options).post(set_flux_options))
         .layer(from_fn(refuse_other_origins))
         .with_state(controls)
 }
@@ -272,6 +276,37 @@ async fn send_cvu_notification(
     };
     match controls.cvu.notify_by_hand(by_hand).await {
         Ok(statuses) => Json(json!({ "http_statuses": statuses })).into_response(),
+        Err(error) => refusal(StatusCode::UNPROCESSABLE_ENTITY, &error.to_string()),
+    }
+}
+
+async fn make_flux_code(
+    State(controls): State<Arc<Controls>>,
+    body: Result<Json<CodeRequest>, JsonRejection>,
+) -> Response {
+    match body {
+        Ok(Json(CodeRequest { kind })) => {
+            let code: FreshCode = controls.flux.fresh_code(kind);
+            (StatusCode::CREATED, Json(code)).into_response()
+        }
+        Err(rejection) => refusal(rejection.status(), &rejection.body_text()),
+    }
+}
+
+async fn flux_options(State(controls): State<Arc<Controls>>) -> Json<FluxOptions> {
+    Json(controls.world.state().flux.options.clone())
+}
+
+async fn set_flux_options(
+    State(controls): State<Arc<Controls>>,
+    body: Result<Json<FluxOptions>, JsonRejection>,
+) -> Response {
+    let wanted = match body {
+        Ok(Json(wanted)) => wanted,
+        Err(rejection) => return refusal(rejection.status(), &rejection.body_text()),
+    };
+    match controls.set_flux(wanted.clone()) {
+        Ok(()) => (StatusCode::CREATED, Json(wanted)).into_response(),
         Err(error) => refusal(StatusCode::UNPROCESSABLE_ENTITY, &error.to_string()),
     }
 }

@@ -11,7 +11,7 @@ use crate::fault::FaultPlan;
 use crate::ledger::Ledger;
 use crate::listen::stopped;
 use crate::notify::Notifications;
-use crate::{CvuOptions, SandboxOptions, cvu, greenpay};
+use crate::{CvuOptions, FluxOptions, SandboxOptions, cvu, flux, greenpay};
 
 pub(crate) struct World {
     pub(crate) clock: Clock,
@@ -23,6 +23,8 @@ pub(crate) struct World {
     cvu: CvuOptions,
     /// How credits are notified until told otherwise.
     cvu_notifications: Notifications,
+    /// How the Flux API is until told otherwise.
+    flux: FluxOptions,
     /// Counts how often everything was forgotten.
     life: AtomicU64,
     state: Mutex<State>,
@@ -35,6 +37,7 @@ pub(crate) struct State {
     pub(crate) notifications: Notifications,
     pub(crate) greenpay: greenpay::Memory,
     pub(crate) cvu: cvu::Memory,
+    pub(crate) flux: flux::Memory,
 }
 
 impl World {
@@ -49,6 +52,7 @@ impl World {
             notifications: options.notifications.clone(),
             cvu: options.cvu.clone(),
             cvu_notifications: options.cvu_notifications.clone(),
+            flux: options.flux.clone(),
             life: AtomicU64::new(0),
             state: Mutex::new(State {
                 ledger: Ledger::default(),
@@ -56,6 +60,7 @@ impl World {
                 notifications: options.notifications.clone(),
                 greenpay: greenpay::Memory::new(options.seed),
                 cvu: cvu::Memory::new(options.cvu.clone(), options.cvu_notifications.clone()),
+                flux: flux::Memory::new(options.flux.clone()),
             }),
         })
     }
@@ -77,6 +82,7 @@ impl World {
                 notifications: self.notifications.clone(),
                 greenpay: greenpay::Memory::new(self.seed),
                 cvu: cvu::Memory::new(self.cvu.clone(), self.cvu_notifications.clone()),
+                flux: flux::Memory::new(self.flux.clone()),
             };
             self.life.fetch_add(1, Ordering::Release);
         }

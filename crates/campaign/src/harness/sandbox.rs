@@ -60,6 +60,9 @@ impl Sandbox {
             &port(checkout),
             "--cvu-port",
             &port(cvu),
+            // Nobody here pays at it.
+            "--flux-port",
+            "0",
             "--seed",
             &seed.to_string(),
             "--speed",

@@ -13,18 +13,19 @@ use super::Operation;
 /// | `gateway_timeout_before`, `gateway_timeout_after` | every operation |
 /// | `error_500`, `rate_limit_429`, `redirect_301` | every operation |
 /// | `stall`, `slow_drip`, `truncate`, `broken_json`, `corrupt`, `oversize` | every operation |
-/// | `late` | all but `get_token`, `transaction`, `cvu_concepts`, `cvu_balance`, `cvu_voucher`, `cvu_cashin`, `cvu_statistics`, `cvu_sale_points`, `cvu_static_qr`, `cvu_transactions`, `cvu_filters` |
-/// | `late_beyond_fence` | `pay`, `token_payment`, `tokenize`, `update_token`, `void`, `capture`, `refund` |
-/// | `wrong_amount` | `pay`, `token_payment`, `transaction`, `cvu_balance`, `cvu_cashin`, `cvu_qr`, `cvu_transactions` |
-/// | `float_dust` | `pay`, `token_payment`, `transaction`, `cvu_balance`, `cvu_cashin`, `cvu_transactions` |
-/// | `wrong_reference` | `pay`, `token_payment`, `tokenize`, `update_token`, `delete_token`, `void`, `capture`, `refund`, `cvu_cashout`, `cvu_cashin`, `cvu_qr`, `cvu_link`, `cvu_create_sale_point`, `cvu_static_order` |
+/// | `late` | all but `get_token`, `transaction`, `cvu_concepts`, `cvu_balance`, `cvu_voucher`, `cvu_cashin`, `cvu_statistics`, `cvu_sale_points`, `cvu_static_qr`, `cvu_transactions`, `cvu_filters`, `flux_transaction` |
+/// | `late_beyond_fence` | `pay`, `token_payment`, `tokenize`, `update_token`, `void`, `capture`, `refund`, `flux_pay` |
+/// | `wrong_amount` | `pay`, `token_payment`, `transaction`, `cvu_balance`, `cvu_cashin`, `cvu_qr`, `cvu_transactions`, `flux_pay`, `flux_refund`, `flux_transaction` |
+/// | `float_dust` | `pay`, `token_payment`, `transaction`, `cvu_balance`, `cvu_cashin`, `cvu_transactions`, `flux_pay`, `flux_refund`, `flux_transaction` |
+/// | `wrong_reference` | `pay`, `token_payment`, `tokenize`, `update_token`, `delete_token`, `void`, `capture`, `refund`, `cvu_cashout`, `cvu_cashin`, `cvu_qr`, `cvu_link`, `cvu_create_sale_point`, `cvu_static_order`, `flux_pay`, `flux_refund`, `flux_transaction` |
 /// | `bad_signature` | `pay`, `token_payment`, `tokenize`, `update_token`, `delete_token` |
-/// | `delay_visibility` | `pay`, `token_payment`, `transaction`, `void`, `capture`, `refund`, `cvu_cashout`, `cvu_cashin`, `cvu_transactions` |
-/// | `read_fails` | `get_token`, `transaction` |
+/// | `delay_visibility` | `pay`, `token_payment`, `transaction`, `void`, `capture`, `refund`, `cvu_cashout`, `cvu_cashin`, `cvu_transactions`, `flux_pay`, `flux_refund`, `flux_transaction` |
+/// | `read_fails` | `get_token`, `transaction`, `flux_transaction` |
 /// | `expire_sessions` | all but `token_payment`, `get_token`, `delete_token`, `transaction`, `void`, `capture`, `refund` |
 /// | `status_error` | `cvu_token`, `cvu_concepts`, `cvu_balance`, `cvu_cashout`, `cvu_voucher`, `cvu_cashin`, `cvu_qr`, `cvu_transfer`, `cvu_statistics`, `cvu_link`, `cvu_sale_points`, `cvu_static_qr`, `cvu_create_sale_point`, `cvu_delete_sale_point`, `cvu_static_order`, `cvu_transactions`, `cvu_filters` |
 /// | `bad_crc` | `cvu_qr`, `cvu_static_qr` |
 /// | `hostile_link` | `cvu_transfer`, `cvu_link` |
+/// | `wrong_total`, `other_status` | `flux_pay`, `flux_refund`, `flux_transaction` |
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
@@ -91,11 +92,15 @@ pub enum Kind {
     BadCrc,
     /// Executed; the address in the answer is `javascript:alert(1)`.
     HostileLink,
+    /// Executed; the total in the answer is one unit more than its parts.
+    WrongTotal,
+    /// Executed; the answer's `status` is one that no document names.
+    OtherStatus,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 30] = [
         Self::Refuse,
         Self::Down,
         Self::Close,
@@ -124,6 +129,8 @@ impl Kind {
         Self::StatusError,
         Self::BadCrc,
         Self::HostileLink,
+        Self::WrongTotal,
+        Self::OtherStatus,
     ];
 
     /// The name in JSON.
@@ -158,6 +165,8 @@ impl Kind {
             Self::StatusError => "status_error",
             Self::BadCrc => "bad_crc",
             Self::HostileLink => "hostile_link",
+            Self::WrongTotal => "wrong_total",
+            Self::OtherStatus => "other_status",
         }
     }
 
@@ -193,6 +202,8 @@ impl Kind {
             Self::StatusError => "not executed, HTTP 200 with status error",
             Self::BadCrc => "executed, the checksum of the code is wrong",
             Self::HostileLink => "executed, the address is a script",
+            Self::WrongTotal => "executed, the total is not the sum of its parts",
+            Self::OtherStatus => "executed, the status is an unknown one",
         }
     }
 
@@ -214,7 +225,7 @@ impl Kind {
             Self::LateBeyondFence => {
                 operation.is_payment()
                     || operation.changes_payment()
-                    || (operation.uses_session() && !operation.is_cvu())
+                    || (operation.uses_session() && !operation.is_cvu() && !operation.is_flux())
             }
             Self::WrongAmount => {
                 Self::FloatDust.fits(operation) || matches!(operation, Operation::CvuQr)
@@ -222,23 +233,27 @@ impl Kind {
             Self::FloatDust => {
                 operation.is_payment()
                     || operation.finds_payments()
-                    || matches!(operation, Operation::CvuBalance)
+                    || matches!(operation, Operation::CvuBalance | Operation::FluxRefund)
             }
             Self::WrongReference => {
-                operation.is_signed() || operation.changes_payment() || operation.answers_id()
+                operation.is_signed()
+                    || operation.changes_payment()
+                    || operation.answers_id()
+                    || operation.answers_flux_transaction()
             }
             Self::BadSignature => operation.is_signed(),
             Self::DelayVisibility => {
                 operation.is_payment()
                     || operation.changes_payment()
                     || operation.finds_payments()
-                    || matches!(operation, Operation::CvuCashout)
+                    || matches!(operation, Operation::CvuCashout | Operation::FluxRefund)
             }
             Self::ReadFails => operation.is_read() && !operation.is_cvu(),
             Self::ExpireSessions => operation.opens_session() || operation.uses_session(),
             Self::StatusError => operation.is_cvu(),
             Self::BadCrc => operation.answers_code(),
             Self::HostileLink => operation.answers_link(),
+            Self::WrongTotal | Self::OtherStatus => operation.answers_flux_transaction(),
             _ => true,
         }
     }
@@ -280,10 +295,21 @@ mod tests {
     }
 
     #[test]
-    fn kinds_of_the_wallet_api_take_no_part_in_what_is_drawn_for_cards() {
-        for operation in Operation::ALL.into_iter().filter(|it| !it.is_cvu()) {
+    fn kinds_of_one_provider_take_no_part_in_what_is_drawn_for_another() {
+        for operation in Operation::ALL {
             for kind in [Kind::StatusError, Kind::BadCrc, Kind::HostileLink] {
-                assert!(!kind.fits(operation), "{}", operation.name());
+                assert!(
+                    !kind.fits(operation) || operation.is_cvu(),
+                    "{}",
+                    operation.name()
+                );
+            }
+            for kind in [Kind::WrongTotal, Kind::OtherStatus] {
+                assert!(
+                    !kind.fits(operation) || operation.is_flux(),
+                    "{}",
+                    operation.name()
+                );
             }
         }
     }

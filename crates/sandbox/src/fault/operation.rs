@@ -64,6 +64,14 @@ pub enum Operation {
     CvuTransactions,
     /// CVU host, `GET /v2/account/transactions_filters`.
     CvuFilters,
+    /// Flux host, `POST /v3/auth/tokens/refreshToken`.
+    FluxToken,
+    /// Flux host, `POST /v3/payments`.
+    FluxPay,
+    /// Flux host, `POST /v3/payments/{reference}/refund`.
+    FluxRefund,
+    /// Flux host, `GET /v3/transactions/{reference}`.
+    FluxTransaction,
 }
 
 /// Where an operation is.
@@ -100,6 +108,14 @@ impl Place {
         }
     }
 
+    const fn flux(method: &'static str, paths: &'static [&'static str]) -> Self {
+        Self {
+            host: Host::Flux,
+            method,
+            paths,
+        }
+    }
+
     fn is_at(self, host: Host, method: &str, path: &str) -> bool {
         self.host == host
             && self.method == method
@@ -124,7 +140,7 @@ fn leads(template: &str, path: &str) -> bool {
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 33] = [
         Self::CreateOrder,
         Self::Pay,
         Self::TokenPayment,
@@ -154,6 +170,10 @@ impl Operation {
         Self::CvuStaticOrder,
         Self::CvuTransactions,
         Self::CvuFilters,
+        Self::FluxToken,
+        Self::FluxPay,
+        Self::FluxRefund,
+        Self::FluxTransaction,
     ];
 
     /// The name in JSON.
@@ -189,6 +209,10 @@ impl Operation {
             Self::CvuStaticOrder => "cvu_static_order",
             Self::CvuTransactions => "cvu_transactions",
             Self::CvuFilters => "cvu_filters",
+            Self::FluxToken => "flux_token",
+            Self::FluxPay => "flux_pay",
+            Self::FluxRefund => "flux_refund",
+            Self::FluxTransaction => "flux_transaction",
         }
     }
 
@@ -224,6 +248,10 @@ impl Operation {
             Self::CvuStaticOrder => Place::cvu("POST", &["/v2/payment/cashin/qr/static/order"]),
             Self::CvuTransactions => Place::cvu("GET", &["/v2/account/transactions"]),
             Self::CvuFilters => Place::cvu("GET", &["/v2/account/transactions_filters"]),
+            Self::FluxToken => Place::flux("POST", &["/v3/auth/tokens/refreshToken"]),
+            Self::FluxPay => Place::flux("POST", &["/v3/payments"]),
+            Self::FluxRefund => Place::flux("POST", &["/v3/payments/{reference}/refund"]),
+            Self::FluxTransaction => Place::flux("GET", &["/v3/transactions/{reference}"]),
         }
     }
 
@@ -244,9 +272,15 @@ impl Operation {
         matches!(self.host(), Host::Cvu)
     }
 
-    /// Debits a card.
+    /// Is one of the Flux API.
+    #[must_use]
+    pub const fn is_flux(self) -> bool {
+        matches!(self.host(), Host::Flux)
+    }
+
+    /// Takes money from a buyer.
     pub(crate) const fn is_payment(self) -> bool {
-        matches!(self, Self::Pay | Self::TokenPayment)
+        matches!(self, Self::Pay | Self::TokenPayment | Self::FluxPay)
     }
 
     /// Changes a payment that was made.
@@ -256,7 +290,7 @@ impl Operation {
 
     pub(crate) const fn is_read(self) -> bool {
         match self {
-            Self::GetToken | Self::Transaction => true,
+            Self::GetToken | Self::Transaction | Self::FluxTransaction => true,
             _ => self.is_cvu() && matches!(self.place().method.as_bytes(), b"GET"),
         }
     }
@@ -265,7 +299,7 @@ impl Operation {
     pub(crate) const fn finds_payments(self) -> bool {
         matches!(
             self,
-            Self::Transaction | Self::CvuCashin | Self::CvuTransactions
+            Self::Transaction | Self::CvuCashin | Self::CvuTransactions | Self::FluxTransaction
         )
     }
 
@@ -282,6 +316,14 @@ impl Operation {
         )
     }
 
+    /// Answers with what Flux tells of a payment or a refund.
+    pub(crate) const fn answers_flux_transaction(self) -> bool {
+        matches!(
+            self,
+            Self::FluxPay | Self::FluxRefund | Self::FluxTransaction
+        )
+    }
+
     /// Answers with the text of a QR code.
     pub(crate) const fn answers_code(self) -> bool {
         matches!(self, Self::CvuQr | Self::CvuStaticQr)
@@ -295,7 +337,7 @@ impl Operation {
     pub(crate) const fn opens_session(self) -> bool {
         matches!(
             self,
-            Self::CreateOrder | Self::TokenizeOrder | Self::CvuToken
+            Self::CreateOrder | Self::TokenizeOrder | Self::CvuToken | Self::FluxToken
         )
     }
 
@@ -303,7 +345,7 @@ impl Operation {
     pub(crate) const fn uses_session(self) -> bool {
         match self {
             Self::Pay | Self::Tokenize | Self::UpdateToken => true,
-            _ => self.is_cvu() && !self.opens_session(),
+            _ => (self.is_cvu() || self.is_flux()) && !self.opens_session(),
         }
     }
 
@@ -321,6 +363,7 @@ pub(crate) enum Host {
     Merchant,
     Checkout,
     Cvu,
+    Flux,
 }
 
 #[cfg(test)]

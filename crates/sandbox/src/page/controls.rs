@@ -38,6 +38,8 @@ post /notifications '{\"url\":\"http://127.0.0.1:8787/hooks\",\"mode\":\"five_ti
 post /notifications/send '{\"path\":\"/bulkResume\",\"references\":[\"…\"]}'\n\
 post /cvu/pay '{\"link_id\":900001,\"amount\":\"1500.50\",\"times\":2,\"delay_ms\":60000}'\n\
 post /cvu/options '{\"buyer\":\"pairs\",\"expires_at\":\"text\"}'\n\
+post /flux/codes '{\"kind\":\"good\"}'\n\
+post /flux/options '{\"expires_in\":\"seconds\",\"error_nesting\":\"one\"}'\n\
 post /clock '{\"advance_secs\":1860}'\n\
 curl -X DELETE …/faults\n\
 curl -X POST …/reset</pre></details></section>",

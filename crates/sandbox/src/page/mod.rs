@@ -5,6 +5,7 @@ mod cards;
 mod chart;
 mod controls;
 mod cvu;
+mod flux;
 mod ledger;
 mod overview;
 pub(crate) mod text;
@@ -49,6 +50,7 @@ struct View {
     random: Option<RandomFaults>,
     notifications: Notifications,
     cvu: cvu::View,
+    flux: flux::View,
 }
 
 pub(crate) fn render(controls: &Controls) -> String {
@@ -61,6 +63,7 @@ pub(crate) fn render(controls: &Controls) -> String {
             random: state.faults.random().cloned(),
             notifications: state.notifications.clone(),
             cvu: cvu::View::of(&state),
+            flux: flux::View::of(&state),
         }
     };
     let mut page = String::with_capacity(96 * 1024);
@@ -81,7 +84,7 @@ fn write_page(page: &mut String, controls: &Controls, view: &View) -> std::fmt::
          <p>Stands in for the providers. No money moves here and no card is real.</p>\
          <p class=clock>Sandbox time <time>{}</time>{}</p>\
          <nav><a href=#overview>Overview</a><a href=#faults>Faults</a>\
-         <a href=#notifications>Notifications</a><a href=#ledger>Ledger</a><a href=#cvu>CVU</a><a href=#cards>Test cards</a>\
+         <a href=#notifications>Notifications</a><a href=#ledger>Ledger</a><a href=#cvu>CVU</a><a href=#flux>Flux</a><a href=#cards>Test cards</a>\
          <a href=#where>Addresses</a></nav></header><main>",
         text::short_time(&clock.now().rfc3339()),
         match clock.speed() {
@@ -95,6 +98,8 @@ fn write_page(page: &mut String, controls: &Controls, view: &View) -> std::fmt::
     ledger::write(page, &view.latest)?;
     let wallet = format!("http://{}/wallet", controls.host(Host::Cvu).address());
     cvu::write(page, &view.cvu, &wallet)?;
+    let wallet = format!("http://{}/wallet", controls.host(Host::Flux).address());
+    flux::write(page, &view.flux, &wallet)?;
     cards::write(page)?;
     write_addresses(page, controls)?;
     write!(page, "</main><script>{SCRIPT}</script></html>")
@@ -108,11 +113,16 @@ fn write_addresses(page: &mut String, controls: &Controls) -> std::fmt::Result {
         ("Merchant host", url(Host::Merchant)),
         ("Checkout host", url(Host::Checkout)),
         ("CVU host", url(Host::Cvu)),
+        ("Flux host", url(Host::Flux)),
         ("merchantId", credentials.merchant_id.clone()),
         ("secret", credentials.secret.clone()),
         ("terminal", credentials.terminal.clone()),
         ("CVU username", controls.cvu.credentials.username.clone()),
         ("CVU password", controls.cvu.credentials.password.clone()),
+        (
+            "Flux refreshToken",
+            controls.flux.credentials.refresh_token.clone(),
+        ),
         ("Seed", controls.world.seed.to_string()),
     ] {
         write!(page, "<dt>{name}<dd><code>{}</code>", Escaped(&value))?;

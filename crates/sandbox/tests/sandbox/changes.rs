@@ -327,7 +327,9 @@ fn expected(kind: Kind) -> (fn(&Seen, &str) -> bool, bool) {
         | Kind::ExpireSessions
         | Kind::StatusError
         | Kind::BadCrc
-        | Kind::HostileLink => panic!("{} does not fit", kind.name()),
+        | Kind::HostileLink
+        | Kind::WrongTotal
+        | Kind::OtherStatus => panic!("{} does not fit", kind.name()),
     }
 }
 

@@ -224,6 +224,7 @@ async fn a_reset_forgets_everything() {
                 "cashouts": [],
                 "notifications": [],
             },
+            "flux": { "codes": [], "payments": [], "refunds": [] },
             "calls": [],
         })
     );
