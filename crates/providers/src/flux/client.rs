@@ -89,8 +89,9 @@ impl Client {
     /// **Moves money.** Charges the wallet code that the buyer shows, once: one connection, one request,
     /// never repeated whatever happens.
     ///
-    /// `code`: 1 to 512 printable ASCII characters, neither the first nor the last a space, exactly as they
-    /// were read. As good as cash until used, it goes into the body of the request and nowhere else.
+    /// `code`: 1 to 512 printable ASCII characters, exactly as they were read; neither the first nor the last
+    /// a space, and none in what is base64 otherwise. As good as cash until used, it goes into the body of the
+    /// request and nowhere else.
     ///
     /// Paid only with everything that the module's table asks for; what falls short is unknown and is
     /// settled with [`Client::transaction`]. [`Cause::ReferenceTaken`] says that an earlier sending of

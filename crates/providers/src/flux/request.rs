@@ -118,12 +118,15 @@ fn centavos(money: Money) -> Option<u64> {
     (money.currency() == Currency::MXN && money.minor() <= CENTAVOS_MAX).then(|| money.minor())
 }
 
-/// What a wallet may show: 1 to 512 printable ASCII characters, neither the first nor the last a space.
+/// What a wallet may show: 1 to 512 printable ASCII characters, neither the first nor the last a space. A
+/// space in what is base64 otherwise was a plus before it went through a form: no such code exists.
 fn is_wallet_code(text: &str) -> bool {
+    let is_of_base64 = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=-_ ".contains(&byte);
     (1..=512).contains(&text.len())
         && text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
         && !text.starts_with(' ')
         && !text.ends_with(' ')
+        && !(text.contains(' ') && text.bytes().all(is_of_base64))
 }
 
 /// The largest of Flux's integers, which are 32 bits wide.

@@ -41,6 +41,9 @@ fn said(answer: &Answer) -> Said {
         (Some(_), None) if is_done => Said::Data(envelope.data),
         (Some(_), _) => Said::Nothing(Cause::Contradiction),
         (None, Some(_)) if is_done => Said::Nothing(Cause::UnknownError),
+        (None, Some(_)) if !(400..500).contains(&http_status) => {
+            Said::Nothing(Cause::HttpStatus(http_status))
+        }
         (None, Some(_)) => match wire::error_code(&envelope.error) {
             Some(code) => Said::Error { http_status, code },
             None => Said::Nothing(Cause::Shape("error")),
@@ -249,3 +252,6 @@ fn word(text: &str) -> String {
 
 /// Longest access token that is taken, in bytes.
 const TOKEN_MAX: usize = 8192;
+
+#[cfg(test)]
+mod properties;

@@ -7,6 +7,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
+use crate::given::{TOKEN_LINE, token_body};
+
 /// A request as it came.
 #[derive(Clone, Debug)]
 pub struct Seen {
@@ -22,7 +24,7 @@ pub struct Seen {
 
 impl Seen {
     pub fn is_for_a_token(&self) -> bool {
-        self.line == "POST /v2/auth/token"
+        self.line == TOKEN_LINE
     }
 
     /// A parameter of the query, where nothing is escaped.
@@ -74,10 +76,7 @@ pub struct Provider {
 
 /// The good answer to the `count`th request for an access token.
 pub fn token(count: usize) -> Reply {
-    reply(
-        200,
-        &format!(r#"{{"status":"ok","token":"TOKEN-{count}","expires_at":1795219200}}"#),
-    )
+    reply(200, &token_body(count))
 }
 
 impl Provider {
