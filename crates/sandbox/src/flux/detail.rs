@@ -16,12 +16,8 @@ impl Flux {
         let state = self.state();
         let options = &state.flux.options;
         let mut payments = state.flux.paid.iter();
-        // Money that was hidden when it was asked for, or had not moved yet at the moment that is seen.
-        let seen = payments.find(|paid| {
-            paid.reference.as_deref() == Some(&reference)
-                && paid.visible <= moment
-                && paid.at <= moment
-        });
+        let seen = payments
+            .find(|paid| paid.reference.as_deref() == Some(&reference) && paid.visible <= moment);
         let paid = seen.ok_or(Refusal::UnknownReference)?;
         let is_refunded =
             options.shows_refunds && paid.refunds.iter().any(|(_, visible)| *visible <= moment);
