@@ -8,12 +8,13 @@
 use std::cell::{Cell, RefCell};
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener};
-use std::sync::Once;
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use tokio::task::{JoinHandle, spawn_blocking};
 use ventanilla_core::money::{Currency, Money};
 use ventanilla_core::seal::ProviderKey;
+use ventanilla_providers::flux;
 use ventanilla_providers::greenpay::{
     CardToken, Client, Config, Expected, Order, OrderSession, PaidTransaction, PayPath,
 };
@@ -114,15 +115,34 @@ enum Call {
     Void,
     Refund,
     Capture,
+    FluxPay,
+    FluxRefund,
 }
 
-const CALLS: [Call; 5] = [
+const CALLS: [Call; 7] = [
     Call::Pay,
     Call::PayWithToken,
     Call::Void,
     Call::Refund,
     Call::Capture,
+    Call::FluxPay,
+    Call::FluxRefund,
 ];
+
+/// A client of Flux that has its access token already.
+async fn flux_client(url: &str) -> flux::Client {
+    let (auth, token) = server(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 49\r\n\r\n\
+         {\"data\":{\"accessToken\":\"TOKEN\",\"expiresIn\":3600}}",
+    );
+    let mut config = flux::Config::new(url, "refresh".into(), Arc::new(|| 0));
+    config.token_url = Some(auth);
+    let client = flux::Client::new(config).unwrap();
+    let ready = client.ready().await;
+    assert!(matches!(ready, Outcome::Definite(())), "{ready:?}");
+    token.await.unwrap();
+    client
+}
 
 /// The cause of an outcome that proves nothing.
 async fn cause(call: Call, url: &str) -> Cause {
@@ -158,10 +178,37 @@ async fn cause(call: Call, url: &str) -> Cause {
         Call::Void => client.void(&paid).await.map(drop),
         Call::Refund => client.refund(&paid).await.map(drop),
         Call::Capture => client.capture(&paid, Some(total)).await.map(drop),
+        Call::FluxPay => {
+            let pesos = |minor| Money::from_minor(minor, Currency::MXN).unwrap();
+            let charge = flux::Charge {
+                reference: REFERENCE.to_owned(),
+                amount: pesos(25_000),
+                tip: pesos(0),
+                place: flux_place(),
+            };
+            let client = flux_client(url).await;
+            client.pay(&charge, &"QUJD".into()).await.map(drop)
+        }
+        Call::FluxRefund => {
+            let order = flux::RefundOrder {
+                reference: REFERENCE.to_owned(),
+                amount: Money::from_minor(25_000, Currency::MXN).unwrap(),
+                message: "Devolucion".to_owned(),
+                place: flux_place(),
+            };
+            flux_client(url).await.refund(&order).await.map(drop)
+        }
     };
     match outcome {
         Outcome::Unknown(cause) | Outcome::NotSent(cause) => cause,
         _ => panic!("{outcome:?}"),
+    }
+}
+
+fn flux_place() -> flux::Place {
+    flux::Place {
+        store: "sucursal-centro".to_owned(),
+        ..flux::Place::default()
     }
 }
 
