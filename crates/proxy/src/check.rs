@@ -10,7 +10,7 @@ use ventanilla_providers::greenpay::TransactionRead;
 use ventanilla_providers::{Cause, Outcome};
 use ventanilla_proxy::assets::Widget;
 use ventanilla_proxy::clock::{SharedClock, SystemClock};
-use ventanilla_proxy::config::{Card, Config, Cvu, Settings};
+use ventanilla_proxy::config::{Card, Config, Cvu, Flux, Settings};
 use ventanilla_proxy::webhooks::ReceiverUrl;
 use ventanilla_proxy::webhooks::address::{OutOfReach, ReachableOnly};
 use ventanilla_proxy::{id, server};
@@ -135,6 +135,14 @@ async fn check(config: Config, report: &mut Report<impl Write>) {
             "no [cvu] section: no link or QR code is offered",
         ),
     }
+    match (&settings.flux, secrets.flux_refresh_token) {
+        (Some(flux), Some(token)) => check_flux(flux, token, report).await,
+        _ => report.line(
+            Verdict::Note,
+            "flux",
+            "no [flux] section: no wallet's code is taken",
+        ),
+    }
 }
 
 /// Reads the concepts: whether the host is there, lets us in, and knows the configured one.
@@ -168,6 +176,37 @@ async fn check_cvu(cvu: &Cvu, password: secrecy::SecretString, report: &mut Repo
                 .map_or_else(String::new, |cause| match cause {
                     Cause::Credentials => {
                         format!("{cause}: look at cvu.username and VENTANILLA_CVU_PASSWORD")
+                    }
+                    other => other.to_string(),
+                });
+            report.line(Verdict::Provider, place, &format!("{url}: {cause}"));
+        }
+    }
+}
+
+/// Asks for an access token and for a payment that nobody made: whether the host is there and lets us in.
+async fn check_flux(flux: &Flux, token: secrecy::SecretString, report: &mut Report<impl Write>) {
+    let clock: SharedClock = Arc::new(SystemClock::new(1));
+    let place = "flux.url";
+    let url = flux.url.as_str();
+    let client = match server::flux_client(flux, token, &clock) {
+        Ok(client) => client,
+        Err(error) => return report.line(Verdict::Wrong, place, &error.to_string()),
+    };
+    let outcome = match client.ready().await {
+        Outcome::Definite(()) => client.probe().await,
+        refused => refused,
+    };
+    match outcome {
+        Outcome::Definite(()) => report.line(Verdict::Fine, place, &format!("{url} answers")),
+        outcome => {
+            let cause = outcome
+                .cause()
+                .map_or_else(String::new, |cause| match cause {
+                    Cause::Credentials => {
+                        format!(
+                            "{cause}: look at VENTANILLA_FLUX_REFRESH_TOKEN and flux.grant_type"
+                        )
                     }
                     other => other.to_string(),
                 });

@@ -28,13 +28,16 @@ pub(crate) const RAILS_PLACEHOLDER: &str = "__VENTANILLA_RAILS__";
 
 /// Everything off but what a card form needs. Only Chromium reads the header, and complains about
 /// names that it does not know, so only those it knows are listed; the iframe's `allow` attribute says
-/// the same everywhere.
-const PERMISSIONS: &str = "accelerometer=(), autoplay=(), camera=(), \
-clipboard-read=(), clipboard-write=(self), display-capture=(), encrypted-media=(), fullscreen=(), gamepad=(), \
+/// the same everywhere. The camera and pasting are for a wallet's code, where one is taken.
+const PERMISSIONS: &str = "accelerometer=(), autoplay=(), clipboard-write=(self), display-capture=(), encrypted-media=(), fullscreen=(), gamepad=(), \
 geolocation=(), gyroscope=(), hid=(), idle-detection=(), keyboard-map=(), local-fonts=(), magnetometer=(), \
 microphone=(), midi=(), payment=(self), picture-in-picture=(), publickey-credentials-get=(self), \
 screen-wake-lock=(), serial=(), storage-access=(), usb=(), window-management=(), \
 xr-spatial-tracking=()";
+
+/// What [`PERMISSIONS`] leaves out: where no wallet's code is taken, and where one is.
+const NO_CODES: &str = "camera=(), clipboard-read=()";
+const CODES: &str = "camera=(self), clipboard-read=(self)";
 
 struct Frame {
     document: Bytes,
@@ -56,6 +59,8 @@ struct Embed<'a> {
 /// # Errors
 ///
 /// `internal` when the widget's hashes do not fit into a header.
+///
+/// `rails`: those of this proxy; the camera is for the wallets' codes of one of them.
 pub fn routes(widget: &Widget, policy: &OriginPolicy, rails: &[Rail]) -> Result<Router> {
     let embed = Embed {
         release: &widget.manifest().release,
@@ -66,7 +71,7 @@ pub fn routes(widget: &Widget, policy: &OriginPolicy, rails: &[Rail]) -> Result<
     let frame = Frame {
         compressed: compress(&document)?,
         document,
-        headers: headers(widget, &policy.merchants)?,
+        headers: headers(widget, &policy.merchants, rails.contains(&Rail::Flux))?,
         embed: serde_json::to_vec(&embed).map_err(Error::internal)?.into(),
     };
     Ok(Router::new()
@@ -159,7 +164,8 @@ fn content_security_policy(widget: &Widget, shops: &[Origin]) -> String {
     )
 }
 
-fn headers(widget: &Widget, shops: &[Origin]) -> Result<HeaderMap> {
+fn headers(widget: &Widget, shops: &[Origin], codes: bool) -> Result<HeaderMap> {
+    let permissions = permissions(codes).try_into().map_err(Error::internal)?;
     let policy =
         HeaderValue::from_str(&content_security_policy(widget, shops)).map_err(Error::internal)?;
     let mut headers = HeaderMap::new();
@@ -174,8 +180,8 @@ fn headers(widget: &Widget, shops: &[Origin]) -> Result<HeaderMap> {
         header::REFERRER_POLICY,
         HeaderValue::from_static("no-referrer"),
     );
+    headers.insert(HeaderName::from_static("permissions-policy"), permissions);
     for (name, value) in [
-        ("permissions-policy", PERMISSIONS),
         ("cross-origin-embedder-policy", "require-corp"),
         ("cross-origin-opener-policy", "same-origin"),
         // A shop that is cross-origin isolated may only embed documents that say this;
@@ -189,6 +195,11 @@ fn headers(widget: &Widget, shops: &[Origin]) -> Result<HeaderMap> {
         );
     }
     Ok(headers)
+}
+
+fn permissions(codes: bool) -> String {
+    let of_codes = if codes { CODES } else { NO_CODES };
+    format!("{of_codes}, {PERMISSIONS}")
 }
 
 #[cfg(test)]
@@ -238,6 +249,23 @@ mod tests {
         brotli::BrotliDecompress(&mut &*compressed, &mut read).unwrap();
         assert_eq!(read, document.as_bytes());
         assert!(compressed.len() < 100);
+    }
+
+    #[test]
+    fn the_camera_is_for_wallets_codes_alone() {
+        for (codes, camera) in [(false, "camera=(),"), (true, "camera=(self),")] {
+            let permissions = permissions(codes);
+            assert!(permissions.contains(camera), "{permissions}");
+            assert!(permissions.contains("microphone=()"));
+            let mut names: Vec<&str> = permissions
+                .split(", ")
+                .filter_map(|one| one.split('=').next())
+                .collect();
+            let count = names.len();
+            names.sort_unstable();
+            names.dedup();
+            assert_eq!(names.len(), count, "each once");
+        }
     }
 
     #[test]

@@ -20,6 +20,7 @@ Environment (each but the last also as a file, named by the variable with _FILE 
   VENTANILLA_STORE_URL        postgres://user:password@host:port/database, instead of [store] path
   VENTANILLA_GREENPAY_SECRET  with [card] in the configuration
   VENTANILLA_CVU_PASSWORD     with [cvu] in the configuration
+  VENTANILLA_FLUX_REFRESH_TOKEN  with [flux] in the configuration
   VENTANILLA_WEBHOOK_SECRETS  with [webhooks]: whsec_ and base64, separated by commas; all of them sign
   VENTANILLA_HOOK_PATH        the secret in the address that providers send notifications to
   VENTANILLA_LOG              log levels, instead of [log] level

@@ -9,6 +9,7 @@
 //! | `VENTANILLA_STORE_URL` | the PostgreSQL database, `postgres://user:password@host:port/database` | instead of `[store] path` |
 //! | `VENTANILLA_GREENPAY_SECRET` | GreenPay's secret | with `[card]` |
 //! | `VENTANILLA_CVU_PASSWORD` | the password of the CVU wallet's API user | with `[cvu]` |
+//! | `VENTANILLA_FLUX_REFRESH_TOKEN` | the refresh token that Flux handed out | with `[flux]` |
 //! | `VENTANILLA_WEBHOOK_SECRETS` | `whsec_` and base64, separated by commas; all of them sign webhooks | with `[webhooks]` |
 //! | `VENTANILLA_HOOK_PATH` | the secret in the address that providers send notifications to | to be notified |
 //! | `VENTANILLA_LOG` | instead of `[log] level` | |
@@ -19,6 +20,7 @@
 //! Whatever is wrong is told at once, each with its key, what was expected and what was found.
 
 mod cvu;
+mod flux;
 mod secrets;
 mod toml_reader;
 
@@ -38,6 +40,7 @@ use crate::rails::card::Duplicates;
 use crate::webhooks::ReceiverUrl;
 
 pub use cvu::Cvu;
+pub use flux::Flux;
 pub use secrets::Secrets;
 use toml_reader::{Section, Tables};
 
@@ -63,6 +66,8 @@ pub struct Settings {
     pub card: Option<Card>,
     /// `[cvu]`; its presence turns the CVU rail on.
     pub cvu: Option<Cvu>,
+    /// `[flux]`; its presence turns the Flux rail on.
+    pub flux: Option<Flux>,
     /// `[webhooks]`; without it nobody is told.
     pub webhooks: Option<Webhooks>,
     /// `[assets]`
@@ -173,7 +178,7 @@ pub struct Limits {
     pub requests_per_ip_per_minute: NonZeroU32,
     /// Requests with client tokens of one session per minute.
     pub requests_per_session_per_minute: NonZeroU32,
-    /// Card attempts that one IP address may start per hour.
+    /// Attempts with a card or a wallet's code that one IP address may start per hour.
     pub card_starts_per_ip_per_hour: NonZeroU32,
     /// API keys of one IP address that may be refused per minute.
     pub refused_keys_per_ip_per_minute: NonZeroU32,
@@ -338,6 +343,9 @@ impl Config {
             cvu: settings
                 .as_ref()
                 .is_some_and(|settings| settings.cvu.is_some()),
+            flux: settings
+                .as_ref()
+                .is_some_and(|settings| settings.flux.is_some()),
             webhooks: settings
                 .as_ref()
                 .is_some_and(|settings| settings.webhooks.is_some()),
@@ -389,6 +397,7 @@ impl Settings {
         let store = tables.section("store", problems, read_store);
         let card = tables.optional_section("card", problems, read_card);
         let cvu = tables.optional_section("cvu", problems, cvu::read);
+        let flux = tables.optional_section("flux", problems, flux::read);
         let webhooks = tables.optional_section("webhooks", problems, read_webhooks);
         let assets = tables.section("assets", problems, |section, problems| {
             Some(Assets {
@@ -408,6 +417,7 @@ impl Settings {
             store: store?,
             card: card?,
             cvu: cvu?,
+            flux: flux?,
             webhooks: webhooks?,
             assets: assets?,
             clock: clock?,
@@ -447,6 +457,8 @@ impl Settings {
             .iter()
             .flat_map(|card| [&card.merchant_url, &card.checkout_url])
             .chain(self.cvu.iter().map(|cvu| &cvu.url))
+            .chain(self.flux.iter().map(|flux| &flux.url))
+            .chain(self.flux.iter().filter_map(|flux| flux.token_url.as_ref()))
             .find(|url| !url.is_loopback());
         let receiver = self
             .webhooks

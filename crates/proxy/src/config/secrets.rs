@@ -29,6 +29,8 @@ pub struct Secrets {
     pub greenpay_secret: Option<SecretString>,
     /// The password of the CVU wallet's API user; there when the CVU rail is on.
     pub cvu_password: Option<SecretString>,
+    /// The refresh token that Flux handed out; there when the Flux rail is on.
+    pub flux_refresh_token: Option<SecretString>,
     /// What webhooks are signed with; there when a receiver is configured.
     pub webhook_secrets: Option<SigningSecrets>,
     /// Where providers send notifications; without it they cannot.
@@ -48,6 +50,10 @@ impl std::fmt::Debug for Secrets {
                 &self.greenpay_secret.as_ref().map(|_| "set"),
             )
             .field("cvu_password", &self.cvu_password.as_ref().map(|_| "set"))
+            .field(
+                "flux_refresh_token",
+                &self.flux_refresh_token.as_ref().map(|_| "set"),
+            )
             .field("webhook_secrets", &self.webhook_secrets)
             .field("hook_path", &self.hook_path.as_ref().map(|_| "set"))
             .finish_non_exhaustive()
@@ -126,6 +132,13 @@ impl Secrets {
                 |text| Ok(text.clone()),
             )
         });
+        let flux_refresh_token = wanted.flux.then(|| {
+            reader.required(
+                "VENTANILLA_FLUX_REFRESH_TOKEN",
+                "Flux hands it out with the merchant's credentials",
+                |text| Ok(text.clone()),
+            )
+        });
         let webhook_secrets = wanted.webhooks.then(|| {
             reader.required(
                 "VENTANILLA_WEBHOOK_SECRETS",
@@ -142,6 +155,7 @@ impl Secrets {
             store_keys: store_keys.ok()?,
             greenpay_secret: unless_noted(greenpay_secret)?,
             cvu_password: unless_noted(cvu_password)?,
+            flux_refresh_token: unless_noted(flux_refresh_token)?,
             webhook_secrets: unless_noted(webhook_secrets)?,
             hook_path: hook_path.ok()?,
             known,
@@ -162,6 +176,7 @@ fn unless_noted<T>(read: Option<Option<T>>) -> Option<Option<T>> {
 pub(super) struct Wanted {
     pub card: bool,
     pub cvu: bool,
+    pub flux: bool,
     pub webhooks: bool,
 }
 

@@ -7,6 +7,7 @@ const EXAMPLE: &str = include_str!("../../ventanilla.example.toml");
 const API_KEY: &str = "vsk_0123456789abcdefghijklmnopqrstuv";
 const GREENPAY_SECRET: &str = "greenpay-secret-canary";
 const CVU_PASSWORD: &str = "cvu-password-canary";
+const FLUX_REFRESH_TOKEN: &str = "flux-refresh-token-canary";
 
 const HOOK_PATH: &str = "hook-path-canary_0123456789abcdef";
 
@@ -28,6 +29,10 @@ fn variables() -> BTreeMap<String, OsString> {
         ),
         ("VENTANILLA_GREENPAY_SECRET", GREENPAY_SECRET.to_owned()),
         ("VENTANILLA_CVU_PASSWORD", CVU_PASSWORD.to_owned()),
+        (
+            "VENTANILLA_FLUX_REFRESH_TOKEN",
+            FLUX_REFRESH_TOKEN.to_owned(),
+        ),
         ("VENTANILLA_WEBHOOK_SECRETS", webhook_secret()),
         ("VENTANILLA_HOOK_PATH", HOOK_PATH.to_owned()),
     ]
@@ -267,7 +272,7 @@ fn what_is_wrong_is_told_by_key_expectation_and_finding() {
         (
             "[store]",
             "[stored]",
-            "stored: expected one of the sections server, merchant, store, card, cvu, webhooks, assets, clock, limits, log",
+            "stored: expected one of the sections server, merchant, store, card, cvu, flux, webhooks, assets, clock, limits, log",
         ),
         (
             "speed = 1\n",
@@ -284,7 +289,7 @@ fn what_is_wrong_is_told_by_key_expectation_and_finding() {
             "anchor = \"yesterday\"\n",
             "clock.anchor: expected a moment such as 2026-11-20T13:00:00Z, found \"yesterday\"",
         ),
-        ("[server]", "[server", "line 30: expected TOML"),
+        ("[server]", "[server", "line 31: expected TOML"),
     ] {
         let found = problem(old, new);
         assert!(found.starts_with(expected), "{found}");
@@ -347,6 +352,7 @@ fn time_may_run_faster_while_the_provider_is_this_machine() {
         )
         .replace("https://checkout.greenpay.example", "http://localhost:8792")
         .replace("https://api.wallet.example", "http://127.0.0.1:8793")
+        .replace("https://flux.example", "http://127.0.0.1:8794")
         .replace("speed = 1", "speed = 60")
         .replace(
             "# anchor = \"2026-11-20T13:00:00Z\"",
@@ -461,6 +467,11 @@ fn secrets_are_required_by_name_and_refused_without_being_repeated() {
             "VENTANILLA_CVU_PASSWORD: expected it",
         ),
         (
+            "VENTANILLA_FLUX_REFRESH_TOKEN",
+            "",
+            "VENTANILLA_FLUX_REFRESH_TOKEN: expected it",
+        ),
+        (
             "VENTANILLA_WEBHOOK_SECRETS",
             "",
             "VENTANILLA_WEBHOOK_SECRETS: expected it",
@@ -486,6 +497,7 @@ fn secrets_are_required_by_name_and_refused_without_being_repeated() {
     let mut without_card = variables();
     without_card.remove("VENTANILLA_GREENPAY_SECRET");
     without_card.remove("VENTANILLA_CVU_PASSWORD");
+    without_card.remove("VENTANILLA_FLUX_REFRESH_TOKEN");
     without_card.remove("VENTANILLA_STORE_KEYS");
     without_card.remove("VENTANILLA_WEBHOOK_SECRETS");
     without_card.remove("VENTANILLA_HOOK_PATH");
@@ -614,6 +626,7 @@ fn no_secret_is_in_the_debug_output() {
     for secret in [
         API_KEY,
         GREENPAY_SECRET,
+        FLUX_REFRESH_TOKEN,
         &STANDARD.encode([0x5A; 32]),
         &STANDARD.encode([0x3C; 32]),
         &webhook_secret(),
@@ -683,4 +696,72 @@ fn a_cvu_rail_takes_only_accounts_that_exist_and_presentations_that_it_can_make(
         error.starts_with("cvu.presentations: expected cvu.account"),
         "{error}"
     );
+}
+
+#[test]
+fn a_flux_rail_offers_tips_that_it_takes_and_a_place_that_flux_takes() {
+    for (old, new, expected) in [
+        (
+            "url = \"https://flux.example/v3\"",
+            "url = \"http://flux.example/v3\"",
+            "flux.url: expected https",
+        ),
+        (
+            "# token_url = \"https://auth.flux.example",
+            "token_url = \"http://auth.flux.example",
+            "flux.token_url: expected https",
+        ),
+        (
+            "store = \"Tienda Ejemplo\"",
+            "store = \"\"",
+            "flux.store: expected 1 to 64 characters",
+        ),
+        (
+            "table = \"\"",
+            "table = \"\\u0007\"",
+            "flux.table: expected 0 to 64 characters",
+        ),
+        (
+            "tip_percents = [10, 15, 20]",
+            "tip_percents = [15, 10]",
+            "flux.tip_percents: expected at most 6 percentages, ascending",
+        ),
+        (
+            "tip_percents = [10, 15, 20]",
+            "tip_percents = [101]",
+            "flux.tip_percents: entry 1: expected a whole number from 1 to 100",
+        ),
+        (
+            "tip_cap_percent = 100",
+            "tip_cap_percent = 18",
+            "flux.tip_percents: expected at most 6 percentages, ascending, none above flux.tip_cap_percent (18)",
+        ),
+        (
+            "tip_cap_percent = 100",
+            "tip_cap_percent = 101",
+            "flux.tip_cap_percent: expected a whole number from 1 to 100",
+        ),
+        (
+            "tip_confirm_percent = 30",
+            "tip_confirm_percent = -1",
+            "flux.tip_confirm_percent: expected a whole number from 0 to 100",
+        ),
+    ] {
+        let found = problem(old, new);
+        assert!(found.starts_with(expected), "{new}: {found}");
+    }
+    let offered = |text: &str| read(text).unwrap().settings.flux.unwrap().offer.tip;
+    assert_eq!(offered(EXAMPLE), None);
+    let with_tips = EXAMPLE.replace("tips = false", "tips = true");
+    let tip = offered(&with_tips).unwrap();
+    assert_eq!(tip.percents, [10, 15, 20]);
+    assert_eq!((tip.cap_percent, tip.confirm_percent), (100, 30));
+    let low = with_tips
+        .replace("tip_percents = [10, 15, 20]\n", "")
+        .replace("tip_cap_percent = 100", "tip_cap_percent = 12");
+    assert_eq!(offered(&low).unwrap().percents, [10]);
+    let grant = |text: &str| read(text).unwrap().settings.flux.unwrap().grant_type;
+    assert_eq!(grant(EXAMPLE).as_deref(), Some("accessToken"));
+    let without = EXAMPLE.replace("grant_type = \"accessToken\"", "grant_type = \"\"");
+    assert_eq!(grant(&without), None);
 }

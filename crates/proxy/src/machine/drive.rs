@@ -21,6 +21,7 @@ use crate::error::{Error, Result};
 use crate::rails::Host;
 use crate::rails::card::{CardMeans, CardPayment, CardPlan, CardRail};
 use crate::rails::cvu::{CvuPayment, CvuPlan, CvuRail};
+use crate::rails::flux::{FluxPayment, FluxPlan, FluxRail};
 use crate::store::{AttemptRow, Change, Scene, SessionRow, StartRules, Started, Store};
 
 /// A request to start an attempt.
@@ -34,12 +35,14 @@ pub(super) struct Admission {
 pub(super) enum Payment {
     Card(Box<CardPayment>),
     Cvu(CvuPayment),
+    Flux(FluxPayment),
 }
 
 /// A request that fits its session.
 enum Plan {
     Card(CardPlan),
     Cvu(CvuPlan),
+    Flux(FluxPlan),
 }
 
 /// An unsent attempt older than this was left behind, however its process fares.
@@ -73,7 +76,7 @@ pub(super) async fn admit(machine: Arc<Machine>, admission: Admission) -> Result
     let plan = plan(&machine, start, &session)?;
     machine.breakers.refuse_if_open(plan.hosts())?;
     let draft = draft(&machine, &plan, &session, &key, fingerprint.clone(), now)?;
-    let payment = payment(&machine, plan, &draft, &session).await?;
+    let mut payment = payment(&machine, plan, &draft, &session).await?;
     let turn = tokio::time::timeout(TURN, Arc::clone(&machine.slots).acquire_owned()).await;
     let Ok(Ok(slot)) = turn else {
         // Whoever had the turn may have been this very request, sent twice.
@@ -96,6 +99,9 @@ pub(super) async fn admit(machine: Arc<Machine>, admission: Admission) -> Result
             );
             let call = Call::begin(&machine);
             let attempt = row.clone();
+            if let Payment::Flux(payment) = &mut payment {
+                payment.carry(&row);
+            }
             tokio::spawn(async move {
                 drive(&call.machine, attempt, payment).await;
                 drop(slot);
@@ -232,7 +238,7 @@ impl Row for AttemptRow {
 }
 
 /// SHA-256 of what the buyer asked for, 64 lower-case hex digits. Without `ld` and `lk`: sealing the
-/// same card again gives others.
+/// same card again gives others. Without a wallet's code: it would be a trace of it.
 pub(super) fn fingerprint_of(start: &StartAttempt) -> Result<String> {
     #[derive(Serialize)]
     struct Asked<'a> {
@@ -240,6 +246,12 @@ pub(super) fn fingerprint_of(start: &StartAttempt) -> Result<String> {
         card: Option<AskedCard<'a>>,
         #[serde(skip_serializing_if = "Option::is_none")]
         cvu: Option<CvuStart>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        flux: Option<AskedFlux>,
+    }
+    #[derive(Serialize)]
+    struct AskedFlux {
+        tip_minor: u64,
     }
     #[derive(Serialize)]
     struct AskedCard<'a> {
@@ -257,6 +269,9 @@ pub(super) fn fingerprint_of(start: &StartAttempt) -> Result<String> {
             save_card: card.save_card,
         }),
         cvu: start.cvu,
+        flux: start.flux.as_ref().map(|flux| AskedFlux {
+            tip_minor: flux.tip_minor,
+        }),
     })
 }
 
@@ -279,7 +294,13 @@ fn plan(machine: &Machine, start: StartAttempt, session: &SessionRow) -> Result<
             })?;
             rail.check(start).map(Plan::Cvu)
         }
-        Rail::Flux => Err(ProblemCode::RailNotOffered.into()),
+        Rail::Flux => {
+            let rail = flux_rail(machine)?;
+            let start = start.flux.ok_or_else(|| {
+                Error::new(ProblemCode::RequestMalformed).detail("rail flux needs the field flux")
+            })?;
+            rail.check(&start, session.request.total).map(Plan::Flux)
+        }
     }
 }
 
@@ -307,6 +328,12 @@ fn draft(
             fingerprint,
             ..row(Rail::Cvu)?
         },
+        Plan::Flux(plan) => AttemptRow {
+            fingerprint,
+            total: plan.total,
+            tip_minor: plan.tip_minor,
+            ..row(Rail::Flux)?
+        },
     })
 }
 
@@ -319,6 +346,7 @@ async fn payment(
     let plan = match plan {
         Plan::Card(plan) => plan,
         Plan::Cvu(plan) => return Ok(Payment::Cvu(CvuRail::payment(plan, session))),
+        Plan::Flux(plan) => return flux_rail(machine)?.payment(&plan).map(Payment::Flux),
     };
     let token = match &plan.means {
         CardMeans::Sealed(_) => None,
@@ -341,35 +369,55 @@ fn card_rail(machine: &Machine) -> Result<&CardRail> {
         .ok_or_else(|| ProblemCode::RailNotOffered.into())
 }
 
+fn flux_rail(machine: &Machine) -> Result<&FluxRail> {
+    machine
+        .flux
+        .as_ref()
+        .ok_or_else(|| ProblemCode::RailNotOffered.into())
+}
+
 impl Plan {
     /// Where its calls go.
     fn hosts(&self) -> &'static [Host] {
         match self {
             Self::Card(plan) => plan.hosts(),
             Self::Cvu(plan) => plan.hosts(),
+            Self::Flux(_) => FluxPlan::hosts(),
         }
     }
 }
 
 impl Payment {
     async fn prepare(&mut self, machine: &Machine) -> std::result::Result<(), String> {
-        match (self, &machine.card) {
-            (Self::Card(payment), Some(rail)) => rail.prepare(payment, &machine.breakers).await,
-            (Self::Card(_), None) => Err(String::from(NOT_CONFIGURED)),
-            (Self::Cvu(_), _) => Ok(()),
+        let breakers = &machine.breakers;
+        match (self, &machine.card, &machine.flux) {
+            (Self::Card(payment), Some(rail), _) => rail.prepare(payment, breakers).await,
+            (Self::Flux(_), _, Some(rail)) => rail.prepare(breakers).await,
+            (Self::Card(_), None, _) | (Self::Flux(_), _, None) => {
+                Err(String::from(NOT_CONFIGURED))
+            }
+            (Self::Cvu(_), _, _) => Ok(()),
         }
     }
 
     /// **Moves money.**
     async fn send(&self, machine: &Machine) -> Finding<Proof> {
         let breakers = &machine.breakers;
-        match (self, &machine.card, &machine.cvu) {
-            (Self::Card(payment), Some(rail), _) => rail.send(payment, breakers).await,
-            (Self::Cvu(payment), _, Some(rail)) => rail.send(payment, breakers).await,
-            (Self::Card(_), None, _) | (Self::Cvu(_), _, None) => {
-                Finding::NotSent(String::from(NOT_CONFIGURED))
-            }
-        }
+        let finding = match self {
+            Self::Card(payment) => match &machine.card {
+                Some(rail) => Some(rail.send(payment, breakers).await),
+                None => None,
+            },
+            Self::Cvu(payment) => match &machine.cvu {
+                Some(rail) => Some(rail.send(payment, breakers).await),
+                None => None,
+            },
+            Self::Flux(payment) => match &machine.flux {
+                Some(rail) => Some(rail.send(payment, breakers).await),
+                None => None,
+            },
+        };
+        finding.unwrap_or_else(|| Finding::NotSent(String::from(NOT_CONFIGURED)))
     }
 }
 

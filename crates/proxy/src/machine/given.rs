@@ -62,9 +62,9 @@ pub(super) fn card_rail() -> CardRail {
         match name {
             "VENTANILLA_API_KEY" => Some("vsk_0123456789abcdefghijklmnopqrstuv".into()),
             "VENTANILLA_TOKEN_KEYS" => Some(key.into()),
-            "VENTANILLA_GREENPAY_SECRET" | "VENTANILLA_CVU_PASSWORD" => {
-                Some("nobody-listens".into())
-            }
+            "VENTANILLA_GREENPAY_SECRET"
+            | "VENTANILLA_CVU_PASSWORD"
+            | "VENTANILLA_FLUX_REFRESH_TOKEN" => Some("nobody-listens".into()),
             "VENTANILLA_WEBHOOK_SECRETS" => Some("whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX".into()),
             _ => None,
         }

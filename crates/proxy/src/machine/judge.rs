@@ -6,6 +6,10 @@
 //! For GreenPay a negative read proves something only behind a fence: its order session lives 30
 //! minutes, so 35 minutes after the right to send was taken no call of ours can be executed any more.
 //! Until then no second attempt is allowed, which is why each attempt may have a reference of its own.
+//!
+//! On the Flux rail a call has no such end. What makes a negative read safe there is that the next attempt
+//! goes out under the same reference, of which the provider takes one payment; so what a read shows may be
+//! the money of an earlier attempt than the one that was read for.
 
 use std::time::Duration;
 
@@ -14,6 +18,7 @@ use ventanilla_core::attempt::AttemptState as S;
 use ventanilla_core::card::Brand;
 use ventanilla_core::money::Money;
 use ventanilla_core::operation::OperationKind;
+use ventanilla_core::rails::Rail;
 
 use super::course::{Finding, Row as _, Step, contradiction, unconfirmed};
 use super::judge_payable::{self, Issue};
@@ -33,8 +38,10 @@ pub enum Proof {
 /// What a provider confirmed.
 #[derive(Clone)]
 pub struct Confirmation {
-    /// The amount.
+    /// The amount, with the tip.
     pub total: Money,
+    /// How much of it is a tip, in minor units.
+    pub tip_minor: u64,
     /// The issuer's authorization code.
     pub authorization: Option<String>,
     /// The card's brand.
@@ -78,8 +85,17 @@ pub enum Verdict {
     Nothing,
 }
 
-/// No call can be executed any more so long after its right was taken.
-pub const FENCE: Duration = minutes(35);
+/// So long after its right was taken no call can be executed any more, or, where the provider refuses a
+/// reference that it knows, will be.
+#[must_use]
+pub const fn fence(rail: Rail) -> Duration {
+    match rail {
+        // GreenPay's order session lives 30 minutes.
+        Rail::Card | Rail::Cvu => minutes(35),
+        Rail::Flux => minutes(15),
+    }
+}
+
 /// So many reads in a row must not find a payment before it is held never to have happened.
 pub const NOT_FOUND_NEEDED: u32 = 3;
 /// Behind the fence, the reads that are still missing need not wait for the schedule.
@@ -99,7 +115,10 @@ pub fn on_answer(scene: &Scene<'_>, finding: Finding<Proof>, now: Timestamp) -> 
         Finding::Confirmed(Proof::Issued(issue)) => {
             Verdict::Change(Box::new(judge_payable::issued(row, &issue, now)))
         }
-        Finding::Confirmed(Proof::Paid(confirmation)) if confirmation.total != row.total => {
+        Finding::Confirmed(Proof::Paid(confirmation)) if is_anothers(scene, &confirmation) => {
+            Verdict::Nothing
+        }
+        Finding::Confirmed(Proof::Paid(confirmation)) if !fits(row, &confirmation) => {
             mismatch(row, confirmation.total, now, "answer")
         }
         Finding::Confirmed(Proof::Paid(confirmation)) => {
@@ -125,7 +144,10 @@ pub fn on_reading(scene: &Scene<'_>, reading: Reading, now: Timestamp, jitter: i
     let mut after = row.clone();
     after.last_read_at = Some(now);
     match reading {
-        Reading::Confirmed(confirmation) if confirmation.total != row.total => {
+        Reading::Confirmed(confirmation) if is_anothers(scene, &confirmation) => {
+            anothers(after, now, jitter)
+        }
+        Reading::Confirmed(confirmation) if !fits(row, &confirmation) => {
             mismatch(row, confirmation.total, now, "read")
         }
         Reading::Confirmed(confirmation) => confirmed(scene, confirmation, now, "read"),
@@ -192,7 +214,9 @@ pub fn on_reading(scene: &Scene<'_>, reading: Reading, now: Timestamp, jitter: i
 /// Whether an attempt's reads prove that it never happened and never will.
 fn is_conclusive(row: &AttemptRow, now: Timestamp) -> bool {
     row.not_found >= NOT_FOUND_NEEDED
-        && row.sent_at.is_some_and(|sent_at| now >= sent_at + FENCE)
+        && row
+            .sent_at
+            .is_some_and(|sent_at| now >= sent_at + fence(row.rail))
         // On a clock that runs faster than the network, the call may outlast the fence.
         && row.deadline_at.is_some_and(|deadline_at| now >= deadline_at)
 }
@@ -200,15 +224,16 @@ fn is_conclusive(row: &AttemptRow, now: Timestamp) -> bool {
 /// When an attempt in doubt is read next.
 fn next_check(row: &AttemptRow, now: Timestamp, jitter: i32) -> Timestamp {
     let sent_at = row.sent_at.unwrap_or(now);
-    let fence = sent_at + FENCE;
-    if now >= fence && row.not_found > 0 {
+    let fence = fence(row.rail);
+    let behind = sent_at + fence;
+    if now >= behind && row.not_found > 0 {
         return now + LAST_READS_GAP;
     }
     let since = row.unknown_at.unwrap_or(sent_at);
     let planned = schedule::planned(&schedule::ATTEMPTS, since, now, jitter);
     // The first read behind the fence must not be spread in front of it.
-    let at = if planned.offset >= minutes(36) {
-        planned.at.max(fence + Duration::from_secs(1))
+    let at = if planned.offset > fence {
+        planned.at.max(behind + Duration::from_secs(1))
     } else {
         planned.at
     };
@@ -264,12 +289,69 @@ fn deferred(row: &AttemptRow) -> Option<Confirmation> {
     let total = row.confirmed.filter(|_| is_deferred(row))?;
     Some(Confirmation {
         total,
+        tip_minor: row.tip_minor,
         authorization: row.authorization.clone(),
         brand: row.brand,
         last4: row.last4.clone(),
         bin: row.bin.clone(),
         saved: None,
     })
+}
+
+/// Whether what a provider confirmed is what the attempt is for.
+fn fits(row: &AttemptRow, confirmation: &Confirmation) -> bool {
+    confirmation.total == row.total && confirmation.tip_minor == row.tip_minor
+}
+
+/// The attempts whose money it may be that a read for `read` showed, if it cannot be that one's: those that
+/// went out under the same reference, are held not to have happened, and were for this amount.
+pub fn sharing<'a>(
+    attempts: &'a [AttemptRow],
+    read: &'a AttemptRow,
+    reading: &'a Reading,
+) -> impl Iterator<Item = &'a str> {
+    attempts
+        .iter()
+        .filter(|row| row.id != read.id && row.at_provider() == read.at_provider())
+        .filter(|row| matches!(row.state, S::Declined | S::NotExecuted))
+        .filter(move |row| {
+            matches!(reading, Reading::Confirmed(found) if fits(row, found) && !fits(read, found))
+        })
+        .map(|row| row.id.as_str())
+}
+
+/// Whether what was confirmed is the money of another attempt of the session that went out under the same
+/// reference: it is recorded for that one, or was seen for it while it cannot be this one's.
+fn is_anothers(scene: &Scene<'_>, confirmation: &Confirmation) -> bool {
+    let row = scene.attempt;
+    scene
+        .others
+        .iter()
+        .filter(|other| other.at_provider() == row.at_provider())
+        .any(|other| {
+            let recorded = other.state.took_money();
+            let seen = is_deferred(other) && !fits(row, confirmation) && fits(other, confirmation);
+            (recorded || seen) && other.authorization == confirmation.authorization
+        })
+}
+
+/// The provider shows the money of another attempt under the reference of this one, which it will therefore
+/// never take.
+fn anothers(mut after: AttemptRow, now: Timestamp, jitter: i32) -> Verdict {
+    let evidence = json!({ "source": "read", "found": "another attempt under the same reference" });
+    if after.state == S::Unknown {
+        let mut after = ended(&after, S::NotExecuted, now);
+        after.reason = Some(String::from(
+            "the provider took another attempt under the same reference",
+        ));
+        return change(after, now, "not_executed", evidence);
+    }
+    // What was seen and waited was that one's.
+    if is_deferred(&after) {
+        after.confirmed = None;
+        after.authorization = None;
+    }
+    Verdict::of(looked(after, now, jitter, "read", evidence))
 }
 
 /// The provider has our money, in our amount.
@@ -426,6 +508,7 @@ mod tests {
     fn confirmation() -> Confirmation {
         Confirmation {
             total: in_doubt().total,
+            tip_minor: 0,
             authorization: Some(String::from("123456")),
             brand: None,
             last4: None,
@@ -627,7 +710,7 @@ mod tests {
         for since_t1 in [0, 40] {
             row.unknown_at = Some(T1 + Duration::from_secs(since_t1));
             let now = row.unknown_at.unwrap() + minutes(20);
-            assert!(next_check(&row, now, -200) > T1 + FENCE);
+            assert!(next_check(&row, now, -200) > T1 + fence(Rail::Card));
         }
     }
 
@@ -642,7 +725,7 @@ mod tests {
     #[test]
     fn only_three_reads_in_a_row_with_the_last_behind_the_fence_prove_that_nothing_happened() {
         let mut row = in_doubt();
-        let at_fence = T1 + FENCE;
+        let at_fence = T1 + fence(Rail::Card);
         for (not_found, now, expected) in [
             (2, at_fence, false),
             (3, at_fence - Duration::from_millis(1), false),
@@ -659,5 +742,124 @@ mod tests {
         // A clock so fast that the call itself outlasts the fence.
         row.deadline_at = Some(at_fence + minutes(10));
         assert!(!is_conclusive(&row, at_fence));
+    }
+
+    /// An attempt on the Flux rail that ended as never executed, and the next one under its reference, with
+    /// another tip.
+    fn carried() -> (AttemptRow, AttemptRow) {
+        let mut earlier = ended_negative();
+        earlier.rail = Rail::Flux;
+        let mut later = in_doubt();
+        later.rail = Rail::Flux;
+        later.id = String::from("att_later");
+        later.carried_reference = Some(earlier.reference.clone());
+        later.total = Money::from_minor(130_000, earlier.total.currency()).unwrap();
+        later.tip_minor = 5_000;
+        (earlier, later)
+    }
+
+    fn of(row: &AttemptRow) -> Confirmation {
+        Confirmation {
+            total: row.total,
+            tip_minor: row.tip_minor,
+            ..confirmation()
+        }
+    }
+
+    fn read_of(row: &AttemptRow, others: &[AttemptRow], found: &Confirmation) -> Change {
+        let session = session();
+        let scene = Scene {
+            attempt: row,
+            others,
+            session: &session,
+        };
+        let reading = Reading::Confirmed(found.clone());
+        changed(on_reading(&scene, reading, T1 + minutes(50), 0))
+    }
+
+    #[test]
+    fn money_of_an_earlier_attempt_under_the_same_reference_is_that_ones() {
+        let (earlier, later) = carried();
+        let found = of(&earlier);
+        let attempts = [earlier.clone(), later.clone()];
+        let reading = Reading::Confirmed(found.clone());
+        let sharing: Vec<_> = sharing(&attempts, &later, &reading).collect();
+        assert_eq!(sharing, [earlier.id.as_str()]);
+        // As the sweeper does: the earlier one takes note, the later one ends, the earlier one is paid.
+        let noted = read_of(&earlier, std::slice::from_ref(&later), &found).after;
+        assert!(is_deferred(&noted));
+        let over = read_of(&later, std::slice::from_ref(&noted), &found).after;
+        assert_eq!(over.state, S::NotExecuted);
+        assert!(!is_deferred(&over));
+        let paid = read_of(&noted, std::slice::from_ref(&over), &found).after;
+        assert_eq!(
+            (paid.state, paid.confirmed),
+            (S::Succeeded, Some(earlier.total))
+        );
+    }
+
+    #[test]
+    fn money_of_the_attempt_that_was_read_is_nobody_elses() {
+        let (mut earlier, later) = carried();
+        for same_amount in [false, true] {
+            if same_amount {
+                earlier.total = later.total;
+                earlier.tip_minor = later.tip_minor;
+            }
+            let found = of(&later);
+            let attempts = [earlier.clone(), later.clone()];
+            let reading = Reading::Confirmed(found.clone());
+            assert_eq!(sharing(&attempts, &later, &reading).count(), 0);
+            let paid = read_of(&later, std::slice::from_ref(&earlier), &found).after;
+            assert_eq!(paid.state, S::Succeeded);
+            // The earlier one, looked at once more, is no second payment.
+            let looked = read_of(&earlier, std::slice::from_ref(&paid), &found).after;
+            assert_eq!(looked.state, S::NotExecuted);
+            // Nor is it when it had seen the money before the later one was settled.
+            let mut noted = earlier.clone();
+            noted.confirmed = Some(found.total);
+            noted.authorization.clone_from(&found.authorization);
+            let looked = read_of(&noted, std::slice::from_ref(&paid), &found).after;
+            assert_eq!(looked.state, S::NotExecuted);
+            assert!(!is_deferred(&looked));
+        }
+    }
+
+    #[test]
+    fn a_second_authorization_under_one_reference_is_a_second_payment() {
+        let (earlier, later) = carried();
+        let mut paid = later;
+        paid.state = S::Succeeded;
+        paid.authorization = Some(String::from("654321"));
+        let twice = read_of(&earlier, std::slice::from_ref(&paid), &of(&earlier)).after;
+        assert_eq!(twice.state, S::Duplicate);
+    }
+
+    #[test]
+    fn a_tip_that_differs_is_another_amount() {
+        let (_, later) = carried();
+        let mut found = of(&later);
+        found.tip_minor = 0;
+        let row = read_of(&later, &[], &found).after;
+        assert_eq!((row.state, row.confirmed), (S::Review, None));
+    }
+
+    #[test]
+    fn a_wallets_payment_is_held_not_to_have_happened_from_minute_15_on() {
+        for (rail, minute, expected) in [
+            (Rail::Flux, 14, false),
+            (Rail::Flux, 15, true),
+            (Rail::Card, 34, false),
+            (Rail::Card, 35, true),
+        ] {
+            let mut row = in_doubt();
+            row.rail = rail;
+            row.not_found = NOT_FOUND_NEEDED;
+            assert_eq!(
+                is_conclusive(&row, T1 + minutes(minute)),
+                expected,
+                "{rail} {minute}"
+            );
+        }
     }
 }

@@ -321,6 +321,7 @@ mod tests {
 
     fn approved() -> Reading {
         Reading::Confirmed(Confirmation {
+            tip_minor: 0,
             total: session(T1).request.total,
             authorization: None,
             brand: None,

@@ -46,7 +46,9 @@
 //!
 //! Why a second payment cannot follow a wrong "it never happened" on the card rail: GreenPay's order
 //! session dies after 30 minutes, and before minute 35 no doubt is resolved negatively and no second
-//! attempt let in. Each attempt may therefore carry a reference of its own.
+//! attempt let in. Each attempt may therefore carry a reference of its own. On the Flux rail a call has no
+//! such end, but the provider refuses a reference that it knows: an attempt goes out under the reference of
+//! the one before it until that was declined.
 
 mod breaker;
 mod check;
@@ -90,6 +92,7 @@ use crate::error::{Error, Result};
 use crate::id;
 use crate::rails::card::CardRail;
 use crate::rails::cvu::CvuRail;
+use crate::rails::flux::FluxRail;
 use crate::store::{
     AttemptRow, Ended, Opened, OperationRow, PayableRow, Scene, SessionDraft, SessionRow, Store,
     WholeSession,
@@ -116,6 +119,8 @@ pub struct MachineParts {
     pub card: Option<CardRail>,
     /// The CVU rail, when the merchant configured it.
     pub cvu: Option<CvuRail>,
+    /// The Flux rail, when the merchant configured it.
+    pub flux: Option<FluxRail>,
     /// The merchant's name, as buyers read it.
     pub merchant_name: String,
     /// How many attempts of a session may reach the provider's money call, from 1.
@@ -131,6 +136,7 @@ pub struct Machine {
     clock: SharedClock,
     card: Option<CardRail>,
     cvu: Option<CvuRail>,
+    flux: Option<FluxRail>,
     merchant_name: String,
     attempts_per_session: u8,
     /// The longest that a whole call takes which moves money, in the world's time.
@@ -178,7 +184,11 @@ impl Machine {
         let beside = calls.div_ceil(4);
         let card_limit = parts.card.as_ref().map(CardRail::call_limit);
         let cvu_limit = parts.cvu.as_ref().map(CvuRail::call_limit);
-        let call_limit = card_limit.max(cvu_limit).unwrap_or_default();
+        let flux_limit = parts.flux.as_ref().map(FluxRail::call_limit);
+        let call_limit = card_limit
+            .max(cvu_limit)
+            .max(flux_limit)
+            .unwrap_or_default();
         let machine = Arc::new(Self {
             store: parts.store,
             breakers: Breakers::new(Arc::clone(&parts.clock)),
@@ -186,6 +196,7 @@ impl Machine {
             call_limit,
             card: parts.card,
             cvu: parts.cvu,
+            flux: parts.flux,
             merchant_name: parts.merchant_name,
             attempts_per_session: parts.attempts_per_session.max(1),
             instance: id::make()?,
@@ -337,6 +348,10 @@ impl Machine {
             Some(cvu) if session.request.rails.contains(&Rail::Cvu) => Some(cvu.offer()),
             _ => None,
         };
+        let flux = match &self.flux {
+            Some(flux) if session.request.rails.contains(&Rail::Flux) => Some(flux.offer()),
+            _ => None,
+        };
         let live = attempts
             .iter()
             .find(|attempt| attempt.state.blocks_others());
@@ -358,7 +373,7 @@ impl Machine {
             rails: session.request.rails,
             card,
             cvu,
-            flux: None,
+            flux,
             attempt,
             expires_at: session.expires_at.rfc3339(),
             server_time: now.rfc3339(),
@@ -376,7 +391,7 @@ impl Machine {
     ///
     /// `not-found`, `session-expired`, `session-paid`, `attempt-running`, `attempts-exhausted`,
     /// `idempotency-key-reused`, `rail-not-offered`, `request-malformed`, `card-malformed`,
-    /// `installments-not-offered`, `saved-card-unknown`, `provider-unavailable`.
+    /// `wallet-code-malformed`, `tip-not-allowed`, `installments-not-offered`, `saved-card-unknown`, `provider-unavailable`.
     pub async fn start_attempt(
         self: &Arc<Self>,
         session_id: &str,
@@ -474,6 +489,9 @@ impl Machine {
         if self.cvu.is_some() {
             rails.push((Rail::Cvu, &CvuRail::settles));
         }
+        if self.flux.is_some() {
+            rails.push((Rail::Flux, &FluxRail::settles));
+        }
         let ability = check::Ability {
             rails: &rails,
             saves_cards: self.store.saves_cards(),
@@ -487,6 +505,7 @@ impl Machine {
         let configured = |rail: &Rail| match rail {
             Rail::Card => self.card.is_some(),
             Rail::Cvu => self.cvu.is_some(),
+            Rail::Flux => self.flux.is_some(),
         };
         Rail::ALL.into_iter().filter(configured).collect()
     }
@@ -706,12 +725,13 @@ impl Machine {
 
     /// What the provider shows of a payment now.
     async fn read_payment(&self, attempt: &AttemptRow) -> Reading {
-        match (attempt.rail, &self.card) {
-            (Rail::Card, Some(card)) => card.read(&attempt.reference).await,
-            (Rail::Card, None) | (Rail::Flux, _) => {
+        match (attempt.rail, &self.card, &self.flux) {
+            (Rail::Card, Some(card), _) => card.read(&attempt.reference).await,
+            (Rail::Flux, _, Some(flux)) => flux.read(attempt).await,
+            (Rail::Card, None, _) | (Rail::Flux, _, None) => {
                 Reading::Failed(String::from("the rail is not configured"))
             }
-            (Rail::Cvu, _) => Reading::NeverShown,
+            (Rail::Cvu, _, _) => Reading::NeverShown,
         }
     }
 

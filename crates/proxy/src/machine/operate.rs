@@ -16,6 +16,7 @@ use ventanilla_core::problem::ProblemCode;
 use ventanilla_core::rails::Rail;
 use ventanilla_providers::cvu::CashOut;
 use ventanilla_providers::failpoint::hit;
+use ventanilla_providers::flux::RefundOrder;
 
 use super::course::{Course, Finding, Row, Step, alike};
 use super::judge::{Confirmation, Reading};
@@ -28,6 +29,7 @@ use crate::error::{Error, Result};
 use crate::rails::Host;
 use crate::rails::card::{CardOperation, CardRail};
 use crate::rails::cvu::CvuRail;
+use crate::rails::flux::FluxRail;
 use crate::store::{
     AttemptRow, Change, OperationChange, OperationOpened, OperationRow, OperationScene, Store,
 };
@@ -40,6 +42,7 @@ pub(super) const UNSENT_LIMIT: Duration = Duration::from_secs(3 * 3600);
 pub(super) enum Deed {
     Card(CardOperation),
     Cvu(CashOut),
+    Flux(RefundOrder),
 }
 
 impl Machine {
@@ -181,11 +184,7 @@ async fn drive(machine: &Machine, row: OperationRow) -> Result<()> {
     match attempt.rail {
         Rail::Card => drive_card(machine, row, attempt).await,
         Rail::Cvu => drive_transfer(machine, row, attempt).await,
-        Rail::Flux => {
-            let reason = "rail flux is not configured";
-            machine.end_unsent::<OperationRow>(&row.id, reason).await?;
-            Ok(())
-        }
+        Rail::Flux => drive_flux(machine, row, attempt).await,
     }
 }
 
@@ -215,6 +214,27 @@ async fn drive_card(machine: &Machine, row: OperationRow, attempt: AttemptRow) -
                 .await?;
             Ok(())
         }
+    }
+}
+
+/// As a card's: the payment is read back before its refund is sent.
+async fn drive_flux(machine: &Machine, row: OperationRow, attempt: AttemptRow) -> Result<()> {
+    let Some(rail) = &machine.flux else {
+        let reason = "rail flux is not configured any more";
+        machine.end_unsent::<OperationRow>(&row.id, reason).await?;
+        return Ok(());
+    };
+    let now = machine.clock.now();
+    match judge::readiness(row.kind, machine.read_payment(&attempt).await) {
+        Readiness::Ready(_) => {
+            let refund = rail.refund(&row, &attempt);
+            send_once(machine, row, Deed::Flux(refund)).await
+        }
+        Readiness::Over(reason) => {
+            machine.end_unsent::<OperationRow>(&row.id, &reason).await?;
+            Ok(())
+        }
+        Readiness::Later(cause) => postpone(machine, &row, &cause, now).await,
     }
 }
 
@@ -376,7 +396,7 @@ const fn hosts(rail: Rail) -> &'static [Host] {
     match rail {
         Rail::Card => &[Host::GreenpayMerchant],
         Rail::Cvu => &[Host::CvuWallet],
-        Rail::Flux => &[],
+        Rail::Flux => &[Host::Flux],
     }
 }
 
@@ -395,9 +415,11 @@ fn operation_amount(
                 .detail("rail cvu is not configured any more"))
         }
         (Rail::Cvu, _) => CvuRail::operation_amount(kind, asked, attempt),
-        (Rail::Flux, _) => {
-            Err(Error::new(ProblemCode::OperationNotPossible).detail("rail flux is not configured"))
+        (Rail::Flux, _) if machine.flux.is_none() => {
+            Err(Error::new(ProblemCode::OperationNotPossible)
+                .detail("rail flux is not configured any more"))
         }
+        (Rail::Flux, _) => FluxRail::operation_amount(kind, asked, attempt),
     }
 }
 
@@ -459,13 +481,21 @@ impl Row for OperationRow {
 
     async fn send(machine: &Machine, deed: &Deed) -> Finding<()> {
         let breakers = &machine.breakers;
-        match (deed, &machine.card, &machine.cvu) {
-            (Deed::Card(operation), Some(rail), _) => rail.operate(operation, breakers).await,
-            (Deed::Cvu(transfer), _, Some(rail)) => rail.cash_out(transfer, breakers).await,
-            (Deed::Card(_), None, _) | (Deed::Cvu(_), _, None) => {
-                Finding::NotSent(String::from("the rail is not configured"))
-            }
-        }
+        let finding = match deed {
+            Deed::Card(operation) => match &machine.card {
+                Some(rail) => Some(rail.operate(operation, breakers).await),
+                None => None,
+            },
+            Deed::Cvu(transfer) => match &machine.cvu {
+                Some(rail) => Some(rail.cash_out(transfer, breakers).await),
+                None => None,
+            },
+            Deed::Flux(refund) => match &machine.flux {
+                Some(rail) => Some(rail.operate(refund, breakers).await),
+                None => None,
+            },
+        };
+        finding.unwrap_or_else(|| Finding::NotSent(String::from("the rail is not configured")))
     }
 
     async fn settle_answer(machine: &Machine, id: &str, finding: &Finding<()>) -> Result<()> {

@@ -157,10 +157,14 @@ pub struct AttemptRecord {
     pub rail: Rail,
     /// Where it stands.
     pub state: AttemptState,
-    /// Our reference at the provider.
+    /// Our reference at the provider. Attempts of one session have the same where one of them goes on
+    /// under the reference of another that was never executed.
     pub reference: String,
-    /// What is to be paid.
+    /// What is to be paid; with a tip, the session's total and the tip together.
     pub total: Money,
+    /// How much of it is a tip, where the rail has one and the buyer added one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tip: Option<Money>,
     /// The provider's own code, with a decline.
     #[serde(default)]
     pub provider_code: Option<String>,

@@ -172,13 +172,19 @@ fn probe(machine: &Arc<Machine>) {
         tokio::spawn(async move {
             let asked = Arc::clone(&machine);
             let asked = tokio::spawn(async move {
-                match (host, &asked.card, &asked.cvu) {
-                    (Host::GreenpayMerchant | Host::GreenpayCheckout, Some(card), _) => {
-                        card.probe().await
-                    }
-                    (Host::CvuWallet, _, Some(cvu)) => cvu.probe().await,
-                    (Host::GreenpayMerchant | Host::GreenpayCheckout, None, _)
-                    | (Host::CvuWallet, _, None) => false,
+                match host {
+                    Host::GreenpayMerchant | Host::GreenpayCheckout => match &asked.card {
+                        Some(card) => card.probe().await,
+                        None => false,
+                    },
+                    Host::CvuWallet => match &asked.cvu {
+                        Some(cvu) => cvu.probe().await,
+                        None => false,
+                    },
+                    Host::Flux => match &asked.flux {
+                        Some(flux) => flux.probe().await,
+                        None => false,
+                    },
                 }
             });
             machine.breakers.probed(host, asked.await.unwrap_or(false));
@@ -205,12 +211,20 @@ pub(super) async fn doubt<R: Row>(machine: &Machine, row: &R) -> Result<()> {
 
 async fn read(machine: &Machine, attempt: AttemptRow) -> Result<()> {
     let reading = machine.read_payment(&attempt).await;
+    // Under a reference that several attempts carried, the money may be an earlier one's. That one takes
+    // note of it first, so that no moment is without it, and has its turn again when this one has ended.
+    let attempts = machine.store.attempts(&attempt.session_id).await?;
+    let sharing: Vec<&str> = judge::sharing(&attempts, &attempt, &reading).collect();
+    let own = [attempt.id.as_str()];
+    let turns = sharing.iter().chain(&own).chain(&sharing);
     let jitter = jitter();
-    machine
-        .settle(&attempt.id, |scene, now| {
-            judge::on_reading(scene, reading.clone(), now, jitter)
-        })
-        .await?;
+    for id in turns {
+        machine
+            .settle(id, |scene, now| {
+                judge::on_reading(scene, reading.clone(), now, jitter)
+            })
+            .await?;
+    }
     Ok(())
 }
 

@@ -53,8 +53,9 @@ pub fn attempt_record(row: &AttemptRow) -> AttemptRecord {
         session_id: row.session_id.clone(),
         rail: row.rail,
         state: row.state,
-        reference: row.reference.clone(),
+        reference: row.at_provider().to_owned(),
         total: row.total,
+        tip: row.tip(),
         provider_code: row.provider_code.clone(),
         authorization: row.authorization.clone(),
         brand: row.brand,
@@ -121,7 +122,7 @@ pub fn attempt_view(
         wallet_advice: (row.state == AttemptState::Declined)
             .then(|| wallet_advice(row))
             .flatten(),
-        tip: None,
+        tip: row.tip(),
         payable: payable
             .filter(|_| !row.state.took_money())
             .map(|payable| cvu::payable_view(payable, seen, now)),
@@ -179,7 +180,7 @@ fn wallet_advice(row: &AttemptRow) -> Option<WalletAdvice> {
 fn receipt(row: &AttemptRow) -> Option<ReceiptView> {
     Some(ReceiptView {
         paid: row.confirmed?,
-        tip: None,
+        tip: row.tip(),
         paid_at: match row.rail {
             Rail::Card | Rail::Flux => row.sent_at.or(row.settled_at)?,
             // What was sent is the wish for a code.

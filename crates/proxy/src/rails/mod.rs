@@ -4,6 +4,7 @@
 
 pub mod card;
 pub mod cvu;
+pub mod flux;
 
 /// A provider's host, as far as it can fail apart from another.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -14,14 +15,17 @@ pub enum Host {
     GreenpayCheckout,
     /// The CVU wallet's.
     CvuWallet,
+    /// Flux's.
+    Flux,
 }
 
 impl Host {
     /// Every host.
-    pub const ALL: [Self; 3] = [
+    pub const ALL: [Self; 4] = [
         Self::GreenpayMerchant,
         Self::GreenpayCheckout,
         Self::CvuWallet,
+        Self::Flux,
     ];
 
     /// The name in logs and metrics.
@@ -31,6 +35,7 @@ impl Host {
             Self::GreenpayMerchant => "greenpay_merchant",
             Self::GreenpayCheckout => "greenpay_checkout",
             Self::CvuWallet => "cvu_wallet",
+            Self::Flux => "flux",
         }
     }
 }

@@ -40,7 +40,10 @@ use crate::token::ClientTokens;
 use crate::webhooks::Webhooks;
 use accept::Caps;
 
-pub use parts::{card_rail, cvu_client, cvu_rail, greenpay_client, notification_hooks, open_store};
+pub use parts::{
+    card_rail, cvu_client, cvu_rail, flux_client, flux_rail, greenpay_client, notification_hooks,
+    open_store,
+};
 
 /// How much longer than the longest provider call the proxy waits for calls under way when it stops.
 /// What is left after that is settled by reading, after the next start.
@@ -200,11 +203,18 @@ pub async fn start(config: Config, clock: SharedClock) -> Result<Running, StartE
         }
         _ => None,
     };
+    let flux = match (&settings.flux, secrets.flux_refresh_token) {
+        (Some(flux), Some(token)) => {
+            Some(flux_rail(flux, token, &clock).map_err(StartError::part("flux"))?)
+        }
+        _ => None,
+    };
     let machine = Machine::open(MachineParts {
         store: store.clone(),
         clock: clock.clone(),
         card,
         cvu,
+        flux,
         merchant_name: settings.merchant.name.clone(),
         attempts_per_session: settings.limits.attempts_per_session.get(),
         provider_calls: settings.limits.provider_calls.get(),

@@ -5,15 +5,17 @@ use std::sync::Arc;
 use axum::Router;
 use secrecy::SecretString;
 use ventanilla_core::seal::ProviderKey;
-use ventanilla_providers::{cvu, greenpay};
+use ventanilla_providers::{cvu, flux, greenpay};
 
 use crate::clock::SharedClock;
-use crate::config::{self, Card, Cvu};
+use crate::config::{self, Card, Cvu, Flux};
 use crate::error::{Error, Result};
 use crate::hooks::{self, HookPath, Hooks};
 use crate::machine::Machine;
+use crate::rails;
 use crate::rails::card::{CardRail, CardRailConfig};
 use crate::rails::cvu::{CvuRail, CvuRailConfig, client_clock};
+use crate::rails::flux::{FluxRail, FluxRailConfig};
 use crate::store::{SealingKeys, Store};
 
 /// The store: the PostgreSQL database at `url`, or the SQLite file of `settings`.
@@ -124,6 +126,57 @@ pub fn cvu_rail(settings: &Cvu, password: SecretString, clock: &SharedClock) -> 
             strangers: settings.strangers,
         },
     )
+}
+
+/// A client of Flux; nothing is sent.
+///
+/// # Errors
+///
+/// When something of `settings` cannot be used; says what.
+pub fn flux_client(
+    settings: &Flux,
+    refresh_token: SecretString,
+    clock: &SharedClock,
+) -> Result<flux::Client> {
+    let config = flux::Config::new(
+        settings.url.as_str(),
+        refresh_token,
+        rails::flux::client_clock(clock),
+    );
+    flux::Client::new(flux::Config {
+        token_url: settings
+            .token_url
+            .as_ref()
+            .map(|url| url.as_str().to_owned()),
+        grant_type: settings.grant_type.clone(),
+        absent_codes: settings.absent_codes.clone(),
+        timeouts: ventanilla_providers::Timeouts {
+            money: settings.call_limit,
+            ..ventanilla_providers::Timeouts::default()
+        },
+        ..config
+    })
+    .map_err(Error::internal)
+}
+
+/// The Flux rail.
+///
+/// # Errors
+///
+/// As [`flux_client`].
+pub fn flux_rail(
+    settings: &Flux,
+    refresh_token: SecretString,
+    clock: &SharedClock,
+) -> Result<FluxRail> {
+    Ok(FluxRail::new(
+        flux_client(settings, refresh_token, clock)?,
+        FluxRailConfig {
+            place: settings.place.clone(),
+            offer: settings.offer.clone(),
+            call_limit: settings.call_limit,
+        },
+    ))
 }
 
 /// Where providers send notifications.

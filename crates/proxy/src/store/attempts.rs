@@ -92,6 +92,11 @@ impl Store {
             self.commit(tx).await?;
             return Ok(Started::Exhausted);
         }
+        rules::judge_start(&session, draft)?;
+        let draft = &AttemptRow {
+            carried_reference: rules::carried_reference(&attempts, draft.rail).map(str::to_owned),
+            ..draft.clone()
+        };
         match insert(&mut tx, draft).await {
             Ok(()) => {
                 let event = NewEvent {
@@ -103,8 +108,9 @@ impl Store {
                     moved: (None, Some(draft.state.name())),
                     evidence: &json!({
                         "rail": draft.rail,
-                        "reference": draft.reference,
+                        "reference": draft.at_provider(),
                         "total": draft.total,
+                        "tip": draft.tip(),
                         "installments": draft.installments,
                     }),
                 };
@@ -250,10 +256,12 @@ pub(super) async fn of_session(
 }
 
 async fn insert(tx: &mut Transaction, row: &AttemptRow) -> Done<()> {
+    let tip = i64::try_from(row.tip_minor).unwrap_or(i64::MAX);
     tx.execute(
         "INSERT INTO attempt (id, session_id, idempotency_key, fingerprint, rail, state, version, reference,
-                              amount_minor, currency, installments, save_card, saved_card_id, owner, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+                              amount_minor, currency, installments, save_card, saved_card_id, owner, created_at,
+                              tip_minor, carried_reference)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
         values![
             &row.id,
             &row.session_id,
@@ -270,6 +278,8 @@ async fn insert(tx: &mut Transaction, row: &AttemptRow) -> Done<()> {
             &row.saved_card_id,
             &row.owner,
             row.created_at,
+            tip,
+            &row.carried_reference,
         ],
     )
     .await?;
@@ -377,7 +387,9 @@ pub(super) fn read(row: &Row) -> Result<AttemptRow> {
         state: row.named("state", AttemptState::from_name)?,
         version: row.whole("version")?,
         reference: row.text("reference")?,
+        carried_reference: row.text_if("carried_reference")?,
         total: row.money("amount_minor", "currency")?,
+        tip_minor: row.money("tip_minor", "currency")?.minor(),
         installments: row.small_if("installments")?,
         save_card: row.flag("save_card")?,
         saved_card_id: row.text_if("saved_card_id")?,

@@ -52,10 +52,15 @@ pub struct AttemptRow {
     pub state: AttemptState,
     /// Grows by one with every change.
     pub version: i64,
-    /// Our reference at the provider: 26 characters, this attempt's alone.
+    /// Our reference: 26 characters, this attempt's alone.
     pub reference: String,
-    /// What is to be paid, copied from the session.
+    /// The reference of an earlier attempt under which this one goes out instead of its own, so that the
+    /// provider takes one of the two at most. The store decides it when the attempt is recorded.
+    pub carried_reference: Option<String>,
+    /// What is to be paid: the session's total, and the tip.
     pub total: Money,
+    /// How much of [`AttemptRow::total`] is a tip, in minor units.
+    pub tip_minor: u64,
     /// Installments picked.
     pub installments: Option<u8>,
     /// The buyer asked to save the card.
@@ -127,7 +132,9 @@ impl AttemptRow {
             state: AttemptState::New,
             version: 0,
             reference: id::make()?,
+            carried_reference: None,
             total: session.request.total,
+            tip_minor: 0,
             installments: None,
             save_card: false,
             saved_card_id: None,
@@ -152,6 +159,19 @@ impl AttemptRow {
             card_saved: false,
             settled_at: None,
         })
+    }
+
+    /// The reference that it goes out under and is read back by.
+    #[must_use]
+    pub fn at_provider(&self) -> &str {
+        self.carried_reference.as_deref().unwrap_or(&self.reference)
+    }
+
+    /// The tip, unless there is none.
+    #[must_use]
+    pub fn tip(&self) -> Option<Money> {
+        let tip = Money::from_minor(self.tip_minor, self.total.currency()).ok()?;
+        (self.tip_minor > 0).then_some(tip)
     }
 }
 

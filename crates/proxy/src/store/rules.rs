@@ -3,9 +3,11 @@
 
 use ventanilla_core::attempt::AttemptState;
 use ventanilla_core::money::Money;
+use ventanilla_core::rails::Rail;
+use ventanilla_core::rails::flux::with_tip;
 
 use super::record::{
-    AttemptRow, CreditState, CreditVerdict, MAX_RETURNS, OperationRow, PayableRow,
+    AttemptRow, CreditState, CreditVerdict, MAX_RETURNS, OperationRow, PayableRow, SessionRow,
 };
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
@@ -51,6 +53,45 @@ macro_rules! standing {
     };
 }
 
+/// Judges what a new attempt of a session asks for.
+///
+/// # Errors
+///
+/// An internal error that names the rule it breaks; nothing may be written then.
+pub(super) fn judge_start(session: &SessionRow, draft: &AttemptRow) -> Result<()> {
+    let bill = session.request.total;
+    let asks = with_tip(bill, draft.tip_minor).ok();
+    let broken = if asks != Some(draft.total) {
+        Some("an attempt is for the session's total and its tip")
+    } else if draft.tip_minor > bill.minor() || (draft.tip_minor > 0 && draft.rail != Rail::Flux) {
+        Some("a tip is at most the bill, and the Flux rail's alone")
+    } else {
+        None
+    };
+    match broken {
+        Some(rule) => {
+            let (from, to) = (standing!("attempt", draft), standing!("attempt", draft));
+            Err(refused(&from, &to, rule))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The reference that the next attempt of a session carries on, where the provider refuses one that it
+/// knows: that of the last attempt on the rail, unless it was declined. Whatever became of that one after
+/// all, the provider then takes one of the two at most.
+pub(super) fn carried_reference(attempts: &[AttemptRow], rail: Rail) -> Option<&str> {
+    match rail {
+        // A call of ours cannot be executed any more before another one is let go.
+        Rail::Card => return None,
+        // Nothing that nobody saw is paid.
+        Rail::Cvu => return None,
+        Rail::Flux => {}
+    }
+    let last = attempts.iter().rev().find(|row| row.rail == rail)?;
+    (last.state == AttemptState::NotExecuted).then(|| last.at_provider())
+}
+
 /// Judges a change of an attempt, and what it makes payable.
 ///
 /// # Errors
@@ -67,7 +108,9 @@ pub(super) fn judge(
         && before.fingerprint == after.fingerprint
         && before.rail == after.rail
         && before.reference == after.reference
+        && before.carried_reference == after.carried_reference
         && before.total == after.total
+        && before.tip_minor == after.tip_minor
         && before.created_at == after.created_at;
     let (from, to) = (standing!("attempt", before), standing!("attempt", after));
     let broken = if !same_identity {

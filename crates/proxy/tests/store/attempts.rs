@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ventanilla_core::attempt::AttemptState as S;
 use ventanilla_core::money::{Currency, Money};
-use ventanilla_proxy::store::{AttemptRow, StartRules, Started, Store};
+use ventanilla_proxy::store::{AttemptRow, SessionRow, StartRules, Started, Store};
 
 use crate::support::*;
 
@@ -385,12 +385,86 @@ async fn of_many_changes_decided_on_one_view_one_is_written(store: Store) {
     assert_eq!(taken, 1);
 }
 
+async fn begin_wallet(store: &Store, session: &SessionRow, tip_minor: u64) -> AttemptRow {
+    let draft = wallet_draft(session, tip_minor);
+    match store.start(&draft, RULES).await.unwrap() {
+        Started::New(row) => row,
+        _ => panic!("nothing is in the way"),
+    }
+}
+
+async fn a_tip_is_kept_with_the_attempt_and_never_changes(store: Store) {
+    let session = open(&store).await;
+    let row = begin_wallet(&store, &session, 12_505).await;
+    assert_eq!(store.attempt(&row.id).await.unwrap(), Some(row.clone()));
+    assert_eq!(row.tip().map(Money::minor), Some(12_505));
+    assert_eq!(row.total.minor(), session.request.total.minor() + 12_505);
+    let mut other = moved(&row, S::Prepared);
+    other.tip_minor = 0;
+    assert!(change(&store, other).await.is_err());
+    let paid = advance(&store, &row, way_to(S::Succeeded)).await;
+    assert_eq!(paid.confirmed, Some(row.total));
+}
+
+async fn what_is_not_the_bill_and_its_tip_is_not_started(store: Store) {
+    let session = open(&store).await;
+    let bill = session.request.total.minor();
+    let honest = wallet_draft(&session, 100);
+    let mut free = honest.clone();
+    free.total = session.request.total;
+    let mut dear = honest.clone();
+    dear.total = Money::from_minor(bill + 101, Currency::CRC).unwrap();
+    let mut on_card = honest;
+    on_card.rail = ventanilla_core::rails::Rail::Card;
+    for draft in [free, dear, on_card, wallet_draft(&session, bill + 1)] {
+        assert!(store.start(&draft, RULES).await.is_err());
+    }
+    assert!(store.attempts(&session.id).await.unwrap().is_empty());
+    begin_wallet(&store, &session, bill).await;
+}
+
+async fn a_reference_is_carried_on_until_a_decline(store: Store) {
+    let session = open(&store).await;
+    let first = begin_wallet(&store, &session, 0).await;
+    assert_eq!(first.at_provider(), first.reference);
+    advance(&store, &first, way_to(S::NotExecuted)).await;
+    // With another card in between, and with another tip.
+    let card = begin(&store, &session).await;
+    assert_eq!(card.at_provider(), card.reference);
+    advance(&store, &card, way_to(S::Declined)).await;
+    let second = begin_wallet(&store, &session, 100).await;
+    assert_eq!(second.at_provider(), first.reference);
+    assert_ne!(second.reference, first.reference);
+    advance(&store, &second, &[S::NotExecuted]).await;
+    let third = begin_wallet(&store, &session, 0).await;
+    assert_eq!(third.at_provider(), first.reference);
+    assert_eq!(store.attempt(&third.id).await.unwrap(), Some(third.clone()));
+    advance(&store, &third, way_to(S::Declined)).await;
+    let fourth = begin_wallet(&store, &session, 0).await;
+    assert_eq!(fourth.at_provider(), fourth.reference);
+    // Another session's is its own.
+    let other = open(&store).await;
+    let row = begin_wallet(&store, &other, 0).await;
+    assert_eq!(row.at_provider(), row.reference);
+}
+
+async fn a_cards_reference_is_never_carried_on(store: Store) {
+    let session = open(&store).await;
+    let first = begin(&store, &session).await;
+    advance(&store, &first, way_to(S::NotExecuted)).await;
+    let second = begin(&store, &session).await;
+    assert_eq!(second.at_provider(), second.reference);
+}
+
 every_engine![
     a_browsers_key_starts_one_attempt,
+    a_cards_reference_is_never_carried_on,
     a_caller_who_goes_away_does_not_block_the_next,
     a_change_sees_the_attempt_in_its_surroundings,
     a_change_that_is_not_in_the_diagram_is_refused,
     a_hundred_parallel_starts_leave_one_live_attempt,
+    a_reference_is_carried_on_until_a_decline,
+    a_tip_is_kept_with_the_attempt_and_never_changes,
     an_attempt_that_was_left_behind_does_not_keep_its_session_open,
     an_unsent_attempt_that_was_left_behind_makes_room,
     every_end_is_told_in_the_commit_that_made_it_true,
@@ -401,5 +475,6 @@ every_engine![
     only_an_end_without_money_lets_another_attempt_in,
     the_attempts_that_were_sent_are_limited,
     the_right_to_send_is_out_once_and_comes_back_at_most_twice,
+    what_is_not_the_bill_and_its_tip_is_not_started,
     what_was_recorded_reads_back_as_it_was,
 ];

@@ -4,7 +4,8 @@ use ventanilla_core::attempt::AttemptState as S;
 use ventanilla_core::money::{Currency, Money};
 use ventanilla_core::operation::OperationKind;
 use ventanilla_proxy::store::{
-    CreditState, CreditVerdict, NewCredit, OperationOpened, OperationRow, Store,
+    AttemptRow, CreditState, CreditVerdict, NewCredit, OperationOpened, OperationRow, Started,
+    Store,
 };
 
 use crate::support::*;
@@ -169,6 +170,97 @@ async fn an_attempt_that_is_not_paid_takes_no_operation(place: Place) {
     assert!(place.sql(&another(&row, &columns)).await.is_err());
 }
 
+/// An attempt like `row`, but for what makes it another.
+fn another_attempt(row: &AttemptRow, columns: &[(&str, &str)]) -> String {
+    let session = format!("'{}'", row.session_id);
+    let mut values = vec![
+        ("id", "'att_other'"),
+        ("session_id", session.as_str()),
+        ("idempotency_key", "'other'"),
+        ("fingerprint", "''"),
+        ("rail", "'flux'"),
+        ("state", "'new'"),
+        ("version", "0"),
+        ("reference", "'other'"),
+        ("amount_minor", "1000"),
+        ("currency", "'CRC'"),
+        ("save_card", "FALSE"),
+        ("owner", "'me'"),
+        ("created_at", "0"),
+    ];
+    for (name, value) in columns {
+        match values.iter_mut().find(|(known, _)| known == name) {
+            Some(known) => known.1 = value,
+            None => values.push((name, value)),
+        }
+    }
+    let names: Vec<&str> = values.iter().map(|(name, _)| *name).collect();
+    let values: Vec<&str> = values.iter().map(|(_, value)| *value).collect();
+    format!(
+        "INSERT INTO attempt ({}) VALUES ({})",
+        names.join(", "),
+        values.join(", ")
+    )
+}
+
+async fn a_tip_above_the_bill_or_on_another_rail_cannot_be_written(place: Place) {
+    let store = place.open().await;
+    let session = open(&store).await;
+    let row = AttemptRow {
+        session_id: session.id.clone(),
+        ..draft(&session)
+    };
+    for (tip, rail) in [("-1", "'flux'"), ("501", "'flux'"), ("1", "'card'")] {
+        let columns = [("tip_minor", tip), ("rail", rail)];
+        let statement = another_attempt(&row, &columns);
+        assert!(place.sql(&statement).await.is_err(), "{tip} on {rail}");
+    }
+    let fits = another_attempt(&row, &[("tip_minor", "500")]);
+    assert_eq!(place.sql(&fits).await.unwrap(), 1);
+    for statement in [
+        "UPDATE attempt SET tip_minor = 0",
+        "UPDATE attempt SET carried_reference = 'x'",
+        "UPDATE attempt SET amount_minor = 999",
+        "UPDATE attempt SET rail = 'card'",
+    ] {
+        assert!(place.sql(statement).await.is_err(), "{statement}");
+    }
+}
+
+async fn a_reference_can_only_be_carried_on_from_what_was_never_executed(place: Place) {
+    let store = place.open().await;
+    for (state, expected) in [
+        (S::Declined, false),
+        (S::Duplicate, false),
+        (S::NotExecuted, true),
+    ] {
+        let session = open(&store).await;
+        let Started::New(row) = store
+            .start(&wallet_draft(&session, 0), RULES)
+            .await
+            .unwrap()
+        else {
+            panic!("nothing is in the way");
+        };
+        let row = advance(&store, &row, way_to(state)).await;
+        let carried = format!("'{}'", row.reference);
+        let carries = [("carried_reference", carried.as_str())];
+        // Not by a stranger's session, and not on another rail.
+        let stranger = open(&store).await;
+        let elsewhere = draft(&stranger);
+        assert!(
+            place
+                .sql(&another_attempt(&elsewhere, &carries))
+                .await
+                .is_err()
+        );
+        let on_card = [carries[0], ("rail", "'card'")];
+        assert!(place.sql(&another_attempt(&row, &on_card)).await.is_err());
+        let written = place.sql(&another_attempt(&row, &carries)).await;
+        assert_eq!(written.is_ok(), expected, "{}", state.name());
+    }
+}
+
 async fn the_indexes_cover_the_states_that_block_others(place: Place) {
     let _store = place.open().await;
     let text = async |index: &str| match place {
@@ -202,7 +294,9 @@ async fn the_indexes_cover_the_states_that_block_others(place: Place) {
 }
 
 every_place![
+    a_reference_can_only_be_carried_on_from_what_was_never_executed,
     a_second_open_operation_cannot_be_written,
+    a_tip_above_the_bill_or_on_another_rail_cannot_be_written,
     an_attempt_that_is_not_paid_takes_no_operation,
     more_than_was_paid_cannot_be_written,
     the_indexes_cover_the_states_that_block_others,

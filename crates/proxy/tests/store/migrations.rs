@@ -4,7 +4,7 @@ use sqlx::migrate::{MigrateDatabase as _, Migrator};
 use ventanilla_core::attempt::AttemptState as S;
 use ventanilla_core::operation::OperationKind;
 use ventanilla_core::session::SessionState;
-use ventanilla_proxy::store::{NewCredit, OperationOpened, OperationRow};
+use ventanilla_proxy::store::{NewCredit, OperationOpened, OperationRow, Started};
 
 use crate::support::*;
 
@@ -285,6 +285,32 @@ async fn a_step_that_fails_near_its_end_leaves_the_tables_as_they_were(place: Pl
     advance(&store, &sent, &[S::Issued]).await;
 }
 
+/// The last step before there were tips.
+fn before_tips(place: &Place) -> i64 {
+    before_credits(place) + 1
+}
+
+async fn a_store_without_tips_keeps_its_rows_and_takes_them(place: Place) {
+    released(&place, before_tips(&place)).await;
+    fill(&place).await;
+    let store = place.open().await;
+    for state in FORMER {
+        let id = format!("att_{}", state.name());
+        let row = store.attempt(&id).await.unwrap().unwrap();
+        assert_eq!(
+            (row.state, row.tip_minor, row.total.minor()),
+            (state, 0, 500)
+        );
+        assert_eq!(row.at_provider(), row.reference);
+    }
+    let session = open(&store).await;
+    let draft = wallet_draft(&session, 100);
+    assert!(matches!(
+        store.start(&draft, RULES).await.unwrap(),
+        Started::New(_)
+    ));
+}
+
 mod from_the_release_before {
     use super::*;
 
@@ -292,6 +318,7 @@ mod from_the_release_before {
         a_step_that_fails_near_its_end_leaves_the_tables_as_they_were,
         a_store_of_the_release_before_keeps_its_rows_and_its_rules,
         a_store_of_the_release_before_takes_credits,
+        a_store_without_tips_keeps_its_rows_and_takes_them,
     ];
 }
 

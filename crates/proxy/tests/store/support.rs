@@ -10,6 +10,7 @@ use ventanilla_core::attempt::AttemptState as S;
 use ventanilla_core::problem::ProblemCode;
 use ventanilla_core::rails::Rail;
 use ventanilla_core::rails::cvu::Presentation;
+use ventanilla_core::rails::flux::with_tip;
 use ventanilla_core::session::SessionState;
 use ventanilla_proxy::clock::Timestamp;
 use ventanilla_proxy::id;
@@ -312,6 +313,17 @@ pub async fn issued_in(store: &Store, session: &SessionRow) -> AttemptRow {
     match store.start(&draft, RULES).await.unwrap() {
         Started::New(row) => advance(store, &row, way_to(S::Issued)).await,
         _ => panic!("nothing is in the way"),
+    }
+}
+
+/// An attempt to charge a wallet's code, with this tip.
+pub fn wallet_draft(session: &SessionRow, tip_minor: u64) -> AttemptRow {
+    AttemptRow {
+        rail: Rail::Flux,
+        installments: None,
+        total: with_tip(session.request.total, tip_minor).unwrap(),
+        tip_minor,
+        ..draft(session)
     }
 }
 

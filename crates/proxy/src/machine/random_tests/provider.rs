@@ -247,6 +247,7 @@ fn more(total: Money) -> Money {
 
 fn confirmation(total: Money) -> Confirmation {
     Confirmation {
+        tip_minor: 0,
         total,
         authorization: Some(String::from("123456")),
         brand: None,

@@ -367,6 +367,7 @@ impl CardRail {
                     .and_then(|saved| saved_card(saved, payment, last4.as_deref(), approval.brand));
                 Finding::Confirmed(Proof::Paid(Confirmation {
                     total: approval.total,
+                    tip_minor: 0,
                     authorization: approval.authorization,
                     brand: approval.brand,
                     last4,
@@ -383,6 +384,7 @@ impl CardRail {
             Outcome::Definite(TransactionRead::Approved(detail)) => {
                 Reading::Confirmed(Confirmation {
                     total: detail.total,
+                    tip_minor: 0,
                     authorization: detail.authorization,
                     brand: None,
                     last4: detail.last4,
