@@ -7,5 +7,6 @@ mod card;
 mod checkout;
 mod clock;
 mod cvu;
+mod flux;
 mod shop;
 mod world;

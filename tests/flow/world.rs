@@ -61,6 +61,8 @@ pub struct Settings {
     pub cvu: Option<&'static str>,
     /// Where the rail's provider is reached, if somebody is in between.
     pub cvu_url: Option<String>,
+    /// Lines for `[flux]` after those that are always there; without it the rail is off.
+    pub flux: Option<&'static str>,
     /// Where the shop is told what became true.
     pub webhooks: Option<String>,
 }
@@ -244,8 +246,13 @@ impl World {
             card_starts_per_ip_per_hour = 1000000
             connections_per_ip = 2000
             {cvu}
+            {flux}
             {webhooks}
             "#,
+            flux = self
+                .settings
+                .flux
+                .map_or_else(String::new, |more| self.flux_section(more)),
             cvu = self
                 .settings
                 .cvu
@@ -282,6 +289,10 @@ impl World {
             environment.insert("VENTANILLA_CVU_PASSWORD", cvu_password);
             environment.insert("VENTANILLA_HOOK_PATH", HOOK_PATH);
         }
+        if self.settings.flux.is_some() {
+            let token = &self.sandbox.flux_credentials().refresh_token;
+            environment.insert("VENTANILLA_FLUX_REFRESH_TOKEN", token);
+        }
         if self.settings.webhooks.is_some() {
             environment.insert("VENTANILLA_WEBHOOK_SECRETS", WEBHOOK_SECRET);
         }
@@ -306,6 +317,19 @@ impl World {
                 .as_ref()
                 .unwrap_or(&self.sandbox.cvu_url),
             username = self.sandbox.cvu_credentials().username,
+        )
+    }
+
+    fn flux_section(&self, more: &str) -> String {
+        format!(
+            r#"
+            [flux]
+            url = "{url}/v3"
+            store = "Sucursal Centro"
+            terminal = "caja-01"
+            {more}
+            "#,
+            url = self.sandbox.flux_url,
         )
     }
 
@@ -440,7 +464,7 @@ impl World {
 
     /// The proxy's clock, and the provider's where money has a date that is compared.
     pub fn move_clock(&self, by: Duration) {
-        if self.settings.cvu.is_some() {
+        if self.settings.cvu.is_some() || self.settings.flux.is_some() {
             self.sandbox.move_clock(by);
         }
         self.clock.move_on(by);

@@ -111,6 +111,7 @@ async fn stage_with(change: Change) -> Stage {
         cvu: Some(ACCOUNT),
         cvu_url: Some(url),
         webhooks: Some(webhooks),
+        ..Settings::default()
     };
     let world = World::open_as(options(), settings, None).await;
     between.provider.set(world.sandbox.cvu_url.clone()).unwrap();
