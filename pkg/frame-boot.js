@@ -18,7 +18,7 @@ const origins = (document.documentElement.dataset.origins ?? "").split(" ");
 const verdicts = new Map();
 const tokenWaits = [];
 const unsent = [];
-let port, opened, chosen, started, mounted, handle, settling, stopped, patience, sentHeight;
+let port, opened, texts, chosen, started, mounted, handle, settling, stopped, patience, sentHeight;
 let clientToken = "";
 let locale = "";
 let questions = 0;
@@ -36,10 +36,13 @@ const glueRan = new Promise((resolve, reject) => {
   });
 });
 glueRan.catch((error) => refused(error, PINS.glue));
+// Before the page says it over the port, its address does.
+const address = new URLSearchParams(location.search);
+glueRan.then((glue) => glue.textsFor(address.get("locale") ?? "")).catch(() => {});
 
 // One rail at this proxy, or one that the page names: its module need not wait for anything.
 const there = wordsIn(document.documentElement.dataset.rails);
-const named = wordsIn(location.search).filter((rail) => there.includes(rail));
+const named = wordsIn(address.get("rails")).filter((rail) => there.includes(rail));
 const likely = there.length > 1 ? named : there;
 if (likely.length === 1) choose(likely);
 
@@ -96,7 +99,18 @@ function heard(message) {
     ({ clientToken, locale } = message);
     document.title = titleFor(locale);
     choose(railsOf(clientToken));
-    mount();
+    const late = expectCode();
+    glueRan.then((glue) => glue.textsFor(locale)).then(
+      (given) => {
+        clearTimeout(late);
+        texts = given;
+        mount();
+      },
+      ({ code, message }) => {
+        clearTimeout(late);
+        if (code) give(code, message);
+      },
+    );
   } else if (kind === "token") {
     if (message.clientToken) ({ clientToken } = message);
     for (const { resolve, reject } of tokenWaits.splice(0)) {
@@ -115,6 +129,10 @@ function heard(message) {
   }
 }
 
+function expectCode() {
+  return setTimeout(() => give("load-failed", "the code did not arrive in time"), START_WITHIN_MS);
+}
+
 /** Turns to the module with these rails. */
 function choose(rails) {
   const name = moduleFor(rails, PINS.modules) ?? chosen ?? "all";
@@ -122,7 +140,7 @@ function choose(rails) {
   chosen = name;
   started = undefined;
   clearTimeout(patience);
-  patience = setTimeout(() => give("load-failed", "the code did not arrive in time"), START_WITHIN_MS);
+  patience = expectCode();
   const pin = PINS.modules[name];
   const wasm = fetchPinned(urlOf(pin), pin.integrity);
   wasm.catch(() => {});
@@ -138,7 +156,7 @@ function choose(rails) {
 }
 
 function mount() {
-  if (!opened || !started || stopped) return;
+  if (!texts || !started || stopped) return;
   const widget = started;
   started = undefined;
   mounted = chosen;
@@ -152,6 +170,7 @@ function mount() {
     handle = widget.mount(root, door, {
       proxy: "",
       locale,
+      texts,
       rails: opened.rails,
       appearance: opened.appearance,
       mode: "frame",

@@ -2,7 +2,7 @@
 // wasm-bindgen makes for a module runs only when that module starts.
 
 import { modules } from "modules";
-import { blame, fetchPinned, moduleFor, railsOf, wordsIn } from "./launch.js";
+import { blame, fetchPinned, languageFor, moduleFor, railsOf, wordsIn } from "./launch.js";
 
 const PINS = __PINS__;
 const loaded = {};
@@ -12,6 +12,12 @@ export async function start(name, answer) {
   const widget = modules[name]();
   await widget.default({ module_or_path: answer });
   return widget;
+}
+
+/** The texts for whoever wants to read in `locale`. */
+export function textsFor(locale, proxy = "") {
+  const tag = languageFor(locale, Object.keys(PINS.languages));
+  return once(proxy, PINS.languages[tag], async (answer) => (await answer).text());
 }
 
 /**
@@ -29,14 +35,14 @@ export function mountInline(root, door, options, fail) {
     chosen = name;
     try {
       const module = once(proxy, PINS.modules[name], (answer) => start(name, answer));
-      const [widget, sheet] = await Promise.all([module, once(proxy, PINS.css, sheetOf), token]);
+      const [widget, texts, sheet] = await Promise.all([module, textsFor(options.locale, proxy), once(proxy, PINS.css, sheetOf), token]);
       if (stopped || name !== chosen) return;
       handle?.unmount();
       const holder = document.createElement("div");
       root.adoptedStyleSheets = [...own, sheet];
       root.replaceChildren(holder);
       mounted = name;
-      handle = widget.mount(holder, { ...door, clientToken, handOver }, options);
+      handle = widget.mount(holder, { ...door, clientToken, handOver }, { ...options, texts });
     } catch (error) {
       if (name === chosen) fail(error.code ?? "load-failed", error.message);
     }

@@ -1,5 +1,5 @@
-// What is fetched, in the frame and inline alike: pinned files, and of the widget's modules the one with the
-// session's rails. Until the session is read, hints say which: a wrong one costs time and nothing else.
+// What is fetched, in the frame and inline alike: pinned files, and of them the buyer's language and the module
+// with the session's rails. Until the session is read, hints say which: a wrong one costs time and nothing else.
 
 /** Fetches a file that must match its pin; once more past the cache, which may hold half a file. */
 export const fetchPinned = (url, integrity) =>
@@ -25,4 +25,15 @@ export const railsOf = (clientToken) => wordsIn(clientToken.split(".")[2]);
 export function moduleFor(rails, modules) {
   const known = rails.filter((rail) => Object.hasOwn(modules, rail));
   return known.length > 1 ? "all" : known[0];
+}
+
+/** Of some languages, the one for what the shop wants or else the browser's owner reads, as src/locale chooses. */
+export function languageFor(wanted, languages) {
+  const kind = (tag) => tag.split(/[-_]/)[0];
+  for (const tag of [wanted, ...navigator.languages].map((tag) => tag.toLowerCase())) {
+    const find = (form) => languages.find((one) => form(one.toLowerCase()) === form(tag));
+    const found = find((one) => one) ?? find(kind);
+    if (found) return found;
+  }
+  return "en-CA";
 }

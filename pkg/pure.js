@@ -177,7 +177,7 @@ export class VentanillaCheckout extends (globalThis.HTMLElement ?? Object) {
       if (frame.src && !links) return false;
       port?.close();
       again = given;
-      frame.src = `${proxy}/frame?${rails}`;
+      frame.src = `${proxy}/frame?${new URLSearchParams({ rails, locale: this.#locale })}`;
       return true;
     };
     load(this.#options().rails);

@@ -105,14 +105,31 @@ const widgetCss = (await Promise.all(sheets.map((sheet) => readFile(join(root, "
 const minifyCss = async (text) => (await transform(text, { loader: "css", minify: !dev, target })).code.trim();
 const css = add("style", "css", await minifyCss(widgetCss), "the widget's styles, inline mode only");
 
+// A language's file has a line for each text, in the order in which src/locale reads them.
+const locales = join(root, "src/locale");
+const source = await readFile(join(locales, "mod.rs"), "utf8");
+const order = /^texts! \{$([^]*?)^\}$/m.exec(source)[1].match(/^ {4}\w+$/gm).map((name) => name.trim());
+const listed = await readFile(join(locales, "languages/mod.rs"), "utf8");
+const languages = {};
+for (const [, name] of listed.matchAll(/&(\w+)::TEXTS/g)) {
+  const written = await readFile(join(locales, `languages/${name}.rs`), "utf8");
+  const texts = new Map(Array.from(written.matchAll(/^ {4}(\w+): (".*"),$/gm), ([, key, text]) => [key, JSON.parse(text)]));
+  const lines = order.map((key) => texts.get(key));
+  if (texts.size !== order.length || !lines.every((line) => line && !line.includes("\n"))) {
+    throw new Error(`src/locale/languages/${name}.rs: expected one line for each of the ${order.length} texts`);
+  }
+  languages[texts.get("tag")] = add(texts.get("tag"), "txt", lines.join("\n"), `the widget's texts in ${texts.get("tag")}`);
+}
+
 const short = ({ file, integrity }) => ({ file, integrity });
+const languagePins = Object.fromEntries(Object.entries(languages).map(([tag, entry]) => [tag, short(entry)]));
 const wasmPins = Object.fromEntries(names.map((name) => [name, short(wasm[name])]));
 const glue = add(
   "glue",
   "js",
   await bundle("glue.js", {
     plugins: [modules],
-    define: { __PINS__: JSON.stringify({ modules: wasmPins, css: short(css) }) },
+    define: { __PINS__: JSON.stringify({ modules: wasmPins, languages: languagePins, css: short(css) }) },
     globalName: global,
   }),
   "JavaScript side of the WebAssembly; runs in the frame, or inline in the shop's page",
@@ -160,6 +177,7 @@ const manifest = {
   loader: loader.file,
   glue: glue.file,
   wasm: Object.fromEntries(names.map((name) => [name, wasm[name].file])),
+  languages: Object.fromEntries(Object.entries(languages).map(([tag, { file }]) => [tag, file])),
   css: css.file,
   frame: "frame.html",
   script_hashes: [pin(boot, "sha256"), glue.integrity],

@@ -1,5 +1,6 @@
 //! The way in from JavaScript.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use any_spawner::Executor;
@@ -11,6 +12,7 @@ use web_sys::HtmlElement;
 
 use crate::checkout::{Options, open};
 use crate::element::JsDoor;
+use crate::locale::{Locale, Texts};
 use crate::ui::{El, apply_appearance};
 
 /// A checkout on a page. Letting go of the handle leaves the checkout where it is.
@@ -27,13 +29,17 @@ struct Mounted {
 
 /// Puts a checkout into `root`, in the place of whatever stands there.
 ///
-/// `options` is `{ proxy: string, locale: string, rails: string, appearance: object | null, mode: "frame" |
-/// "inline" }`; what is missing is as if empty.
+/// `options` is `{ proxy: string, locale: string, texts: string, rails: string, appearance: object | null,
+/// mode: "frame" | "inline" }`; what is missing is as if empty. `texts` is the file of the buyer's language.
+///
+/// # Errors
+///
+/// When there is no language: this build has none inside, and `texts` is not one.
 #[wasm_bindgen]
-#[must_use]
-pub fn mount(root: HtmlElement, door: JsDoor, options: &JsValue) -> Handle {
+pub fn mount(root: HtmlElement, door: JsDoor, options: &JsValue) -> Result<Handle, JsValue> {
     let read = |name: &str| Reflect::get(options, &name.into()).unwrap_or_default();
     let text = |name: &str| read(name).as_string().unwrap_or_default();
+    let locale = speak(&text("locale"), text("texts")).ok_or("no language")?;
     let options = Options {
         proxy: text("proxy"),
         locale: text("locale"),
@@ -44,12 +50,39 @@ pub fn mount(root: HtmlElement, door: JsDoor, options: &JsValue) -> Handle {
     // Refused when another has been set before, which is as good.
     let _ = Executor::init_wasm_bindgen();
     let owner = Owner::new();
-    let checkout = owner.with(|| open(Rc::new(door), &options));
+    let checkout = owner.with(|| open(Rc::new(door), &options, locale));
     root.set_text_content(None);
     let _ = root.append_child(checkout.node());
-    Handle {
+    Ok(Handle {
         mounted: Some(Mounted { checkout, owner }),
+    })
+}
+
+/// The language for the tag `wanted`: the one that came along, or one of those inside.
+fn speak(wanted: &str, file: String) -> Option<Locale> {
+    if let Some(texts) = kept(file) {
+        return Locale::open(wanted, &[texts]);
     }
+    #[cfg(feature = "languages")]
+    return Locale::open(wanted, &crate::locale::LANGUAGES);
+    #[cfg(not(feature = "languages"))]
+    None
+}
+
+/// The language in a file, kept for as long as the page lives: once, however many checkouts are mounted.
+fn kept(file: String) -> Option<&'static Texts> {
+    thread_local! {
+        static KEPT: Cell<Option<(&'static str, &'static Texts)>> = const { Cell::new(None) };
+    }
+    if let Some((known, texts)) = KEPT.get()
+        && known == file
+    {
+        return Some(texts);
+    }
+    let file: &'static str = file.leak();
+    let texts: &'static Texts = Box::leak(Box::new(Texts::read(file)?));
+    KEPT.set(Some((file, texts)));
+    Some(texts)
 }
 
 #[wasm_bindgen]

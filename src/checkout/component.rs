@@ -12,6 +12,7 @@ use web_sys::{Element, Node};
 
 use super::room::{Options, open};
 use crate::element::Door;
+use crate::locale::{LANGUAGES, Locale};
 use crate::ui::El;
 
 /// A checkout, as a component for shops that are Leptos themselves.
@@ -27,7 +28,7 @@ pub fn Checkout(
     #[prop(optional)]
     options: Options,
 ) -> impl IntoView {
-    View(open(door, &options))
+    Locale::open(&options.locale, &LANGUAGES).map(|locale| View(open(door, &options, locale)))
 }
 
 /// An element that was built here and takes its place in a Leptos page like any other view.

@@ -47,8 +47,8 @@ pub struct Options {
 }
 
 /// The checkout's element; it lives as long as the surrounding owner.
-pub fn open(door: Rc<dyn Door>, options: &Options) -> El {
-    let locale = Rc::new(Locale::open(&options.locale));
+pub fn open(door: Rc<dyn Door>, options: &Options, locale: Locale) -> El {
+    let locale = Rc::new(locale);
     let texts = locale.texts;
     let live = el("p", "vt-live").attr("role", "status");
     let stage = el("div", "vt-stage");

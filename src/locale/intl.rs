@@ -15,9 +15,10 @@ pub struct Locale {
 }
 
 impl Locale {
-    /// The language for the tag that the shop wants, or else for what the browser's owner reads.
+    /// Of some languages, the one for the tag that the shop wants, or else for what the browser's owner
+    /// reads; `None` where there are none.
     #[must_use]
-    pub fn open(wanted: &str) -> Self {
+    pub fn open(wanted: &str, languages: &[&'static Texts]) -> Option<Self> {
         let mut tags = vec![String::from(wanted)];
         if let Some(window) = web_sys::window() {
             tags.extend(
@@ -28,9 +29,9 @@ impl Locale {
                     .filter_map(|tag| tag.as_string()),
             );
         }
-        let (texts, tag) = choose(tags.iter().map(String::as_str));
+        let (texts, tag) = choose(languages, tags.iter().map(String::as_str))?;
         let tag = country_tag(texts, tag).into();
-        Self { texts, tag }
+        Some(Self { texts, tag })
     }
 
     /// An amount: `₡12 500,00`.

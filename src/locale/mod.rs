@@ -2,50 +2,44 @@
 //!
 //! One file per language, each a whole [`Texts`]: a text that is missing anywhere does not compile. The
 //! words follow the country: usted in Costa Rica, vos in Argentina, tú in Mexico, vous in Canada.
+//!
+//! A buyer downloads one language: `scripts/package` builds the widget without the feature `languages`, which
+//! has all of them inside, and writes each into a file of its own, one line for each text.
 
-mod en_ca;
-mod es_ar;
-mod es_cr;
-mod es_mx;
-mod fr_ca;
+#[cfg(any(feature = "languages", test))]
+mod languages;
 
 #[cfg(target_arch = "wasm32")]
 mod intl;
 
 #[cfg(target_arch = "wasm32")]
 pub use intl::Locale;
+#[cfg(any(feature = "languages", test))]
+pub use languages::LANGUAGES;
 
 use ventanilla_core::card::{Brand, CvcError, ExpiryError, HolderError, PanError};
 use ventanilla_core::rails::card::DeclineAdvice;
 
-/// Every language, in the order in which one stands in for another of the same kind.
-pub static LANGUAGES: [&Texts; 5] = [
-    &es_cr::TEXTS,
-    &en_ca::TEXTS,
-    &fr_ca::TEXTS,
-    &es_ar::TEXTS,
-    &es_mx::TEXTS,
-];
-
-/// The texts for the first of `wanted` language tags that is spoken here, and that tag.
+/// Of some languages, the texts for the first of `wanted` language tags that is spoken, and that tag.
 ///
 /// A tag is served by its own texts, else by the first of its language: `es-AR` by `es-AR`, `es-PA` by
-/// `es-CR`, `fr` by `fr-CA`. When none is spoken: `en-CA`.
+/// `es-CR`, `fr` by `fr-CA`. When none is spoken: `en-CA`, or whatever there is; `None` where there is
+/// nothing. `pkg/launch.js` has the same rule.
 #[must_use]
-pub fn choose<'a>(wanted: impl IntoIterator<Item = &'a str>) -> (&'static Texts, &'a str) {
+pub fn choose<'a>(
+    languages: &[&'static Texts],
+    wanted: impl IntoIterator<Item = &'a str>,
+) -> Option<(&'static Texts, &'a str)> {
     let same = |a: &str, b: &str| a.eq_ignore_ascii_case(b);
+    let find = |fits: &dyn Fn(&str) -> bool| languages.iter().find(|texts| fits(texts.tag));
     for tag in wanted {
-        let exact = LANGUAGES.iter().find(|texts| same(texts.tag, tag));
-        let kin = || {
-            LANGUAGES
-                .iter()
-                .find(|texts| same(language(texts.tag), language(tag)))
-        };
-        if let Some(texts) = exact.or_else(kin) {
-            return (texts, tag);
+        let kin = || find(&|known| same(language(known), language(tag)));
+        if let Some(texts) = find(&|known| same(known, tag)).or_else(kin) {
+            return Some((texts, tag));
         }
     }
-    (&en_ca::TEXTS, en_ca::TEXTS.tag)
+    let texts = find(&|known| known == "en-CA").or(languages.first())?;
+    Some((texts, texts.tag))
 }
 
 /// The tag by which the browser writes amounts and dates for somebody who reads `texts` and asked for
@@ -89,184 +83,209 @@ pub fn fill(text: &str, name: &str, value: &str) -> String {
     filled
 }
 
-/// Everything a buyer can read. Braces hold what is filled in: `{amount}`, `{n}`.
-pub struct Texts {
+/// What is one list of names here is a struct, its reading, and the list that tests go through.
+macro_rules! texts {
+    ($($(#[$about:meta])* $name:ident)*) => {
+        /// Everything a buyer can read. Braces hold what is filled in: `{amount}`, `{n}`.
+        pub struct Texts {
+            $($(#[$about])* pub $name: &'static str),*
+        }
+
+        impl Texts {
+            /// A language out of its file: one line for each text, in the order of the fields. `None` when
+            /// there are more lines or fewer.
+            #[must_use]
+            pub fn read(file: &'static str) -> Option<Self> {
+                let lines: Vec<&'static str> = file.split('\n').collect();
+                let [$($name),*] = lines.try_into().ok()?;
+                Some(Self { $($name),* })
+            }
+
+            #[cfg(test)]
+            fn fields(&self) -> Vec<(&'static str, &'static str)> {
+                vec![$((stringify!($name), self.$name)),*]
+            }
+        }
+    };
+}
+
+texts! {
     /// BCP 47 tag.
-    pub tag: &'static str,
+    tag
 
-    pub loading: &'static str,
-    pub order: &'static str,
-    pub items: &'static str,
-    pub item: &'static str,
-    pub methods: &'static str,
-    pub pay: &'static str,
-    pub paying: &'static str,
+    loading
+    order
+    items
+    item
+    methods
+    pay
+    paying
     /// Said only where it holds: in the frame, on the proxy's own origin.
-    pub privacy: &'static str,
+    privacy
 
-    pub card: &'static str,
-    pub card_line: &'static str,
-    pub number: &'static str,
-    pub number_empty: &'static str,
-    pub number_not_digits: &'static str,
-    pub number_one_missing: &'static str,
-    pub number_missing: &'static str,
-    pub number_too_long: &'static str,
-    pub number_check: &'static str,
-    pub expiry: &'static str,
-    pub expiry_placeholder: &'static str,
-    pub expiry_hint: &'static str,
-    pub expiry_empty: &'static str,
-    pub expiry_incomplete: &'static str,
-    pub expiry_month: &'static str,
-    pub expiry_past: &'static str,
-    pub expiry_too_far: &'static str,
-    pub cvc: &'static str,
-    pub cvc_hint: &'static str,
-    pub cvc_hint_front: &'static str,
-    pub cvc_empty: &'static str,
-    pub cvc_not_digits: &'static str,
-    pub cvc_length: &'static str,
-    pub holder: &'static str,
-    pub holder_hint: &'static str,
-    pub holder_empty: &'static str,
-    pub holder_too_short: &'static str,
-    pub holder_too_long: &'static str,
-    pub holder_number: &'static str,
-    pub holder_characters: &'static str,
-    pub one_to_correct: &'static str,
-    pub several_to_correct: &'static str,
-    pub brand_found: &'static str,
+    card
+    card_line
+    number
+    number_empty
+    number_not_digits
+    number_one_missing
+    number_missing
+    number_too_long
+    number_check
+    expiry
+    expiry_placeholder
+    expiry_hint
+    expiry_empty
+    expiry_incomplete
+    expiry_month
+    expiry_past
+    expiry_too_far
+    cvc
+    cvc_hint
+    cvc_hint_front
+    cvc_empty
+    cvc_not_digits
+    cvc_length
+    holder
+    holder_hint
+    holder_empty
+    holder_too_short
+    holder_too_long
+    holder_number
+    holder_characters
+    one_to_correct
+    several_to_correct
+    brand_found
 
-    pub which_card: &'static str,
-    pub card_ending: &'static str,
-    pub brand_ending: &'static str,
-    pub expires: &'static str,
-    pub has_expired: &'static str,
-    pub another_card: &'static str,
-    pub installments: &'static str,
-    pub installments_once: &'static str,
-    pub installments_even: &'static str,
-    pub installments_about: &'static str,
-    pub installments_hint: &'static str,
-    pub save_card: &'static str,
-    pub save_card_hint: &'static str,
+    which_card
+    card_ending
+    brand_ending
+    expires
+    has_expired
+    another_card
+    installments
+    installments_once
+    installments_even
+    installments_about
+    installments_hint
+    save_card
+    save_card_hint
 
-    pub wallet: &'static str,
-    pub wallet_line: &'static str,
-    pub which_way: &'static str,
-    pub show_how: &'static str,
-    pub getting: &'static str,
-    pub qr: &'static str,
-    pub qr_line: &'static str,
-    pub qr_title: &'static str,
-    pub qr_alt: &'static str,
-    pub qr_first: &'static str,
-    pub qr_second: &'static str,
-    pub link: &'static str,
-    pub link_line: &'static str,
-    pub link_title: &'static str,
-    pub link_first: &'static str,
-    pub link_second: &'static str,
-    pub transfer: &'static str,
-    pub transfer_line: &'static str,
-    pub transfer_title: &'static str,
-    pub transfer_first: &'static str,
-    pub transfer_second: &'static str,
-    pub last_step: &'static str,
-    pub how_to_pay: &'static str,
-    pub time_left: &'static str,
-    pub waiting_for_payment: &'static str,
-    pub open_link: &'static str,
-    pub share: &'static str,
-    pub copy_code: &'static str,
-    pub code_copied: &'static str,
-    pub copy_link: &'static str,
-    pub link_copied: &'static str,
-    pub copy_alias: &'static str,
-    pub alias_copied: &'static str,
-    pub copy_account: &'static str,
-    pub account_copied: &'static str,
-    pub copy_amount: &'static str,
-    pub amount_copied: &'static str,
-    pub copy_by_hand: &'static str,
-    pub row_amount: &'static str,
-    pub row_holder: &'static str,
-    pub already_paid: &'static str,
-    pub not_seen_yet: &'static str,
-    pub no_connection: &'static str,
-    pub instead: &'static str,
-    pub other_method: &'static str,
-    pub seen_title: &'static str,
-    pub seen_text: &'static str,
-    pub over_title: &'static str,
-    pub closing_text: &'static str,
-    pub over_text: &'static str,
-    pub get_new: &'static str,
-    pub code_title: &'static str,
-    pub code_text: &'static str,
-    pub not_issued_title: &'static str,
-    pub not_issued_text: &'static str,
-    pub refused_title: &'static str,
-    pub refused_text: &'static str,
-    pub alert_wallet: &'static str,
+    wallet
+    wallet_line
+    which_way
+    show_how
+    getting
+    qr
+    qr_line
+    qr_title
+    qr_alt
+    qr_first
+    qr_second
+    link
+    link_line
+    link_title
+    link_first
+    link_second
+    transfer
+    transfer_line
+    transfer_title
+    transfer_first
+    transfer_second
+    last_step
+    how_to_pay
+    time_left
+    waiting_for_payment
+    open_link
+    share
+    copy_code
+    code_copied
+    copy_link
+    link_copied
+    copy_alias
+    alias_copied
+    copy_account
+    account_copied
+    copy_amount
+    amount_copied
+    copy_by_hand
+    row_amount
+    row_holder
+    already_paid
+    not_seen_yet
+    no_connection
+    instead
+    other_method
+    seen_title
+    seen_text
+    over_title
+    closing_text
+    over_text
+    get_new
+    code_title
+    code_text
+    not_issued_title
+    not_issued_text
+    refused_title
+    refused_text
+    alert_wallet
 
-    pub alert_network: &'static str,
-    pub alert_provider: &'static str,
-    pub alert_saved_card: &'static str,
-    pub alert_shop: &'static str,
+    alert_network
+    alert_provider
+    alert_saved_card
+    alert_shop
 
-    pub bank_title: &'static str,
-    pub bank_text: &'static str,
-    pub connection_title: &'static str,
-    pub connection_text: &'static str,
-    pub confirming_title: &'static str,
-    pub confirming_text: &'static str,
-    pub asking: &'static str,
-    pub check_now: &'static str,
-    pub no_answer_yet: &'static str,
-    pub reference: &'static str,
+    bank_title
+    bank_text
+    connection_title
+    connection_text
+    confirming_title
+    confirming_text
+    asking
+    check_now
+    no_answer_yet
+    reference
 
-    pub declined_title: &'static str,
-    pub declined_money: &'static str,
-    pub advice_call_bank: &'static str,
-    pub advice_check_number: &'static str,
-    pub advice_check_expiry: &'static str,
-    pub advice_insufficient_funds: &'static str,
-    pub advice_other_card: &'static str,
-    pub advice_try_again: &'static str,
-    pub advice_try_later: &'static str,
-    pub advice_ask_shop: &'static str,
-    pub try_again: &'static str,
-    pub use_other_card: &'static str,
-    pub not_executed_title: &'static str,
-    pub not_executed_text: &'static str,
+    declined_title
+    declined_money
+    advice_call_bank
+    advice_check_number
+    advice_check_expiry
+    advice_insufficient_funds
+    advice_other_card
+    advice_try_again
+    advice_try_later
+    advice_ask_shop
+    try_again
+    use_other_card
+    not_executed_title
+    not_executed_text
 
-    pub paid_title: &'static str,
-    pub paid_before: &'static str,
-    pub row_payee: &'static str,
-    pub row_order: &'static str,
-    pub row_card: &'static str,
-    pub row_date: &'static str,
-    pub row_installments: &'static str,
-    pub row_authorization: &'static str,
-    pub card_saved: &'static str,
-    pub print: &'static str,
-    pub copy_reference: &'static str,
-    pub copied: &'static str,
+    paid_title
+    paid_before
+    row_payee
+    row_order
+    row_card
+    row_date
+    row_installments
+    row_authorization
+    card_saved
+    print
+    copy_reference
+    copied
 
-    pub review_title: &'static str,
-    pub review_text: &'static str,
-    pub twice_title: &'static str,
-    pub twice_text: &'static str,
-    pub expired_title: &'static str,
-    pub expired_text: &'static str,
-    pub exhausted_title: &'static str,
-    pub exhausted_text: &'static str,
-    pub trouble_title: &'static str,
-    pub trouble_network: &'static str,
-    pub trouble_shop: &'static str,
-    pub retry: &'static str,
+    review_title
+    review_text
+    twice_title
+    twice_text
+    expired_title
+    expired_text
+    exhausted_title
+    exhausted_text
+    trouble_title
+    trouble_network
+    trouble_shop
+    retry
 }
 
 impl Texts {
@@ -385,7 +404,7 @@ mod tests {
     #[test]
     fn a_tag_is_served_by_its_own_texts_then_by_its_language_then_by_the_next_tag() {
         let chosen = |wanted: &[&'static str]| {
-            let (texts, tag) = choose(wanted.iter().copied());
+            let (texts, tag) = choose(&LANGUAGES, wanted.iter().copied()).unwrap();
             (texts.tag, tag)
         };
         assert_eq!(chosen(&["es-AR"]), ("es-AR", "es-AR"));
@@ -400,8 +419,30 @@ mod tests {
     }
 
     #[test]
+    fn one_language_alone_serves_everybody_and_none_serves_nobody() {
+        let french = &LANGUAGES[2..3];
+        let chosen = |wanted| choose(french, [wanted]).map(|(texts, tag)| (texts.tag, tag));
+        assert_eq!(chosen("fr-BE"), Some(("fr-CA", "fr-BE")));
+        assert_eq!(chosen("ja"), Some(("fr-CA", "fr-CA")));
+        assert!(choose(&[], ["fr-CA"]).is_none());
+    }
+
+    #[test]
+    fn a_language_reads_back_from_its_lines_and_from_no_more_or_fewer() {
+        for texts in LANGUAGES {
+            let lines: Vec<&str> = texts.fields().iter().map(|(_, text)| *text).collect();
+            assert!(lines.iter().all(|line| !line.contains('\n')));
+            let file: &'static str = lines.join("\n").leak();
+            let read = Texts::read(file).unwrap();
+            assert_eq!(read.fields(), texts.fields());
+            assert!(Texts::read(file.rsplit_once('\n').unwrap().0).is_none());
+            assert!(Texts::read(format!("{file}\n").leak()).is_none());
+        }
+    }
+
+    #[test]
     fn amounts_follow_the_readers_country_when_the_tag_names_one() {
-        let tag = |tag| country_tag(&es_cr::TEXTS, tag);
+        let tag = |tag| country_tag(LANGUAGES[0], tag);
         assert_eq!(tag("es-PA"), "es-PA");
         assert_eq!(tag("es_PA"), "es-PA");
         assert_eq!(tag("es-419"), "es-419");
@@ -441,9 +482,9 @@ mod tests {
             found.sort();
             found
         };
-        let reference = fields(LANGUAGES[0]);
+        let reference = LANGUAGES[0].fields();
         for texts in LANGUAGES {
-            for ((name, expected), (_, found)) in reference.iter().zip(fields(texts)) {
+            for ((name, expected), (_, found)) in reference.iter().zip(texts.fields()) {
                 assert_eq!(braces(expected), braces(found), "{name} in {}", texts.tag);
                 assert!(!found.trim().is_empty(), "{name} in {}", texts.tag);
                 assert!(
@@ -459,7 +500,7 @@ mod tests {
     #[test]
     fn what_is_said_below_the_half_width_fields_fits_on_one_line() {
         for texts in LANGUAGES {
-            for (name, text) in fields(texts) {
+            for (name, text) in texts.fields() {
                 if name.starts_with("expiry") || name.starts_with("cvc") {
                     // An error has a sign in front.
                     let fits = if name.contains("hint") { 22 } else { 20 };
@@ -477,50 +518,12 @@ mod tests {
     #[test]
     fn no_text_claims_a_failure_or_security() {
         for texts in LANGUAGES {
-            for (name, text) in fields(texts) {
+            for (name, text) in texts.fields() {
                 let text = text.to_lowercase();
                 for word in ["fall", "fail", "échou", "segur", "secur", "sécuri"] {
                     assert!(!text.contains(word), "{name} in {} says {word}", texts.tag);
                 }
             }
         }
-    }
-
-    macro_rules! fields {
-        ($($name:ident)*) => {
-            fn fields(texts: &'static Texts) -> Vec<(&'static str, &'static str)> {
-                // Without `..`: a text that is not listed here does not compile.
-                let Texts { tag: _, $($name),* } = texts;
-                vec![$((stringify!($name), *$name)),*]
-            }
-        };
-    }
-
-    fields! {
-        loading order items item methods pay paying privacy card card_line number
-        number_empty number_not_digits number_one_missing number_missing number_too_long number_check
-        expiry expiry_placeholder expiry_hint expiry_empty expiry_incomplete expiry_month expiry_past
-        expiry_too_far cvc cvc_hint cvc_hint_front cvc_empty cvc_not_digits cvc_length holder holder_hint
-        holder_empty holder_too_short holder_too_long holder_number holder_characters one_to_correct
-        several_to_correct brand_found which_card card_ending brand_ending expires has_expired
-        another_card installments installments_once installments_even installments_about
-        installments_hint save_card save_card_hint alert_network alert_provider alert_saved_card
-        alert_shop bank_title bank_text connection_title connection_text confirming_title
-        confirming_text asking check_now no_answer_yet reference declined_title declined_money
-        advice_call_bank advice_check_number advice_check_expiry advice_insufficient_funds
-        advice_other_card advice_try_again advice_try_later advice_ask_shop try_again use_other_card
-        not_executed_title not_executed_text paid_title paid_before row_payee row_order row_card
-        row_date row_installments row_authorization card_saved print copy_reference copied review_title
-        review_text twice_title twice_text expired_title expired_text exhausted_title exhausted_text
-        trouble_title trouble_network trouble_shop retry
-        wallet wallet_line which_way show_how getting qr qr_line qr_title qr_alt qr_first
-        qr_second link link_line link_title link_first link_second transfer transfer_line
-        transfer_title transfer_first transfer_second last_step how_to_pay time_left
-        waiting_for_payment open_link share copy_code code_copied copy_link link_copied
-        copy_alias alias_copied copy_account account_copied copy_amount amount_copied
-        copy_by_hand row_amount row_holder already_paid not_seen_yet no_connection instead
-        other_method seen_title seen_text over_title closing_text over_text get_new
-        code_title code_text not_issued_title not_issued_text refused_title refused_text
-        alert_wallet
     }
 }

@@ -27,7 +27,7 @@ export const CARDS = {
 
 /** The widget's texts in a language, by their names in src/locale. */
 export function texts(locale) {
-  const source = readFileSync(join(root, "src/locale", `${locale.toLowerCase().replace("-", "_")}.rs`), "utf8");
+  const source = readFileSync(join(root, "src/locale/languages", `${locale.toLowerCase().replace("-", "_")}.rs`), "utf8");
   const found = [...source.matchAll(/^\s*(\w+): "((?:[^"\\]|\\.)*)",$/gm)];
   return Object.fromEntries(found.map(([, name, text]) => [name, JSON.parse(`"${text}"`)]));
 }

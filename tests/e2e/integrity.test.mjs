@@ -68,7 +68,8 @@ describe("one changed byte", () => {
     for (const page of [framed, inline, untagged]) await page?.close();
   });
 
-  for (const [part, file] of [["glue", () => manifest().glue], ["wasm", () => manifest().wasm.card]]) {
+  const parts = [["glue", () => manifest().glue], ["wasm", () => manifest().wasm.card], ["language", () => manifest().languages["es-CR"]]];
+  for (const [part, file] of parts) {
     const only = (url, bytes) => (url.endsWith(file()) ? flip(bytes) : bytes);
 
     test(`in the ${part}: nothing runs in the frame, the buyer is warned and the page is told`, async () => {
@@ -165,6 +166,20 @@ describe("code that does not arrive", () => {
     await buyer.frame.getByRole("button", { name: "Intentar de nuevo" }).click();
     await buyer.pay(CARDS.visa);
     await buyer.sees("paid_title");
+    await context.close();
+  });
+
+  test("in one language, is neither: the buyer can try again, and then it works", async () => {
+    const context = await world.browser.newContext({ locale: "es-CR" });
+    const tab = await context.newPage();
+    await tab.exposeFunction("tokenFromServer", sessionFor(world, "LLEGA-2"));
+    await context.route("**/*.txt", (route) => route.abort());
+    await tab.goto(page.with(world));
+    const buyer = at(tab);
+    await buyer.frame.getByText("No se pudo abrir el formulario de pago.").waitFor();
+    await context.unroute("**/*.txt");
+    await buyer.frame.getByRole("button", { name: "Intentar de nuevo" }).click();
+    await buyer.field("number").waitFor();
     await context.close();
   });
 

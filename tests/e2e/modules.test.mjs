@@ -7,6 +7,10 @@ import { CARDS, at, eventually, manifest, merchantPage, openWorld, watch } from 
 
 const TAMPERED = "El formulario de pago no es el original y no se abrió.";
 
+/** The languages that a page asked for. */
+const languagesOf = ({ requests }) =>
+  requests.flatMap(({ url }) => Object.entries(manifest().languages).filter(([, file]) => url.endsWith(file)).map(([tag]) => tag));
+
 /** The names of the modules that a page asked for, in their order. */
 const modulesOf = ({ requests }) =>
   requests.flatMap(({ url }) => Object.entries(manifest().wasm).filter(([, file]) => url.endsWith(file)).map(([name]) => name));
@@ -76,10 +80,11 @@ const offersBoth = (context) =>
 describe("without a word from the page", () => {
   for (const rail of ["card", "cvu"]) {
     for (const naming of ["no rails", "no rails, inline"]) {
-      test(`${naming}: a session with ${rail} downloads its module and no byte of another`, async () => {
+      test(`${naming}: a session with ${rail} downloads its module and the buyer's language, and no byte of another`, async () => {
         const buyer = await open(naming, rail);
         await first[rail](buyer).waitFor();
         assert.deepEqual([...new Set(modulesOf(buyer.seen))], [rail]);
+        assert.deepEqual([...new Set(languagesOf(buyer.seen))], ["es-CR"]);
         await buyer.context.close();
       });
     }

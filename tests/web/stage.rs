@@ -267,7 +267,7 @@ impl Stage {
         ] {
             Reflect::set(&options, &name.into(), &value.into()).unwrap();
         }
-        let handle = mount(root.clone(), door, &options);
+        let handle = mount(root.clone(), door, &options).unwrap();
         Self {
             root,
             handle,

@@ -376,6 +376,7 @@ fn content_type(name: &str) -> Option<HeaderValue> {
         "js" => "text/javascript; charset=utf-8",
         "json" | "map" => "application/json",
         "svg" => "image/svg+xml",
+        "txt" => "text/plain; charset=utf-8",
         "wasm" => "application/wasm",
         "woff2" => "font/woff2",
         _ => return None,

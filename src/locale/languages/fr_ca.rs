@@ -1,6 +1,6 @@
 //! French of Canada: vous.
 
-use super::Texts;
+use crate::locale::Texts;
 
 pub static TEXTS: Texts = Texts {
     tag: "fr-CA",

@@ -1,6 +1,6 @@
 //! Spanish of Argentina: vos.
 
-use super::Texts;
+use crate::locale::Texts;
 
 pub static TEXTS: Texts = Texts {
     tag: "es-AR",

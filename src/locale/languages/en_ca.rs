@@ -1,6 +1,6 @@
 //! English of Canada.
 
-use super::Texts;
+use crate::locale::Texts;
 
 pub static TEXTS: Texts = Texts {
     tag: "en-CA",

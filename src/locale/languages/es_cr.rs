@@ -1,6 +1,6 @@
 //! Spanish of Costa Rica: usted.
 
-use super::Texts;
+use crate::locale::Texts;
 
 pub static TEXTS: Texts = Texts {
     tag: "es-CR",
