@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { brotliCompressSync, constants } from "node:zlib";
 import { build, transform } from "esbuild";
@@ -58,6 +58,22 @@ async function bundle(entry, options = {}) {
   return result.outputFiles[0].text;
 }
 
+/** wasm-bindgen's output for a module, in the names that the optimiser gave to imports and exports. */
+async function renamed(text, name) {
+  const { imports, exports } = JSON.parse(await readFile(join(work, `${name}.wasm.names`), "utf8"));
+  if (imports.length === 0) return text;
+  const given = new Map([...imports.map(([, long, short]) => [long, short]), ...exports]);
+  const used = new Set();
+  const place = /(?<=\bwasm\.)\w+|(?<=^ {8})\w+(?=: function)/gm;
+  const result = text.replace(`"${imports[0][0]}": import0`, "a: import0").replace(place, (long) => {
+    used.add(long);
+    return given.get(long) ?? long;
+  });
+  const missed = imports.filter(([, long]) => !used.has(long));
+  if (missed.length) throw new Error(`bindgen/${name}.js: expected to find ${missed.map(([, long]) => long).join(", ")}`);
+  return result;
+}
+
 // wasm-bindgen's output finds its .wasm beside itself by import.meta.url. Ours is always handed the answer
 // of a fetch against a pin, so that path goes; if the generator changes shape, the build stops here.
 const withoutDefaultPath = {
@@ -66,11 +82,11 @@ const withoutDefaultPath = {
     builds.onLoad({ filter: /[\\/]bindgen[\\/]\w+\.js$/ }, async ({ path }) => {
       const text = await readFile(path, "utf8");
       const pattern = /module_or_path = new URL\([^)]*import\.meta\.url\);/;
-      const contents = text.replace(pattern, 'throw new Error("started without its WebAssembly");');
-      if (contents === text || contents.includes("import.meta")) {
+      const started = text.replace(pattern, 'throw new Error("started without its WebAssembly");');
+      if (started === text || started.includes("import.meta")) {
         throw new Error(`${path}: expected one default path by import.meta.url, found another shape`);
       }
-      return { contents };
+      return { contents: await renamed(started, basename(path, ".js")) };
     });
   },
 };
