@@ -36,7 +36,7 @@
 //! |---|---|---|
 //! | `ventanilla_attempts_total` | `rail`, `outcome` | attempts that came to an outcome, doubt among them |
 //! | `ventanilla_attempts_in_doubt` | | attempts unknown or in review |
-//! | `ventanilla_calls_under_way` | | payments and operations on their way to a provider, until what came of them is written |
+//! | `ventanilla_calls_under_way` | | payments and operations on their way to a provider, and looks at the CVU account, until what came of them is written |
 //! | `ventanilla_oldest_doubt_seconds` | | how long the oldest of them has been so |
 //! | `ventanilla_credits_total` | `state` | credits that were recorded: `matched` or `review` |
 //! | `ventanilla_looks_failed_total` | | looks at the CVU account that came to nothing |
@@ -447,7 +447,7 @@ impl Machine {
         self.call_limit
     }
 
-    /// Begins no further call for an operation and waits for those under way, for `limit` of real time
+    /// Begins no further call for an operation, and no look, and waits for those under way, for `limit` of real time
     /// at most. What is left then is settled by reading after the next start.
     pub async fn drain(&self, limit: Duration) {
         self.draining.store(true, Ordering::SeqCst);

@@ -14,6 +14,7 @@ use ventanilla_core::attempt::AttemptState;
 
 use super::course::{Row, Step};
 use super::operate::take_up;
+use super::right::Call;
 use super::{Machine, judge, look};
 use crate::clock::Timestamp;
 use crate::error::Result;
@@ -110,12 +111,15 @@ async fn take_turns(machine: &Arc<Machine>, now: Timestamp, overdue: Overdue) ->
         doubt(machine, &operation).await?;
     }
     if machine.cvu.is_some() {
-        let machine = Arc::clone(machine);
-        tokio::spawn(async move {
-            if let Err(error) = look::take_turn(&machine, LEASE).await {
-                tracing::error!("the look at the account was left to the next sweep: {error}");
-            }
-        });
+        // Whoever stops ends its look first: the turn is nobody else's for a minute otherwise.
+        let call = Call::begin(machine);
+        if call.may_go_on() {
+            tokio::spawn(async move {
+                if let Err(error) = look::take_turn(&call.machine, LEASE).await {
+                    tracing::error!("the look at the account was left to the next sweep: {error}");
+                }
+            });
+        }
     }
     if let Ok(limit @ 1..) = u32::try_from(machine.readers.available_permits()) {
         for attempt in machine.store.claim_due(now, LEASE, limit).await? {
