@@ -137,15 +137,24 @@ async fn play_matrix(arguments: &MatrixArguments) -> Result<bool> {
     if plans.is_empty() {
         return Err(Failure::of("there is no such case"));
     }
-    let mut clean = true;
-    for plan in &plans {
-        let outcome = matrix::matrix(plan, |over, of| {
-            if over % 24 == 0 && over < of {
+    // Side by side, because most cases wait most of the time.
+    let playing: Vec<_> = plans
+        .into_iter()
+        .map(|plan| {
+            tokio::spawn(async move {
                 let store = plan.store.name();
-                let _ = writeln!(std::io::stderr(), "{store}: {over} of {of} cases");
-            }
+                matrix::matrix(&plan, |over, of| {
+                    if over % 24 == 0 && over < of {
+                        let _ = writeln!(std::io::stderr(), "{store}: {over} of {of} cases");
+                    }
+                })
+                .await
+            })
         })
-        .await?;
+        .collect();
+    let mut clean = true;
+    for outcome in playing {
+        let outcome = outcome.await.tried("play the cases")??;
         print(&format!("{outcome}\n"))?;
         clean &= outcome.is_clean();
     }

@@ -3,7 +3,7 @@
 //! In a release build there is nothing here: the calls are empty, and no hook can be installed.
 
 /// The places, in the order in which a payment comes by.
-pub const POINTS: [&str; 15] = [
+pub const POINTS: [&str; 19] = [
     "t0.before",
     "t0.after",
     "t0b.before",
@@ -16,6 +16,10 @@ pub const POINTS: [&str; 15] = [
     "answer.parse",
     "t2.before",
     "t2.after",
+    "credit.before",
+    "credit.after",
+    "resolve.before",
+    "resolve.after",
     "outbox.before",
     "outbox.after",
     "browser.answer",

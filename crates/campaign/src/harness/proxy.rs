@@ -217,6 +217,8 @@ pub struct Proxy {
     name: String,
     program: PathBuf,
     folder: PathBuf,
+    settings: Settings,
+    assets: PathBuf,
     config: PathBuf,
     log: PathBuf,
     url: String,
@@ -245,8 +247,6 @@ impl Proxy {
             Some(assets) => assets.clone(),
             None => widget::write(folder)?,
         };
-        std::fs::write(&config, settings.toml(&assets))
-            .tried(format_args!("write {}", config.display()))?;
         let mut environment = secrets.environment(settings.webhooks.is_some());
         if settings.cvu_url.is_some() {
             environment.push(("VENTANILLA_CVU_PASSWORD", secrets.cvu_password.clone()));
@@ -254,19 +254,38 @@ impl Proxy {
         if let StoreAt::Postgres(url) = &settings.store {
             environment.push(("VENTANILLA_STORE_URL", url.clone()));
         }
-        Ok(Self {
+        let proxy = Self {
             name: name.to_owned(),
             program: binaries.proxy.clone(),
             folder: folder.to_owned(),
+            assets,
             config,
             log: folder.join(format!("{name}.log")),
             url: format!("http://{}", settings.listen),
             management: format!("http://{}", settings.management),
-            public_origin: settings.public_origin,
+            public_origin: settings.public_origin.clone(),
+            settings,
             environment,
             http: super::wire::client(Duration::from_secs(3))?,
             process: None,
-        })
+        };
+        proxy.configure()?;
+        Ok(proxy)
+    }
+
+    fn configure(&self) -> Result<()> {
+        std::fs::write(&self.config, self.settings.toml(&self.assets))
+            .tried(format_args!("write {}", self.config.display()))
+    }
+
+    /// From the next life on it has this clock.
+    ///
+    /// # Errors
+    ///
+    /// When the configuration cannot be written.
+    pub fn set_clock(&mut self, clock: ScaledClock) -> Result<()> {
+        self.settings.clock = clock;
+        self.configure()
     }
 
     /// The name it was given.

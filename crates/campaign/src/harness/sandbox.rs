@@ -8,11 +8,13 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::process::Command;
 use tokio::time::Instant;
+use ventanilla_core::account::{Account, Cuit};
 
 use super::process::Process;
 use super::{Binaries, free_ports};
 use crate::clock::ScaledClock;
 use crate::failure::{Failure, Result, Tried as _};
+use crate::leak::Canary;
 
 /// A sandbox that runs until it is dropped.
 pub struct Sandbox {
@@ -198,6 +200,16 @@ impl Sandbox {
     pub async fn clear_faults(&self) -> Result<()> {
         self.tell(reqwest::Method::DELETE, "/faults", &Value::Null)
             .await
+    }
+
+    /// Moves its clock on.
+    ///
+    /// # Errors
+    ///
+    /// When the sandbox refuses.
+    pub async fn move_clock(&self, by: Duration) -> Result<()> {
+        let by = json!({ "advance_secs": by.as_secs() });
+        self.tell(reqwest::Method::POST, "/clock", &by).await
     }
 
     /// Any other call of the management host.
@@ -432,6 +444,26 @@ pub struct Payer {
     pub cvu: String,
     /// What the account is called.
     pub alias: String,
+}
+
+impl Payer {
+    /// What of it may be written nowhere, as it may be written.
+    #[must_use]
+    pub fn canaries(&self) -> Vec<Canary> {
+        let mut canaries = vec![
+            Canary::lasting("payer's name", &self.holder),
+            Canary::lasting("payer's alias", &self.alias),
+            Canary::lasting("payer's CUIT", &self.cuit),
+            Canary::lasting("payer's account", &self.cvu),
+        ];
+        if let Ok(cuit) = Cuit::parse(&self.cuit) {
+            canaries.push(Canary::lasting("payer's CUIT", &cuit.to_string()));
+        }
+        if let Ok(account) = Account::parse(&self.cvu) {
+            canaries.push(Canary::lasting("payer's account", &account.grouped()));
+        }
+        canaries
+    }
 }
 
 /// A notification that was posted.

@@ -4,10 +4,11 @@ use std::fmt;
 use std::str::FromStr;
 
 use ventanilla_core::operation::OperationKind;
+use ventanilla_core::rails::cvu::Presentation;
 
 /// The places, in the order in which a payment comes by. The proxy names its own when it is asked for
 /// one that it does not have; the two are compared before anything is begun.
-pub const POINTS: [&str; 15] = [
+pub const POINTS: [&str; 19] = [
     "t0.before",
     "t0.after",
     "t0b.before",
@@ -20,6 +21,10 @@ pub const POINTS: [&str; 15] = [
     "answer.parse",
     "t2.before",
     "t2.after",
+    "credit.before",
+    "credit.after",
+    "resolve.before",
+    "resolve.after",
     "outbox.before",
     "outbox.after",
     "browser.answer",
@@ -38,6 +43,18 @@ pub enum Deed {
     Pay,
     /// A payment with a card saved before.
     PaySaved,
+    /// A payment link that is asked for.
+    Link,
+    /// A QR code that is asked for.
+    Qr,
+    /// Money that comes for what was shown.
+    Credit,
+    /// Money that comes, and is not what was asked for.
+    OtherCredit,
+    /// A credit of which somebody says whose it is.
+    Resolve,
+    /// A transfer of the money back to whoever paid.
+    CashOut,
 }
 
 /// What happens.
@@ -66,12 +83,18 @@ pub struct Case {
 
 impl Deed {
     /// Every one. What a provider does for a limited time only comes first.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 11] = [
         Self::Void,
         Self::Capture,
         Self::Refund,
         Self::Pay,
         Self::PaySaved,
+        Self::Link,
+        Self::Qr,
+        Self::Credit,
+        Self::OtherCredit,
+        Self::Resolve,
+        Self::CashOut,
     ];
 
     /// The name on the command line and in the table.
@@ -83,6 +106,12 @@ impl Deed {
             Self::Refund => "refund",
             Self::Pay => "pay",
             Self::PaySaved => "pay-saved",
+            Self::Link => "link",
+            Self::Qr => "qr",
+            Self::Credit => "credit",
+            Self::OtherCredit => "credit-off",
+            Self::Resolve => "resolve",
+            Self::CashOut => "cash-out",
         }
     }
 
@@ -92,15 +121,60 @@ impl Deed {
         match self {
             Self::Void => Some(OperationKind::Void),
             Self::Capture => Some(OperationKind::Capture),
-            Self::Refund => Some(OperationKind::Refund),
-            Self::Pay | Self::PaySaved => None,
+            Self::Refund | Self::CashOut => Some(OperationKind::Refund),
+            Self::Pay
+            | Self::PaySaved
+            | Self::Link
+            | Self::Qr
+            | Self::Credit
+            | Self::OtherCredit
+            | Self::Resolve => None,
         }
     }
 
-    /// Whether it comes by `point`: no browser waits for an operation.
+    /// What is asked for, if it is something that is paid from a wallet.
+    #[must_use]
+    pub const fn presentation(self) -> Option<Presentation> {
+        match self {
+            Self::Link | Self::Credit | Self::OtherCredit | Self::Resolve | Self::CashOut => {
+                Some(Presentation::Link)
+            }
+            Self::Qr => Some(Presentation::Qr),
+            Self::Void | Self::Capture | Self::Refund | Self::Pay | Self::PaySaved => None,
+        }
+    }
+
+    /// Whether it comes by `point`.
     #[must_use]
     pub fn comes_by(self, point: &str) -> bool {
-        self.kind().is_none() || point != "browser.answer"
+        let (place, _) = point.split_once('.').unwrap_or((point, ""));
+        match self {
+            Self::Credit | Self::OtherCredit => matches!(place, "credit" | "outbox"),
+            Self::Resolve => matches!(place, "resolve" | "outbox"),
+            // Of what is shown the merchant is told when it is paid.
+            Self::Link | Self::Qr => !matches!(place, "credit" | "resolve" | "outbox"),
+            Self::Pay | Self::PaySaved => !matches!(place, "credit" | "resolve"),
+            // No browser waits for an operation.
+            Self::Void | Self::Capture | Self::Refund | Self::CashOut => {
+                !matches!(place, "credit" | "resolve" | "browser")
+            }
+        }
+    }
+
+    /// Whether everything happens to it at `point`, which is its own. Elsewhere it does what others do, and
+    /// its process ends.
+    fn is_its_own(self, point: &str) -> bool {
+        let (place, _) = point.split_once('.').unwrap_or((point, ""));
+        match self {
+            Self::Void | Self::Capture | Self::Refund | Self::Pay | Self::PaySaved => true,
+            Self::Link | Self::CashOut => {
+                matches!(place, "send" | "answer" | "t2" | "browser") || point == "t1.after"
+            }
+            Self::Credit | Self::OtherCredit | Self::Resolve => {
+                matches!(place, "credit" | "resolve")
+            }
+            Self::Qr => false,
+        }
     }
 }
 
@@ -126,13 +200,27 @@ impl Case {
         Deed::ALL.into_iter().flat_map(|deed| {
             let points = POINTS.into_iter().filter(move |point| deed.comes_by(point));
             points.flat_map(move |point| {
-                Action::ALL.into_iter().map(move |action| Self {
+                let happens =
+                    move |action: &Action| *action == Action::Exit || deed.is_its_own(point);
+                let actions = Action::ALL.into_iter().filter(happens);
+                actions.map(move |action| Self {
                     deed,
                     point,
                     action,
                 })
             })
         })
+    }
+
+    /// Whether what was borrowed for a minute may be waited for.
+    #[must_use]
+    pub fn takes_long(self, on_shared_store: bool) -> bool {
+        let looks = matches!(self.deed, Deed::Credit | Deed::OtherCredit);
+        match self.action {
+            Action::Exit => on_shared_store,
+            Action::Panic | Action::DropStore => looks,
+            Action::Stop => false,
+        }
     }
 }
 
@@ -143,7 +231,36 @@ impl Case {
     #[must_use]
     pub fn is_for_shared_stores(self) -> bool {
         let is_at = |points: &[&str]| points.contains(&self.point);
-        let fits = match self.action {
+        match self.deed {
+            Deed::Void | Deed::Pay => {}
+            Deed::Capture | Deed::Refund | Deed::PaySaved | Deed::Qr => return false,
+            Deed::Link => {
+                return self.action == Action::DropStore && is_at(&["t2.before", "t2.after"]);
+            }
+            Deed::Credit | Deed::OtherCredit | Deed::Resolve => {
+                let is_own = is_at(&[
+                    "credit.before",
+                    "credit.after",
+                    "resolve.before",
+                    "resolve.after",
+                ]);
+                return is_own
+                    && match self.action {
+                        Action::Exit => self.deed == Deed::Credit,
+                        Action::DropStore => true,
+                        Action::Panic | Action::Stop => false,
+                    };
+            }
+            Deed::CashOut => {
+                return match self.action {
+                    Action::Exit => is_at(&["t1.after", "send.full_request", "t2.before"]),
+                    Action::Stop => is_at(&["send.first_byte"]),
+                    Action::DropStore => is_at(&["t1.after", "t2.before", "t2.after"]),
+                    Action::Panic => false,
+                };
+            }
+        }
+        match self.action {
             Action::Exit => is_at(&[
                 "t0.after",
                 "t0b.after",
@@ -160,8 +277,7 @@ impl Case {
             ]),
             Action::DropStore => true,
             Action::Panic => false,
-        };
-        fits && matches!(self.deed, Deed::Void | Deed::Pay)
+        }
     }
 }
 
@@ -239,11 +355,14 @@ mod tests {
     #[test]
     fn every_case_is_there_once_and_its_name_picks_it_and_no_other() {
         let all: Vec<Case> = Case::all().collect();
-        assert_eq!(all.len(), (2 * 15 + 3 * 14) * 4);
+        let by_card = (2 * 15 + 3 * 14) * 4;
+        let shown = 13 + 3 * 8 + 13;
+        let (credits, transfers) = (3 * (2 * 4 + 2), 14 + 3 * 7);
+        assert_eq!(all.len(), by_card + shown + credits + transfers);
         let names: HashSet<String> = all.iter().map(Case::to_string).collect();
         assert_eq!(names.len(), all.len());
         let shared = all.iter().filter(|case| case.is_for_shared_stores());
-        assert_eq!(shared.count(), (6 + 4) * 2 + 15 + 14);
+        assert_eq!(shared.count(), (6 + 4) * 2 + 15 + 14 + 2 + 8 + 7);
         for case in &all {
             let pick: Pick = case.to_string().parse().unwrap();
             let taken: Vec<&Case> = all.iter().filter(|other| pick.takes(**other)).collect();
@@ -257,10 +376,10 @@ mod tests {
             let pick: Pick = text.parse().unwrap();
             Case::all().filter(|case| pick.takes(*case)).count()
         };
-        assert_eq!(count(""), 288);
+        assert_eq!(count(""), 403);
         assert_eq!(count("void"), 56);
-        assert_eq!(count(":t1.after"), 20);
-        assert_eq!(count("::stop"), 72);
+        assert_eq!(count(":t1.after"), 29);
+        assert_eq!(count("credit"), 10);
         assert_eq!(count("pay::exit"), 15);
         assert_eq!(count("void:browser.answer"), 0);
     }

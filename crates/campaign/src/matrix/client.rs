@@ -12,8 +12,9 @@ use super::ground::{Ground, order};
 use super::life::Life;
 use super::play::{Played, standings};
 use crate::failure::{Failure, Result};
-use crate::harness::buyer::{Buyer, fresh_key, pinned_key, saved_card, typed_card};
-use crate::harness::shop::{Session, Shop};
+use crate::harness::buyer::{Buyer, fresh_key, payable, pinned_key, saved_card, typed_card};
+use crate::harness::shop::{self, Attempt, Session, Shop};
+use crate::harness::wallet::Target;
 use crate::harness::wire::{Answer, Trouble, Wire};
 
 /// Shop and buyer.
@@ -30,10 +31,11 @@ pub(super) struct Client<'a> {
 #[derive(Default)]
 pub(super) struct Wish {
     session: Option<String>,
-    attempt: Option<String>,
+    /// The payment that an operation is about.
+    pub attempt: Option<String>,
     key: Option<IdempotencyKey>,
     /// Of the payment or operation that was disturbed.
-    id: Option<String>,
+    pub id: Option<String>,
     /// Of what was asked for after it.
     pub once_more: Option<String>,
 }
@@ -77,28 +79,84 @@ impl<'a> Client<'a> {
         let key = fresh_key();
         wish.key = Some(key.clone());
         if let Some(kind) = self.case.deed.kind() {
-            let paid = self.ground.take_paid()?;
-            wish.session = Some(paid.session);
-            wish.attempt = Some(paid.attempt.clone());
-            if let Answer::Done(operation) =
-                self.shop.operate(&paid.attempt, kind, key.as_str()).await
-            {
+            let attempt = match &wish.attempt {
+                Some(attempt) => attempt.clone(),
+                None => {
+                    let paid = self.ground.take_paid()?;
+                    wish.session = Some(paid.session);
+                    paid.attempt
+                }
+            };
+            wish.attempt = Some(attempt.clone());
+            if let Answer::Done(operation) = self.shop.operate(&attempt, kind, key.as_str()).await {
                 wish.id = Some(operation.id);
             }
             return Ok(());
         }
-        let saved = self.case.deed == Deed::PaySaved;
-        let order = order(&self.case.to_string(), self.number, saved);
-        let opened = self.shop.open_session(fresh_key().as_str(), &order).await?;
-        wish.session = Some(opened.session.id);
-        self.ground
-            .note_secret("client token", &opened.client_token);
-        let buyer = self.buyer(opened.client_token);
+        let buyer = self.enter(wish).await?;
         let start = self.start(&buyer).await?;
         if let Answer::Done(attempt) = buyer.start(&key, &start).await {
             wish.id = Some(attempt.id);
         }
         Ok(())
+    }
+
+    /// Opens a session, and its page.
+    async fn enter(&self, wish: &mut Wish) -> Result<Buyer> {
+        let name = self.case.to_string();
+        let order = match self.case.deed.presentation() {
+            Some(_) => shop::order_in_pesos(&name, self.price()),
+            None => order(&name, self.number, self.case.deed == Deed::PaySaved),
+        };
+        let opened = self.shop.open_session(fresh_key().as_str(), &order).await?;
+        wish.session = Some(opened.session.id);
+        self.ground
+            .note_secret("client token", &opened.client_token);
+        Ok(self.buyer(opened.client_token))
+    }
+
+    /// What is paid from a wallet, in centavos: nobody else's.
+    pub fn price(&self) -> u64 {
+        (1_000 + u64::from(self.number) * 10) * 100
+    }
+
+    /// Opens a session, and has something payable shown there.
+    pub async fn have_shown(&self, wish: &mut Wish) -> Result<Target> {
+        self.enter(wish).await?;
+        let (attempt, target) = self.payable(wish).await?;
+        wish.id = Some(attempt);
+        Ok(target)
+    }
+
+    /// The attempt that is shown now, and what is to be paid; it is asked for if nothing is shown.
+    pub async fn payable(&self, wish: &Wish) -> Result<(String, Target)> {
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            let session = self.shop.session(wish.session()?).await?;
+            let is_shown = |attempt: &&Attempt| attempt.state == AttemptState::Issued;
+            let shown = session.attempts.iter().find(is_shown);
+            let Some(shown) = shown else {
+                let pressed = self.press(wish, &fresh_key()).await?;
+                // What is on its way is shown soon, or never.
+                if let Err(Trouble { status, code, .. }) = pressed
+                    && code != "attempt-running"
+                {
+                    return Err(Failure::of(format!(
+                        "asked for something payable, it was answered {status} {code}"
+                    )));
+                }
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            };
+            let token = self.shop.client_token(&session.id).await?;
+            self.ground.note_secret("client token", &token);
+            if let Answer::Done(view) = self.buyer(token).read(&shown.id, 0).await
+                && let Some(target) = view.payable.as_ref().and_then(Target::of)
+            {
+                return Ok((shown.id.clone(), target));
+            }
+        }
+        Err(Failure::of("nothing is shown that could be paid"))
     }
 
     /// Asks for it again and again, with the same key, until there is an answer.
@@ -182,6 +240,9 @@ impl<'a> Client<'a> {
         loop {
             let answer = match (self.case.deed.kind(), &wish.attempt) {
                 (Some(kind), Some(attempt)) => self.operate(attempt, kind, key).await,
+                (Some(_), None) if self.case.deed.presentation().is_some() => {
+                    self.pay(wish, key).await?
+                }
                 (Some(_), None) => return Err(Failure::of("there is nothing to ask for")),
                 (None, _) => self.pay(wish, key).await?,
             };
@@ -231,6 +292,9 @@ impl<'a> Client<'a> {
 
     /// A card, sealed afresh as a reloaded page would.
     async fn start(&self, buyer: &Buyer) -> Result<StartAttempt> {
+        if let Some(presentation) = self.case.deed.presentation() {
+            return Ok(payable(presentation));
+        }
         let deadline = Instant::now() + PATIENCE;
         let view = loop {
             match buyer.checkout().await {

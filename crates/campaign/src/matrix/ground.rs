@@ -87,7 +87,9 @@ impl Ground {
             references: Vec::new(),
             canaries: Mutex::default(),
         };
-        let operations = cases.iter().filter(|case| case.deed.kind().is_some());
+        let operations = cases
+            .iter()
+            .filter(|case| case.deed.kind().is_some() && case.deed.presentation().is_none());
         ground.till(operations.count()).await?;
         Ok(ground)
     }
@@ -126,6 +128,7 @@ impl Ground {
             ("token key", &self.secrets.token_key),
             ("store key", &self.secrets.store_key),
             ("provider secret", &self.secrets.provider_secret),
+            ("CVU password", &self.secrets.cvu_password),
             ("webhook secret", &self.secrets.webhook_secret),
             ("hook path", &self.secrets.hook_path),
         ] {

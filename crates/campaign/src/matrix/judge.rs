@@ -19,8 +19,8 @@ use std::time::Duration;
 
 use ventanilla_core::attempt::AttemptState;
 use ventanilla_core::operation::OperationKind;
+use ventanilla_core::session::SessionState;
 
-use super::case::Deed;
 use super::play::Played;
 use crate::harness::sandbox::Ledger;
 use crate::harness::shop::Session;
@@ -66,20 +66,23 @@ impl Books {
     pub fn are_known_to(&self, session: &Session) -> bool {
         let verdict = compare(&Evidence {
             sessions: std::slice::from_ref(session),
-            ledger: &self.about(session),
+            ledger: &self.about(std::slice::from_ref(session)),
             deliveries: None,
             doubted: &HashSet::new(),
             credits: &[],
             by_hand: &HashSet::new(),
-            in_time: Duration::ZERO,
+            in_time: IN_TIME,
         });
         verdict.lost.is_empty()
     }
 
-    /// What it says about a session's references.
-    fn about(&self, session: &Session) -> Ledger {
-        let mut about = Ledger::default();
-        for attempt in &session.attempts {
+    /// What it says about the references of sessions.
+    fn about(&self, sessions: &[Session]) -> Ledger {
+        let mut about = Ledger {
+            cvu: self.whole.cvu.clone(),
+            ..Ledger::default()
+        };
+        for attempt in sessions.iter().flat_map(|session| &session.attempts) {
             if let Some(part) = self.of.get(&attempt.reference) {
                 about.debits.extend(part.debits.iter().cloned());
                 about.operations.extend(part.operations.iter().cloned());
@@ -126,34 +129,34 @@ pub(super) fn judge(played: &Played, books: &Books, leaks: &[&Leak]) -> Vec<Faul
             }
         }
     }
-    if let Some(session) = &played.session {
-        judge_session(played, session, &books.about(session), &mut add);
-    } else if played.trouble.is_empty() {
+    if played.sessions.is_empty() && played.trouble.is_empty() {
         add("played", String::from("there is no session"));
+    }
+    if !played.sessions.is_empty() {
+        let ledger = match &played.ledger {
+            Some(ledger) => ledger.clone(),
+            None => books.about(&played.sessions),
+        };
+        judge_sessions(played, &ledger, &mut add);
     }
     faults
 }
 
-fn judge_session(
-    played: &Played,
-    session: &Session,
-    ledger: &Ledger,
-    add: &mut impl FnMut(&'static str, String),
-) {
-    let sessions = std::slice::from_ref(session);
-    let by_hand = HashSet::new();
+fn judge_sessions(played: &Played, ledger: &Ledger, add: &mut impl FnMut(&'static str, String)) {
+    let by_hand = played.settled.iter().map(|credit| credit.id.clone());
     let verdict = compare(&Evidence {
-        sessions,
+        sessions: &played.sessions,
         ledger,
         deliveries: Some(&played.told),
         doubted: &HashSet::new(),
-        credits: &[],
-        by_hand: &by_hand,
-        in_time: Duration::ZERO,
+        credits: &played.settled,
+        by_hand: &by_hand.collect(),
+        in_time: IN_TIME,
     });
-    let double = match played.case.deed {
-        Deed::Pay | Deed::PaySaved => "I1",
-        Deed::Void | Deed::Capture | Deed::Refund => "I6",
+    let double = if played.case.deed.kind().is_some() {
+        "I6"
+    } else {
+        "I1"
     };
     for (rule, findings) in [
         (double, &verdict.double),
@@ -166,9 +169,18 @@ fn judge_session(
             add(rule, format!("{about}: {what}"));
         }
     }
+    for session in &played.sessions {
+        judge_session(session, ledger, add);
+    }
+}
+
+fn judge_session(session: &Session, ledger: &Ledger, add: &mut impl FnMut(&'static str, String)) {
     judge_calls(session, ledger, add);
+    let is_paid = session.state == SessionState::Succeeded;
     for attempt in &session.attempts {
-        if !attempt.state.is_final() {
+        // What is shown waits for its buyer, unless another one was paid.
+        let waits = attempt.state == AttemptState::Issued && !is_paid;
+        if !attempt.state.is_final() && !waits {
             add(
                 "known",
                 format!("{} is {}", attempt.id, attempt.state.name()),
@@ -224,18 +236,21 @@ fn judge_calls(session: &Session, ledger: &Ledger, add: &mut impl FnMut(&'static
 fn may_follow(before: AttemptState, after: AttemptState) -> bool {
     use AttemptState as S;
     match before {
-        S::Declined | S::NotExecuted => matches!(after, S::Succeeded | S::Duplicate),
+        S::Declined | S::NotExecuted | S::Expired | S::Superseded => {
+            matches!(after, S::Succeeded | S::Duplicate)
+        }
         _ => !before.is_final(),
     }
 }
 
+/// A credit is awaited for no longer than a minute of real time, in which half an hour goes by.
+const IN_TIME: Duration = Duration::from_secs(90 * 60);
+
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use serde_json::{Value, json};
 
-    use super::super::case::{Action, Case};
+    use super::super::case::{Action, Case, Deed};
     use super::*;
     use crate::harness::receiver::{Deliveries, Message};
 
@@ -301,7 +316,9 @@ mod tests {
                 point: "t1.after",
                 action: Action::Exit,
             },
-            session: Some(session),
+            sessions: vec![session],
+            ledger: None,
+            settled: Vec::new(),
             told: Deliveries {
                 messages,
                 ..Deliveries::default()
@@ -405,7 +422,7 @@ mod tests {
         played.came_by = false;
         assert_eq!(rules(&played, ledger(1, &["pay"])), ["came by"]);
         played.came_by = true;
-        played.session = None;
+        played.sessions.clear();
         assert_eq!(rules(&played, ledger(1, &["pay"])), ["played"]);
     }
 

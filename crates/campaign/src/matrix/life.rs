@@ -1,6 +1,7 @@
 //! The proxies of one case, their store and whom they tell, through all their lives.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -12,8 +13,9 @@ use super::play::{Played, standings};
 use super::store::Copied;
 use crate::failure::{Failure, Result};
 use crate::harness::proxy::{Proxy, Settings, StoreAt, make_folder};
-use crate::harness::receiver::{Deliveries, Receiver};
-use crate::harness::shop::Session;
+use crate::harness::receiver::{Deliveries, Message, Receiver};
+use crate::harness::sandbox::{Ledger, Sandbox};
+use crate::harness::shop::{Credit, CreditState, Session};
 use crate::harness::wire::Wire;
 use crate::run::StoreKind;
 
@@ -22,6 +24,8 @@ pub(super) struct Life<'a> {
     pub ground: &'a Ground,
     case: Case,
     folder: PathBuf,
+    /// The provider of what is paid from a wallet.
+    account: Option<Arc<Sandbox>>,
     pub store: Copied,
     receiver: Receiver,
     /// Of each proxy, in the order of `proxies`.
@@ -40,10 +44,16 @@ impl<'a> Life<'a> {
         let store = ground.store.copy(&folder, number).await?;
         let bodies = folder.join("webhooks.jsonl");
         let receiver = Receiver::start(&ground.secrets, &bodies, number.into()).await?;
+        let mut account = None;
+        if case.deed.presentation().is_some() {
+            let sandbox = Sandbox::start(&ground.binaries, &folder, number.into(), ground.clock);
+            account = Some(Arc::new(sandbox.await?));
+        }
         let mut life = Self {
             ground,
             case,
             folder,
+            account,
             store,
             receiver,
             settings: Vec::new(),
@@ -64,11 +74,32 @@ impl<'a> Life<'a> {
 
     fn settings_at(&self, store: StoreAt) -> Result<Settings> {
         let ground = self.ground;
-        let mut settings = Settings::new(&ground.sandbox, store, ground.clock)?;
+        let mut settings = Settings::new(self.sandbox(), store, ground.clock)?;
+        let account = self.account.as_ref();
+        settings.cvu_url = account.map(|sandbox| sandbox.cvu_url().to_owned());
         settings.webhooks = Some(self.receiver.url().to_owned());
         settings.log = String::from(LOG);
         settings.call_limit_secs = Some(CALL_LIMIT_SECS);
         Ok(settings)
+    }
+
+    /// The provider.
+    pub fn sandbox(&self) -> &Sandbox {
+        self.account.as_deref().unwrap_or(&self.ground.sandbox)
+    }
+
+    /// The provider of what is paid from a wallet.
+    pub fn account(&self) -> Result<Arc<Sandbox>> {
+        let account = self.account.clone();
+        account.ok_or_else(|| Failure::of("the case has no account"))
+    }
+
+    /// What the provider's own ledger says, where the case has one.
+    pub async fn ledger_of_account(&self) -> Result<Option<Ledger>> {
+        match &self.account {
+            Some(sandbox) => sandbox.ledger().await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// The proxy with this number, as its settings say now.
@@ -99,6 +130,27 @@ impl<'a> Life<'a> {
     /// Whether another proxy judges the payment while its sender stands still.
     pub fn may_send_late(&self) -> bool {
         self.case.action == Action::Stop && self.ground.kind == StoreKind::Postgres
+    }
+
+    /// Has the proxy live without trouble, for what goes before.
+    pub async fn begin_well(&mut self) -> Result<()> {
+        start(self.first()?).await
+    }
+
+    /// Ends that, once the merchant was told so many things.
+    pub async fn end_well(&mut self, told: usize) -> Result<()> {
+        let deadline = Instant::now() + TOLD_WITHIN;
+        while self.receiver.deliveries().messages.len() < told {
+            if Instant::now() > deadline {
+                return Err(Failure::of("the merchant was not told what went before"));
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        if self.first()?.terminate(ENDS_WITHIN).await?.success() {
+            Ok(())
+        } else {
+            Err(Failure::of("a proxy did not end well"))
+        }
     }
 
     pub async fn begin(&mut self) -> Result<()> {
@@ -243,17 +295,20 @@ impl<'a> Life<'a> {
     }
 
     /// What the merchant was told, once everything has been told that there is.
-    pub async fn told(&self, session: &Session) -> Deliveries {
+    pub async fn told(&self, sessions: &[Session], settled: &[Credit]) -> Deliveries {
         let deadline = Instant::now() + TOLD_WITHIN;
         loop {
             let mut told = self.receiver.deliveries();
-            let is_of = |id: &str| session.attempts.iter().any(|attempt| attempt.id == id);
+            let is_of = |id: &str| {
+                let mut attempts = sessions.iter().flat_map(|session| &session.attempts);
+                attempts.any(|attempt| attempt.id == id)
+            };
             let before = self.ground.told.iter().filter(|message| {
                 let attempt = message.data.attempt.as_ref();
                 attempt.is_some_and(|attempt| is_of(&attempt.id))
             });
             told.messages = before.cloned().chain(told.messages).collect();
-            let missing = standings(session).any(|(id, state)| {
+            let missing = sessions.iter().flat_map(standings).any(|(id, state)| {
                 state.is_final()
                     && !told.messages.iter().any(|message| {
                         let data = &message.data;
@@ -261,7 +316,15 @@ impl<'a> Life<'a> {
                         told.any(|standing| standing.id == id && standing.state == state)
                     })
             });
-            if !missing || Instant::now() > deadline {
+            let credits = sessions.iter().flat_map(|session| &session.credits);
+            let unheard = credits.chain(settled).any(|credit| {
+                let is_of_it = |message: &Message| {
+                    let about = message.data.credit.as_ref();
+                    about.is_some_and(|about| about.id == credit.id)
+                };
+                credit.state != CreditState::Matched && !told.messages.iter().any(is_of_it)
+            });
+            if !(missing || unheard) || Instant::now() > deadline {
                 return told;
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -280,8 +343,9 @@ const STOPPED_FOR: Duration = Duration::from_millis(5_500);
 const STOPPED_UNTIL_OVERDUE: Duration = Duration::from_secs(14);
 /// As long as a proxy itself pretends it.
 const DROPPED_FOR: Duration = Duration::from_secs(3);
-/// The whole way from the request to the last webhook, on a busy machine.
-const COMES_BY_WITHIN: Duration = Duration::from_secs(60);
+/// The whole way from the request to the last webhook, on a busy machine, where the account may first have to
+/// be given back by somebody who died.
+const COMES_BY_WITHIN: Duration = Duration::from_secs(100);
 const READY_WITHIN: Duration = Duration::from_secs(60);
 pub(super) const ENDS_WITHIN: Duration = Duration::from_secs(60);
 const TOLD_WITHIN: Duration = Duration::from_secs(60);

@@ -1,11 +1,12 @@
 //! The crash matrix: every operation, at every place that it comes by, with everything that may happen
-//! there; each in a proxy of its own, before one provider that does nothing wrong.
+//! there; each in a proxy of its own, before one provider that does nothing wrong. What is paid from a wallet has
+//! an account of its own besides, because whoever reads an account's list sees all of it.
 //!
 //! | question | room |
 //! |---|---|
 //! | which cases are there | `case` |
 //! | what do they start from | `ground`, `store` |
-//! | what happens in one | `play`; to its proxies: `life`; what is asked of them: `client` |
+//! | what happens in one | `play`; to its proxies: `life`; what is asked of them: `client`; from a wallet: `wallet` |
 //! | what may be held against it | `judge` |
 //! | how is it shown | `table` |
 //!
@@ -22,6 +23,7 @@ mod life;
 mod play;
 mod store;
 mod table;
+mod wallet;
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -57,8 +59,8 @@ pub struct MatrixArguments {
     /// Where the proxies keep payments
     #[arg(long, value_enum, default_value_t = StoreArgument::Both)]
     pub store: StoreArgument,
-    /// So many cases at a time; most of them wait most of the time
-    #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u16).range(1..=256))]
+    /// So many cases of each store at a time; most of them wait most of the time
+    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: u16,
     /// Keep logs, databases and webhooks in this folder, which must be empty or not be there;
     /// otherwise they are kept only if something is wrong
@@ -155,10 +157,9 @@ pub async fn matrix(plan: &Plan, mut progress: impl FnMut(usize, usize)) -> Resu
     let mut all: Vec<Played> = Vec::with_capacity(cases.len());
     let mut playing = JoinSet::new();
     let mut turns: Vec<(Case, u32)> = cases.iter().copied().zip(1..).collect();
-    // On a shared store what a dead proxy had borrowed is waited for longest.
-    if plan.store == StoreKind::Postgres {
-        turns.sort_by_key(|(case, _)| case.action != Action::Exit);
-    }
+    // What a dead task or proxy had borrowed is waited for longest.
+    let is_shared = plan.store == StoreKind::Postgres;
+    turns.sort_by_key(|(case, _)| !case.takes_long(is_shared));
     for (case, number) in turns {
         while playing.len() >= plan.jobs {
             all.extend(next(&mut playing).await?);
@@ -171,7 +172,8 @@ pub async fn matrix(plan: &Plan, mut progress: impl FnMut(usize, usize)) -> Resu
         progress(all.len(), cases.len());
     }
     let ledger = ground.sandbox.ledger().await?;
-    let canaries = ground.canaries(&ledger);
+    let mut canaries = ground.canaries(&ledger);
+    canaries.extend(all.iter().flat_map(Played::payers));
     let folder = plan.folder.clone();
     let scan = tokio::task::spawn_blocking(move || scan(&canaries, &folder))
         .await
@@ -219,7 +221,7 @@ fn judged(played: &Played, books: &Books, ground: &Ground, leaks: &[Leak]) -> Ju
 
 /// Money that belongs to no session that anybody knows, and leaks before the first case.
 fn beside(all: &[Played], ground: &Ground, books: &Books, leaks: &[Leak]) -> Vec<Fault> {
-    let played = all.iter().filter_map(|played| played.session.as_ref());
+    let played = all.iter().flat_map(|played| &played.sessions);
     let mut known: HashSet<&str> = ground.references().collect();
     known.extend(played.flat_map(|session| {
         session

@@ -11,23 +11,30 @@ use std::time::Duration;
 use tokio::time::Instant;
 use ventanilla_core::attempt::AttemptState;
 
-use super::case::{Action, Case};
+use super::case::{Action, Case, Deed};
 use super::client::{Client, Wish};
 use super::ground::Ground;
 use super::judge::{Books, Fault};
 use super::life::{ENDS_WITHIN, Life};
+use super::wallet;
 use crate::failure::{Failure, Result};
 use crate::harness::proxy::Proxy;
 use crate::harness::receiver::Deliveries;
-use crate::harness::shop::Session;
+use crate::harness::sandbox::Ledger;
+use crate::harness::shop::{Credit, Session};
+use crate::leak::Canary;
 use crate::run::StoreKind;
 
 /// What became of a case.
 #[derive(Debug)]
 pub(super) struct Played {
     pub case: Case,
-    /// As the merchant API had it in the end; none if it did not come to that.
-    pub session: Option<Session>,
+    /// As the merchant API had them in the end; none if it did not come to that.
+    pub sessions: Vec<Session>,
+    /// What the provider says of what was paid from a wallet.
+    pub ledger: Option<Ledger>,
+    /// The credits of which somebody said whose they are.
+    pub settled: Vec<Credit>,
     /// What the merchant was told.
     pub told: Deliveries,
     /// Whether the proxy came by the place.
@@ -46,7 +53,9 @@ pub(super) async fn play(ground: Arc<Ground>, case: Case, number: u32) -> Played
     let begun = Instant::now();
     let mut played = Played {
         case,
-        session: None,
+        sessions: Vec::new(),
+        ledger: None,
+        settled: Vec::new(),
         told: Deliveries::default(),
         came_by: false,
         history: HashMap::new(),
@@ -63,7 +72,13 @@ pub(super) async fn play(ground: Arc<Ground>, case: Case, number: u32) -> Played
 
 async fn go_through(ground: &Ground, case: Case, number: u32, played: &mut Played) -> Result<()> {
     let mut life = Life::prepare(ground, case, number).await?;
-    let done = live(ground, case, number, &mut life, played).await;
+    let done = match case.deed {
+        Deed::Credit | Deed::OtherCredit | Deed::Resolve => {
+            wallet::live(ground, case, number, &mut life, played).await
+        }
+        _ => live(ground, case, number, &mut life, played).await,
+    };
+    played.ledger = life.ledger_of_account().await?;
     for proxy in &mut life.proxies {
         if proxy.runs() && !proxy.terminate(ENDS_WITHIN).await?.success() {
             played.amiss("a proxy did not end well");
@@ -82,9 +97,12 @@ async fn live(
     life: &mut Life<'_>,
     played: &mut Played,
 ) -> Result<()> {
-    life.begin().await?;
     let mut client = Client::of(ground, life, case, number);
     let mut wish = Wish::default();
+    if case.deed == Deed::CashOut {
+        wallet::pay_before(life, &client, &mut wish, played).await?;
+    }
+    life.begin().await?;
     let (asked, befallen) = tokio::join!(client.ask(&mut wish), life.befall());
     if let Err(failure) = befallen {
         played.amiss(failure.to_string());
@@ -99,13 +117,16 @@ async fn live(
     let session = settle(life, &client, &wish, played).await?;
     played.ends.extend(wish.end_in(&session));
 
-    client.ask_once_more(&session, &mut wish, played).await?;
+    if matches!(case.deed, Deed::Link | Deed::Qr) {
+        wallet::pay_all(life, &client, &mut wish, played).await?;
+    } else {
+        client.ask_once_more(&session, &mut wish, played).await?;
+    }
     let session = settle(life, &client, &wish, played).await?;
     if wish.once_more.is_some() {
         played.ends.extend(wish.end_in(&session));
     }
-    played.told = life.told(&session).await;
-    played.session = Some(session);
+    played.closes(life, vec![session]).await;
     Ok(())
 }
 
@@ -141,7 +162,7 @@ async fn account(
 ) -> Result<Session> {
     let deadline = Instant::now() + KNOWN_WITHIN;
     loop {
-        let books = Books::of(life.ground.sandbox.ledger().await?);
+        let books = Books::of(life.sandbox().ledger().await?);
         let all_is_known = books.are_known_to(&session);
         if all_is_known || Instant::now() > deadline {
             return Ok(session);
@@ -190,6 +211,18 @@ fn patience(kind: StoreKind, session: &Session) -> Duration {
 }
 
 impl Played {
+    /// That is how it ended.
+    pub async fn closes(&mut self, life: &Life<'_>, sessions: Vec<Session>) {
+        self.told = life.told(&sessions, &self.settled).await;
+        self.sessions = sessions;
+    }
+
+    /// Those who paid from a wallet, as they may be written nowhere.
+    pub fn payers(&self) -> impl Iterator<Item = Canary> {
+        let credits = self.ledger.iter().flat_map(|ledger| &ledger.cvu.credits);
+        credits.flat_map(|credit| credit.payer.canaries())
+    }
+
     /// It did not go as it should.
     pub fn amiss(&mut self, what: impl Into<String>) {
         let what = what.into();
@@ -198,7 +231,7 @@ impl Played {
     }
 
     /// Whether anything stands otherwise than before.
-    fn saw(&mut self, session: &Session) -> bool {
+    pub fn saw(&mut self, session: &Session) -> bool {
         let mut changed = false;
         for (id, state) in standings(session) {
             let states = self.history.entry(id.to_owned()).or_default();
@@ -223,9 +256,11 @@ fn states(session: &Session) -> impl Iterator<Item = AttemptState> {
     standings(session).map(|(_, state)| state)
 }
 
-/// Whether nothing of it will change by itself. What is under review waits for a person.
+/// Whether nothing of it will change by itself. What is under review waits for a person, and what is shown for
+/// its buyer.
 fn rests(session: &Session) -> bool {
-    states(session).all(|state| state.is_final() || state == AttemptState::Review)
+    let waits = |state| matches!(state, AttemptState::Review | AttemptState::Issued);
+    states(session).all(|state| state.is_final() || waits(state))
 }
 
 /// An answer may be 10 s late before its call is held in doubt; both are real time.

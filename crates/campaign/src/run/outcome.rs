@@ -5,7 +5,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde::Serialize;
-use ventanilla_core::account::{Account, Cuit};
 
 use super::book::read;
 use super::meters;
@@ -295,24 +294,7 @@ fn canaries(field: &Field, secrets: &Secrets, settled: &Settled) -> Vec<Canary> 
         .iter()
         .map(|credit| (credit.payer.cvu.as_str(), &credit.payer))
         .collect();
-    canaries.extend(payers.into_values().flat_map(of_payer));
-    canaries
-}
-
-/// Who paid, as it may be written.
-fn of_payer(payer: &Payer) -> Vec<Canary> {
-    let mut canaries = vec![
-        Canary::lasting("payer's name", &payer.holder),
-        Canary::lasting("payer's alias", &payer.alias),
-        Canary::lasting("payer's CUIT", &payer.cuit),
-        Canary::lasting("payer's account", &payer.cvu),
-    ];
-    if let Ok(cuit) = Cuit::parse(&payer.cuit) {
-        canaries.push(Canary::lasting("payer's CUIT", &cuit.to_string()));
-    }
-    if let Ok(account) = Account::parse(&payer.cvu) {
-        canaries.push(Canary::lasting("payer's account", &account.grouped()));
-    }
+    canaries.extend(payers.into_values().flat_map(Payer::canaries));
     canaries
 }
 

@@ -8,6 +8,7 @@ use ventanilla_core::attempt::AttemptState as S;
 use ventanilla_core::problem::ProblemCode;
 use ventanilla_core::rails::cvu::Presentation;
 use ventanilla_providers::cvu::CashInId;
+use ventanilla_providers::failpoint::hit;
 
 use super::Machine;
 use super::judge_payable::{self, Standing};
@@ -202,6 +203,7 @@ impl Machine {
         }
         let mut before = None;
         let mut why = "the credit is no longer in review";
+        hit("resolve.before");
         let resolved = self
             .store
             .resolve_credit(&credit.id, None, attempt_id, |scene| {
@@ -219,6 +221,7 @@ impl Machine {
                 }
             })
             .await?;
+        hit("resolve.after");
         match resolved {
             Some(row) => self.note_credit(&row, before).await,
             None => refused(why),
@@ -237,6 +240,7 @@ impl Machine {
             return Ok(());
         }
         let mut before = None;
+        hit("credit.before");
         let recorded = self
             .store
             .credit_attempt(credit, attempt_id, |scene| {
@@ -245,6 +249,7 @@ impl Machine {
                 Some(judge_payable::on_credit(scene, credit.amount, now).into_verdict())
             })
             .await?;
+        hit("credit.after");
         match recorded {
             Some(row) => self.note_credit(&row, before).await,
             None => self.look_soon(self.clock.now()).await,
