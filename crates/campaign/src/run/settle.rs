@@ -13,7 +13,7 @@ use ventanilla_core::session::SessionState;
 
 use super::wallet::IN_TIME;
 use super::{Field, Screen};
-use crate::clock::parse_ms;
+use crate::clock::{ScaledClock, parse_ms};
 use crate::failure::{Result, Tried as _};
 use crate::harness::receiver::Deliveries;
 use crate::harness::sandbox::Ledger;
@@ -32,46 +32,26 @@ pub(super) struct Settled {
 
 pub(super) async fn settle(field: &Arc<Field>, screen: &mut Screen) -> Result<Settled> {
     make_peace(field).await?;
-    // The schedule's last read that ends a doubt on time is at 36 minutes; those that met a fault then
-    // are read again after one hour.
-    let limit = field.clock.real(Duration::from_secs(75 * 60)) + Duration::from_secs(30);
-    let begun = Instant::now();
-    let deadline = begun + limit.min(LONGEST_WAIT);
-    let mut look_at = begun + field.clock.real(LOOK_FROM).min(LONGEST_WAIT);
-    let late_from = begun + field.clock.real(LATE_AFTER).min(LONGEST_WAIT);
+    let mut clock = field.clock;
     let mut waiting = field.book.sessions();
     let mut sessions: HashMap<String, Session> = HashMap::new();
-    let gave_up = loop {
-        for session in read_all(field, &waiting, screen).await? {
-            if is_torn(&session) {
-                field
-                    .book
-                    .note_surprise("a session and its attempts were not of one moment".to_owned());
-            }
-            sessions.insert(session.id.clone(), session);
+    let mut gave_up = true;
+    for round in ROUNDS {
+        if !round.leap.is_zero() {
+            leap(field, &mut clock, round.leap, screen).await?;
         }
-        let late = Instant::now() > late_from;
-        waiting.retain(|id| sessions.get(id).is_none_or(|session| !rests(session, late)));
-        if waiting.is_empty() {
-            break false;
-        }
-        if Instant::now() > look_at {
-            look_at = Instant::now() + BETWEEN_LOOKS;
-            for id in waiting
-                .iter()
-                .filter_map(|id| sessions.get(id))
-                .flat_map(stuck)
-            {
+        if round.somebody_looks {
+            let stuck = waiting.iter().filter_map(|id| sessions.get(id));
+            for id in stuck.flat_map(stuck_in) {
                 field.shop.read_now(id).await;
             }
         }
-        if Instant::now() > deadline {
-            break true;
+        if rest(field, &mut waiting, &mut sessions, &round, screen).await? {
+            gave_up = false;
+            break;
         }
-        screen.waiting("settling", field, waiting.len());
-        tokio::time::sleep(Duration::from_millis(500)).await;
-    };
-    let ledger = await_credits(field, screen).await?;
+    }
+    let ledger = await_credits(field, &mut clock, screen).await?;
     let mut in_review = field.shop.credits_in_review().await?;
     look_at_credits(field, &in_review, &sessions, screen).await?;
     let by_wallet: Vec<String> = sessions
@@ -113,16 +93,113 @@ pub(super) async fn settle(field: &Arc<Field>, screen: &mut Screen) -> Result<Se
     }
 }
 
-/// Waits until every credit has been in the provider's list for so long that it must have been seen.
-async fn await_credits(field: &Field, screen: &mut Screen) -> Result<Ledger> {
+/// Reads the sessions of `waiting` until they rest, or nothing has changed for so long that nothing will for a
+/// while. Whether all rest.
+async fn rest(
+    field: &Arc<Field>,
+    waiting: &mut Vec<String>,
+    sessions: &mut HashMap<String, Session>,
+    round: &Round,
+    screen: &mut Screen,
+) -> Result<bool> {
+    let mut changed_at = Instant::now();
+    loop {
+        for session in read_all(field, waiting, screen).await? {
+            if is_torn(&session) {
+                field
+                    .book
+                    .note_surprise("a session and its attempts were not of one moment".to_owned());
+            }
+            let before = sessions.insert(session.id.clone(), session.clone());
+            if before.is_none_or(|before| !states(&before).eq(states(&session))) {
+                changed_at = Instant::now();
+            }
+        }
+        waiting.retain(|id| {
+            sessions
+                .get(id)
+                .is_none_or(|session| !rests(session, round.late))
+        });
+        if waiting.is_empty() {
+            return Ok(true);
+        }
+        // A clock that runs no faster than real time does not leap.
+        let is_fast = field.clock.speed() > 1;
+        let quiet = if is_fast { round.quiet } else { LONGEST_WAIT };
+        if changed_at.elapsed() > quiet {
+            return Ok(false);
+        }
+        screen.waiting("settling", field, waiting.len());
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+}
+
+fn states(session: &Session) -> impl Iterator<Item = AttemptState> {
+    let attempts = session.attempts.iter().map(|attempt| attempt.state);
+    attempts.chain(session.operations.iter().map(|operation| operation.state))
+}
+
+/// Ends the proxies and starts them again so much later, as far as they and the provider can tell: in between
+/// nobody would do anything. A clock that runs no faster than real time is waited for instead.
+async fn leap(
+    field: &Field,
+    clock: &mut ScaledClock,
+    by: Duration,
+    screen: &mut Screen,
+) -> Result<()> {
+    if clock.speed() == 1 {
+        return Ok(());
+    }
+    screen.waiting("letting time go by", field, field.proxies.len());
+    // Whole seconds, as the provider takes them.
+    let by = Duration::from_secs(by.as_secs());
+    *clock = clock.ahead(by);
+    let mut proxies = Vec::new();
+    for proxy in &field.proxies {
+        let mut proxy = proxy.lock().await;
+        field.meters.read(&proxy).await;
+        if !proxy.terminate(ENDS_WITHIN).await?.success() {
+            let name = proxy.name();
+            let what = format!("{name} did not end well");
+            field.book.note_surprise(what);
+        }
+        field.meters.forget(proxy.name());
+        proxies.push(proxy);
+    }
+    field.sandbox.move_clock(by).await?;
+    for proxy in &mut proxies {
+        proxy.set_clock(*clock)?;
+        proxy.start().await?;
+    }
+    Ok(())
+}
+
+/// Waits until every credit has been in the provider's list, and was looked for there after that.
+async fn await_credits(
+    field: &Field,
+    clock: &mut ScaledClock,
+    screen: &mut Screen,
+) -> Result<Ledger> {
     loop {
         let ledger = field.sandbox.ledger().await?;
         let credits = ledger.cvu.credits.iter();
         let last = credits
             .filter_map(|credit| parse_ms(&credit.credited_at))
             .max();
-        let seen = last.map(|last| last + SEEN_WITHIN_MS);
-        if seen.is_none_or(|seen| seen < field.clock.now_ms()) {
+        let Some(last) = last else {
+            return Ok(ledger);
+        };
+        let to_come = u64::try_from(last - clock.now_ms()).unwrap_or(0);
+        let to_come = Duration::from_millis(to_come);
+        if clock.real(to_come) > QUIET {
+            leap(field, clock, to_come, screen).await?;
+        }
+        let looks = ledger.calls.iter().filter(|call| {
+            let is_later = parse_ms(&call.at).is_some_and(|at| at > last + LISTED_WITHIN_MS);
+            call.operation == "cvu_transactions" && is_later
+        });
+        // What the first of two found is written by the time of the second.
+        if looks.count() > 1 || last + SEEN_WITHIN_MS < clock.now_ms() {
             return Ok(ledger);
         }
         screen.waiting("awaiting credits", field, 1);
@@ -206,7 +283,7 @@ fn rests(session: &Session, late: bool) -> bool {
 }
 
 /// What only a person gets any further: what is under review, and a capture or refund in doubt.
-fn stuck(session: &Session) -> impl Iterator<Item = &str> {
+fn stuck_in(session: &Session) -> impl Iterator<Item = &str> {
     use AttemptState as S;
     let attempts = session
         .attempts
@@ -250,13 +327,64 @@ async fn read_all(field: &Arc<Field>, ids: &[String], screen: &mut Screen) -> Re
     Ok(sessions)
 }
 
-/// From then on the shop has what is stuck read again: somebody looks.
-const LOOK_FROM: Duration = Duration::from_secs(20 * 60);
-/// In real time.
-const BETWEEN_LOOKS: Duration = Duration::from_secs(5);
-/// By then everything in doubt has been read since the faults ended: by the schedule what was in doubt for
-/// less than that, by somebody what is stuck.
-const LATE_AFTER: Duration = Duration::from_secs(45 * 60);
+/// What is done in the end, one after the other, until everything rests.
+const ROUNDS: [Round; 6] = [
+    // What is not in doubt, or not for long.
+    Round::after(0),
+    // Past the 36 minutes at which a doubt ends on time.
+    Round::after(45),
+    // What only a person gets any further.
+    Round {
+        somebody_looks: true,
+        ..Round::after(0)
+    },
+    // By then everything in doubt has been read since the faults ended.
+    Round {
+        late: true,
+        ..Round::after(0)
+    },
+    // What met a fault at 36 minutes is read again after an hour.
+    Round {
+        late: true,
+        ..Round::after(45)
+    },
+    Round {
+        late: true,
+        quiet: LEFT_BEHIND,
+        ..Round::after(75)
+    },
+];
+
+/// One of them.
+struct Round {
+    /// So much time goes by before.
+    leap: Duration,
+    /// Somebody has what is stuck read again.
+    somebody_looks: bool,
+    /// What no read can settle rests.
+    late: bool,
+    /// So long nothing changes before nothing will for a while.
+    quiet: Duration,
+}
+
+impl Round {
+    const fn after(minutes: u64) -> Self {
+        Self {
+            leap: Duration::from_secs(minutes * 60),
+            somebody_looks: false,
+            late: false,
+            quiet: QUIET,
+        }
+    }
+}
+
+/// On a clock 60 times faster than real time, these are four minutes.
+const QUIET: Duration = Duration::from_secs(4);
+/// In a store that several may share, what somebody was ended with is lent to him for a minute of real time.
+const LEFT_BEHIND: Duration = Duration::from_secs(65);
+const ENDS_WITHIN: Duration = Duration::from_secs(50);
+/// A notification may be late by a minute.
+const LISTED_WITHIN_MS: i64 = 60 * 1_000;
 /// An account is looked at every five minutes when nothing is shown any more; a notification may be late by
 /// one, and answers are lost no more.
 const SEEN_WITHIN_MS: i64 = 12 * 60 * 1_000;
