@@ -8,7 +8,9 @@ use ventanilla_core::card::{Card, Cvc, Expiry, Holder, Pan, YearMonth};
 use ventanilla_core::rails::Rail;
 use ventanilla_core::rails::card::{CardOffer, CardStart};
 use ventanilla_core::rails::cvu::{CvuStart, Presentation};
+use ventanilla_core::rails::flux::FluxStart;
 use ventanilla_core::seal::{PinnedKey, ProviderKey, SealOptions, seal};
+use ventanilla_core::wallet_code::WalletCode;
 
 use super::wire::{Answer, Wire};
 use crate::failure::{Failure, Result, Tried as _};
@@ -168,6 +170,21 @@ pub const fn payable(presentation: Presentation) -> StartAttempt {
         cvu: Some(CvuStart { presentation }),
         flux: None,
     }
+}
+
+/// What starts an attempt with a code that a wallet shows.
+///
+/// # Errors
+///
+/// When it is no code of a wallet's.
+pub fn wallet_code(code: &str, tip_minor: u64) -> Result<StartAttempt> {
+    let code = WalletCode::parse(code).tried("read a wallet's code")?;
+    Ok(StartAttempt {
+        rail: Rail::Flux,
+        card: None,
+        cvu: None,
+        flux: Some(FluxStart::new(&code, tip_minor)),
+    })
 }
 
 /// The CVC of every test card with three digits.

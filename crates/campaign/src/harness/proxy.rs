@@ -47,6 +47,8 @@ pub struct Settings {
     pub public_key: String,
     /// The host of the CVU wallet API; none takes no CVU payments.
     pub cvu_url: Option<String>,
+    /// The host of the Flux API; none takes no wallets' codes.
+    pub flux_url: Option<String>,
     /// The shared clock.
     pub clock: ScaledClock,
     /// Where webhooks go; none sends none.
@@ -81,6 +83,7 @@ impl Settings {
             checkout_url: sandbox.checkout_url().to_owned(),
             public_key: sandbox.public_key().to_owned(),
             cvu_url: None,
+            flux_url: None,
             clock,
             webhooks: None,
             call_limit_secs: Some(CALL_LIMIT_SECS),
@@ -130,6 +133,15 @@ impl Settings {
             }
             add("cvu", cvu);
         }
+        if let Some(url) = &self.flux_url {
+            let mut flux = format!(
+                "url = \"{url}/v3\"\nstore = \"Sucursal Centro\"\nterminal = \"caja-01\"\ntips = true\n"
+            );
+            if let Some(secs) = self.call_limit_secs {
+                let _ = writeln!(flux, "call_limit_secs = {secs}");
+            }
+            add("flux", flux);
+        }
         let mut clock = format!("speed = {}\n", self.clock.speed());
         if self.clock.speed() > 1 {
             let _ = writeln!(clock, "anchor = \"{}\"", self.clock.anchor());
@@ -176,6 +188,8 @@ pub struct Secrets {
     pub provider_secret: String,
     /// What opens the account at the CVU wallet API.
     pub cvu_password: String,
+    /// What opens the account at the Flux API.
+    pub flux_refresh_token: String,
     /// What webhooks are signed with: `whsec_` and base64.
     pub webhook_secret: String,
     /// The last part of the address that the provider notifies.
@@ -192,6 +206,7 @@ impl Secrets {
             store_key: STANDARD.encode(random::bytes::<32>()),
             provider_secret: String::from("sandbox-secret"),
             cvu_password: String::from("sandbox-password"),
+            flux_refresh_token: String::from("sandbox-refresh-token"),
             webhook_secret: format!("whsec_{}", STANDARD.encode(random::bytes::<32>())),
             hook_path: URL_SAFE_NO_PAD.encode(random::bytes::<32>()),
         }
@@ -250,6 +265,10 @@ impl Proxy {
         let mut environment = secrets.environment(settings.webhooks.is_some());
         if settings.cvu_url.is_some() {
             environment.push(("VENTANILLA_CVU_PASSWORD", secrets.cvu_password.clone()));
+        }
+        if settings.flux_url.is_some() {
+            let token = secrets.flux_refresh_token.clone();
+            environment.push(("VENTANILLA_FLUX_REFRESH_TOKEN", token));
         }
         if let StoreAt::Postgres(url) = &settings.store {
             environment.push(("VENTANILLA_STORE_URL", url.clone()));

@@ -22,6 +22,7 @@ pub struct Sandbox {
     merchant_url: String,
     checkout_url: String,
     cvu_url: String,
+    flux_url: String,
     management_url: String,
     public_key: String,
     http: reqwest::Client,
@@ -39,9 +40,9 @@ impl Sandbox {
         seed: u64,
         clock: ScaledClock,
     ) -> Result<Self> {
-        let ports = free_ports(4)?;
-        let [management, merchant, checkout, cvu] = ports.as_slice() else {
-            return Err(Failure::of("four ports were asked for"));
+        let ports = free_ports(5)?;
+        let [management, merchant, checkout, cvu, flux] = ports.as_slice() else {
+            return Err(Failure::of("five ports were asked for"));
         };
         let port = |address: &SocketAddr| address.port().to_string();
         let key = Command::new(&binaries.sandbox)
@@ -62,9 +63,8 @@ impl Sandbox {
             &port(checkout),
             "--cvu-port",
             &port(cvu),
-            // Nobody here pays at it.
             "--flux-port",
-            "0",
+            &port(flux),
             "--seed",
             &seed.to_string(),
             "--speed",
@@ -78,6 +78,7 @@ impl Sandbox {
             merchant_url: format!("http://{merchant}"),
             checkout_url: format!("http://{checkout}"),
             cvu_url: format!("http://{cvu}"),
+            flux_url: format!("http://{flux}"),
             management_url: format!("http://{management}"),
             public_key: String::from_utf8(key.stdout).tried("read the sandbox's key")?,
             http: super::wire::client(Duration::from_secs(60))?,
@@ -119,6 +120,12 @@ impl Sandbox {
         &self.cvu_url
     }
 
+    /// The host of the Flux API.
+    #[must_use]
+    pub fn flux_url(&self) -> &str {
+        &self.flux_url
+    }
+
     /// The key that cards are sealed to, in PEM.
     #[must_use]
     pub fn public_key(&self) -> &str {
@@ -134,7 +141,9 @@ impl Sandbox {
         let what = "read the ledger";
         let asked = self.http.get(format!("{}/ledger", self.management_url));
         let body = asked.send().await.tried(what)?.bytes().await.tried(what)?;
-        serde_json::from_slice(&body).tried(what)
+        let mut ledger: Ledger = serde_json::from_slice(&body).tried(what)?;
+        ledger.take_in_flux();
+        Ok(ledger)
     }
 
     /// The published test cards.
@@ -222,7 +231,7 @@ impl Sandbox {
     }
 
     /// Any call of the management host; gives its answer.
-    pub(super) async fn ask(
+    pub(crate) async fn ask(
         &self,
         method: reqwest::Method,
         path: &str,
@@ -274,6 +283,78 @@ pub struct Ledger {
     /// What happened at the CVU wallet API.
     #[serde(default)]
     pub cvu: CvuLedger,
+    /// What happened at the Flux API. What it did to money is among the debits and operations, too.
+    #[serde(default)]
+    pub flux: FluxLedger,
+}
+
+impl Ledger {
+    /// Whoever looks for money looks at one list: a charge is a debit, whoever's money it takes.
+    fn take_in_flux(&mut self) {
+        for charge in &self.flux.payments {
+            self.debits.push(Debit {
+                reference: charge.reference.clone(),
+                amount: charge.total.clone(),
+                currency: String::from("MXN"),
+                state: match charge.state {
+                    OperationState::Done => DebitState::Approved,
+                    OperationState::Refused => DebitState::Declined,
+                },
+                tip: Some(charge.tip.clone()),
+            });
+        }
+        for refund in &self.flux.refunds {
+            self.operations.push(Operation {
+                reference: refund.reference.clone(),
+                kind: String::from("refund"),
+                amount: Some(refund.amount.clone()),
+                currency: Some(String::from("MXN")),
+                state: refund.state,
+            });
+        }
+    }
+}
+
+/// What really happened at the Flux API, as far as this module needs it.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct FluxLedger {
+    /// Codes that wallets showed.
+    pub codes: Vec<FluxCode>,
+    /// Charges that were asked for.
+    pub payments: Vec<FluxCharge>,
+    /// Refunds that were asked for.
+    pub refunds: Vec<FluxRefund>,
+}
+
+/// A code that a wallet showed.
+#[derive(Clone, Debug, Deserialize)]
+pub struct FluxCode {
+    /// Its text.
+    pub code: String,
+}
+
+/// A charge that was asked for.
+#[derive(Clone, Debug, Deserialize)]
+pub struct FluxCharge {
+    /// The proxy's reference, which it always sends.
+    pub reference: String,
+    /// In pesos with two decimals.
+    pub tip: String,
+    /// With the tip, in pesos with two decimals.
+    pub total: String,
+    /// Whether it moved money.
+    pub state: OperationState,
+}
+
+/// A refund that was asked for.
+#[derive(Clone, Debug, Deserialize)]
+pub struct FluxRefund {
+    /// The reference of the payment.
+    pub reference: String,
+    /// In pesos with two decimals.
+    pub amount: String,
+    /// Whether it moved money.
+    pub state: OperationState,
 }
 
 /// Whether a debit moved money.
@@ -297,6 +378,9 @@ pub struct Debit {
     pub currency: String,
     /// Whether it moved money.
     pub state: DebitState,
+    /// How much of it is a tip, where there can be one; likewise.
+    #[serde(default)]
+    pub tip: Option<String>,
 }
 
 /// Whether an operation took effect.

@@ -63,8 +63,11 @@ pub struct Attempt {
     pub state: AttemptState,
     /// The reference at the provider.
     pub reference: String,
-    /// What is to be paid.
+    /// What is to be paid, with the tip.
     pub total: Money,
+    /// How much of it is a tip.
+    #[serde(default)]
+    pub tip: Option<Money>,
     /// RFC 3339 UTC.
     pub created_at: String,
     /// When it ended, RFC 3339 UTC.
@@ -286,6 +289,18 @@ pub fn order(order_reference: &str, amount_minor: u64) -> Value {
         "expires_in_secs": 86_400,
         "buyer": { "name": "Ana Rojas", "email": "ana@example.com",
             "billing_address": { "country": "CR", "street1": "Calle 1", "city": "San José" } }
+    })
+}
+
+/// A small order of `amount_minor` Mexican centavos, to be paid with a wallet's code.
+#[must_use]
+pub fn order_in_mexico(order_reference: &str, amount_minor: u64) -> Value {
+    json!({
+        "order_reference": order_reference,
+        "total": { "amount_minor": amount_minor, "currency": "MXN" },
+        "description": "Chilaquiles",
+        "rails": ["flux"],
+        "expires_in_secs": 86_400,
     })
 }
 

@@ -139,6 +139,35 @@ pub async fn tokens(sandbox: &Sandbox, password: &str, count: usize) -> Result<V
     Ok(tokens)
 }
 
+/// The first `count` access tokens of the Flux API of a sandbox that nobody asked yet.
+///
+/// # Errors
+///
+/// When it does not answer.
+pub async fn flux_tokens(
+    sandbox: &Sandbox,
+    refresh_token: &str,
+    count: usize,
+) -> Result<Vec<String>> {
+    let http = super::wire::client(CALL_LIMIT)?;
+    let mut tokens = Vec::with_capacity(count);
+    while tokens.len() < count {
+        let asked = http
+            .post(format!(
+                "{}/v3/auth/tokens/refreshToken",
+                sandbox.flux_url()
+            ))
+            .json(&json!({ "refreshToken": refresh_token, "grantType": "accessToken" }));
+        let answer = asked.send().await.tried("ask for a Flux token")?;
+        let answer = answer.bytes().await.tried("ask for a Flux token")?;
+        let answer: Value = serde_json::from_slice(&answer).tried("read a Flux token")?;
+        let token = answer.pointer("/data/accessToken").and_then(Value::as_str);
+        let token = token.ok_or_else(|| Failure::of("the sandbox gave no Flux token"))?;
+        tokens.push(token.to_owned());
+    }
+    Ok(tokens)
+}
+
 async fn text_in(asked: reqwest::RequestBuilder, name: &str) -> Option<String> {
     let answer = asked.send().await.ok()?.bytes().await.ok()?;
     let answer: Value = serde_json::from_slice(&answer).ok()?;

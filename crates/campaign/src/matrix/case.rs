@@ -55,6 +55,10 @@ pub enum Deed {
     Resolve,
     /// A transfer of the money back to whoever paid.
     CashOut,
+    /// A refund of an attempt that was paid with a wallet's code.
+    RefundFlux,
+    /// A payment with a wallet's code.
+    PayFlux,
 }
 
 /// What happens.
@@ -83,7 +87,7 @@ pub struct Case {
 
 impl Deed {
     /// Every one. What a provider does for a limited time only comes first.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Void,
         Self::Capture,
         Self::Refund,
@@ -95,6 +99,8 @@ impl Deed {
         Self::OtherCredit,
         Self::Resolve,
         Self::CashOut,
+        Self::RefundFlux,
+        Self::PayFlux,
     ];
 
     /// The name on the command line and in the table.
@@ -112,6 +118,8 @@ impl Deed {
             Self::OtherCredit => "credit-off",
             Self::Resolve => "resolve",
             Self::CashOut => "cash-out",
+            Self::RefundFlux => "refund-flux",
+            Self::PayFlux => "pay-flux",
         }
     }
 
@@ -121,14 +129,31 @@ impl Deed {
         match self {
             Self::Void => Some(OperationKind::Void),
             Self::Capture => Some(OperationKind::Capture),
-            Self::Refund | Self::CashOut => Some(OperationKind::Refund),
+            Self::Refund | Self::CashOut | Self::RefundFlux => Some(OperationKind::Refund),
             Self::Pay
             | Self::PaySaved
+            | Self::PayFlux
             | Self::Link
             | Self::Qr
             | Self::Credit
             | Self::OtherCredit
             | Self::Resolve => None,
+        }
+    }
+
+    /// Whether it is about a wallet's code.
+    #[must_use]
+    pub const fn is_by_code(self) -> bool {
+        matches!(self, Self::PayFlux | Self::RefundFlux)
+    }
+
+    /// Whether `action` befalls it. What panics and what the store does is the machine's, whatever the rail;
+    /// what a rail has of its own is what it finds when its process is gone, or was asleep.
+    #[must_use]
+    pub const fn suffers(self, action: Action) -> bool {
+        match self {
+            Self::PayFlux => matches!(action, Action::Exit | Action::Stop),
+            _ => true,
         }
     }
 
@@ -140,7 +165,13 @@ impl Deed {
                 Some(Presentation::Link)
             }
             Self::Qr => Some(Presentation::Qr),
-            Self::Void | Self::Capture | Self::Refund | Self::Pay | Self::PaySaved => None,
+            Self::Void
+            | Self::Capture
+            | Self::Refund
+            | Self::Pay
+            | Self::PaySaved
+            | Self::PayFlux
+            | Self::RefundFlux => None,
         }
     }
 
@@ -153,9 +184,11 @@ impl Deed {
             Self::Resolve => matches!(place, "resolve" | "outbox"),
             // Of what is shown the merchant is told when it is paid.
             Self::Link | Self::Qr => !matches!(place, "credit" | "resolve" | "outbox"),
-            Self::Pay | Self::PaySaved => !matches!(place, "credit" | "resolve"),
+            Self::Pay | Self::PaySaved | Self::PayFlux => {
+                !matches!(place, "credit" | "resolve")
+            }
             // No browser waits for an operation.
-            Self::Void | Self::Capture | Self::Refund | Self::CashOut => {
+            Self::Void | Self::Capture | Self::Refund | Self::RefundFlux | Self::CashOut => {
                 !matches!(place, "credit" | "resolve" | "browser")
             }
         }
@@ -166,14 +199,19 @@ impl Deed {
     fn is_its_own(self, point: &str) -> bool {
         let (place, _) = point.split_once('.').unwrap_or((point, ""));
         match self {
-            Self::Void | Self::Capture | Self::Refund | Self::Pay | Self::PaySaved => true,
+            Self::Void
+            | Self::Capture
+            | Self::Refund
+            | Self::Pay
+            | Self::PaySaved
+            | Self::PayFlux => true,
             Self::Link | Self::CashOut => {
                 matches!(place, "send" | "answer" | "t2" | "browser") || point == "t1.after"
             }
             Self::Credit | Self::OtherCredit | Self::Resolve => {
                 matches!(place, "credit" | "resolve")
             }
-            Self::Qr => false,
+            Self::Qr | Self::RefundFlux => false,
         }
     }
 }
@@ -200,8 +238,9 @@ impl Case {
         Deed::ALL.into_iter().flat_map(|deed| {
             let points = POINTS.into_iter().filter(move |point| deed.comes_by(point));
             points.flat_map(move |point| {
-                let happens =
-                    move |action: &Action| *action == Action::Exit || deed.is_its_own(point);
+                let happens = move |action: &Action| {
+                    deed.suffers(*action) && (*action == Action::Exit || deed.is_its_own(point))
+                };
                 let actions = Action::ALL.into_iter().filter(happens);
                 actions.map(move |action| Self {
                     deed,
@@ -358,7 +397,8 @@ mod tests {
         let by_card = (2 * 15 + 3 * 14) * 4;
         let shown = 13 + 3 * 8 + 13;
         let (credits, transfers) = (3 * (2 * 4 + 2), 14 + 3 * 7);
-        assert_eq!(all.len(), by_card + shown + credits + transfers);
+        let by_code = 2 * 15 + 14;
+        assert_eq!(all.len(), by_card + shown + credits + transfers + by_code);
         let names: HashSet<String> = all.iter().map(Case::to_string).collect();
         assert_eq!(names.len(), all.len());
         let shared = all.iter().filter(|case| case.is_for_shared_stores());
@@ -376,10 +416,12 @@ mod tests {
             let pick: Pick = text.parse().unwrap();
             Case::all().filter(|case| pick.takes(*case)).count()
         };
-        assert_eq!(count(""), 403);
+        assert_eq!(count(""), 447);
         assert_eq!(count("void"), 56);
-        assert_eq!(count(":t1.after"), 29);
+        assert_eq!(count(":t1.after"), 32);
         assert_eq!(count("credit"), 10);
+        assert_eq!(count("pay-flux"), 30);
+        assert_eq!(count("refund-flux"), 14);
         assert_eq!(count("pay::exit"), 15);
         assert_eq!(count("void:browser.answer"), 0);
     }

@@ -8,14 +8,17 @@ use ventanilla_core::attempt::AttemptState;
 use ventanilla_core::operation::OperationKind;
 
 use super::case::{Case, Deed};
-use super::ground::{Ground, order};
+use super::ground::{Ground, order, order_by_code};
 use super::life::Life;
 use super::play::{Played, standings};
 use crate::failure::{Failure, Result};
-use crate::harness::buyer::{Buyer, fresh_key, payable, pinned_key, saved_card, typed_card};
+use crate::harness::buyer::{
+    Buyer, fresh_key, payable, pinned_key, saved_card, typed_card, wallet_code,
+};
 use crate::harness::shop::{self, Attempt, Session, Shop};
 use crate::harness::wallet::Target;
 use crate::harness::wire::{Answer, Trouble, Wire};
+use crate::run::code::fresh_code;
 
 /// Shop and buyer.
 pub(super) struct Client<'a> {
@@ -82,7 +85,7 @@ impl<'a> Client<'a> {
             let attempt = match &wish.attempt {
                 Some(attempt) => attempt.clone(),
                 None => {
-                    let paid = self.ground.take_paid()?;
+                    let paid = self.ground.take_paid(self.case.deed)?;
                     wish.session = Some(paid.session);
                     paid.attempt
                 }
@@ -106,6 +109,7 @@ impl<'a> Client<'a> {
         let name = self.case.to_string();
         let order = match self.case.deed.presentation() {
             Some(_) => shop::order_in_pesos(&name, self.price()),
+            None if self.case.deed.is_by_code() => order_by_code(&name, self.number),
             None => order(&name, self.number, self.case.deed == Deed::PaySaved),
         };
         let opened = self.shop.open_session(fresh_key().as_str(), &order).await?;
@@ -305,6 +309,10 @@ impl<'a> Client<'a> {
                 other => return Err(Failure::of(format!("the page was answered {other:?}"))),
             }
         };
+        if self.case.deed.is_by_code() {
+            let code = fresh_code(&self.ground.sandbox, "good").await?;
+            return wallet_code(&code, TIP_MINOR);
+        }
         let offer = view
             .card
             .ok_or_else(|| Failure::of("the proxy offers no card"))?;
@@ -319,5 +327,7 @@ impl<'a> Client<'a> {
     }
 }
 
+/// What is added to the bill, in centavos: less than any bill here.
+pub(super) const TIP_MINOR: u64 = 150;
 /// On a busy machine, with a proxy that may just be starting.
 const PATIENCE: Duration = Duration::from_secs(60);

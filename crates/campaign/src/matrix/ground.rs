@@ -10,12 +10,13 @@ use tokio::time::Instant;
 use ventanilla_core::api::{AttemptView, StartAttempt};
 use ventanilla_core::attempt::AttemptState;
 
-use super::case::{Case, POINTS};
+use super::case::{Case, Deed, POINTS};
+use super::client::TIP_MINOR;
 use super::store::Template;
 use crate::clock::ScaledClock;
 use crate::failure::{Failure, Result, Tried as _};
 use crate::harness::Binaries;
-use crate::harness::buyer::{Buyer, CVC, fresh_key, pinned_key, typed_card};
+use crate::harness::buyer::{Buyer, CVC, fresh_key, pinned_key, typed_card, wallet_code};
 use crate::harness::proxy::{Proxy, Secrets, Settings, make_folder};
 use crate::harness::receiver::{Message, Receiver};
 use crate::harness::sandbox::{Ledger, Sandbox};
@@ -23,6 +24,7 @@ use crate::harness::shop::{self, Shop};
 use crate::harness::wire::{Answer, Wire};
 use crate::leak::Canary;
 use crate::run::StoreKind;
+use crate::run::code::fresh_code;
 
 /// Shared by all cases; nothing in it changes but the provider's ledger.
 pub(super) struct Ground {
@@ -38,6 +40,9 @@ pub(super) struct Ground {
     pub kind: StoreKind,
     paid: Vec<Paid>,
     next: AtomicUsize,
+    /// Those that were paid with a wallet's code.
+    by_code: Vec<Paid>,
+    next_by_code: AtomicUsize,
     /// What the merchant was told before any case began.
     pub told: Vec<Message>,
     references: Vec<String>,
@@ -83,14 +88,18 @@ impl Ground {
             card,
             paid: Vec::new(),
             next: AtomicUsize::new(0),
+            by_code: Vec::new(),
+            next_by_code: AtomicUsize::new(0),
             told: Vec::new(),
             references: Vec::new(),
             canaries: Mutex::default(),
         };
-        let operations = cases
-            .iter()
-            .filter(|case| case.deed.kind().is_some() && case.deed.presentation().is_none());
-        ground.till(operations.count()).await?;
+        let operations = |by_code| {
+            let cases = cases.iter().map(|case| case.deed);
+            let cases = cases.filter(|deed| deed.kind().is_some() && deed.presentation().is_none());
+            cases.filter(|deed| deed.is_by_code() == by_code).count()
+        };
+        ground.till(operations(false), operations(true)).await?;
         Ok(ground)
     }
 
@@ -129,6 +138,7 @@ impl Ground {
             ("store key", &self.secrets.store_key),
             ("provider secret", &self.secrets.provider_secret),
             ("CVU password", &self.secrets.cvu_password),
+            ("Flux refresh token", &self.secrets.flux_refresh_token),
             ("webhook secret", &self.secrets.webhook_secret),
             ("hook path", &self.secrets.hook_path),
         ] {
@@ -139,6 +149,8 @@ impl Ground {
         }
         let tokens = ledger.card_tokens.iter();
         canaries.extend(tokens.map(|made| Canary::fleeting("card token", &made.token)));
+        let codes = ledger.flux.codes.iter();
+        canaries.extend(codes.map(|shown| Canary::fleeting("wallet code", &shown.code)));
         for order in &ledger.orders {
             for (kind, text) in [("session", &order.session), ("liszt token", &order.token)] {
                 canaries.push(Canary::fleeting(kind, text));
@@ -147,20 +159,26 @@ impl Ground {
         canaries
     }
 
-    /// A paid session that no other case has.
-    pub fn take_paid(&self) -> Result<Paid> {
-        let index = self.next.fetch_add(1, Ordering::Relaxed);
-        let paid = self.paid.get(index).cloned();
+    /// A paid session that no other case has, for an operation.
+    pub fn take_paid(&self, deed: Deed) -> Result<Paid> {
+        let (all, next) = if deed.is_by_code() {
+            (&self.by_code, &self.next_by_code)
+        } else {
+            (&self.paid, &self.next)
+        };
+        let paid = all.get(next.fetch_add(1, Ordering::Relaxed)).cloned();
         paid.ok_or_else(|| Failure::of("fewer sessions were paid than there are cases"))
     }
 
-    /// Has a proxy take `payments` payments and save a card, and ends it.
-    async fn till(&mut self, payments: usize) -> Result<()> {
+    /// Has a proxy take `payments` payments with cards and `by_code` with wallets' codes, and save a card;
+    /// ends it.
+    async fn till(&mut self, payments: usize, by_code: usize) -> Result<()> {
         let folder = self.folder.join(GROUND);
         let bodies = folder.join("webhooks.jsonl");
         let receiver = Receiver::start(&self.secrets, &bodies, 1).await?;
         let mut settings = Settings::new(&self.sandbox, self.store.at(), self.clock)?;
         settings.webhooks = Some(receiver.url().to_owned());
+        settings.flux_url = Some(self.sandbox.flux_url().to_owned());
         settings.log = String::from(LOG);
         let mut proxy = Proxy::prepare(&self.binaries, &folder, "proxy", settings, &self.secrets)?;
         compare_points(&mut proxy).await?;
@@ -178,6 +196,10 @@ impl Ground {
         while !paying.is_empty() {
             self.paid.extend(joined(&mut paying).await?);
         }
+        for number in 1..=by_code {
+            let code = fresh_code(&self.sandbox, "good").await?;
+            self.by_code.push(till.pay_by_code(number, &code).await?);
+        }
         let debits = self.sandbox.ledger().await?.debits;
         self.references = debits.into_iter().map(|debit| debit.reference).collect();
         let deadline = Instant::now() + TOLD_WITHIN;
@@ -190,7 +212,7 @@ impl Ground {
                 };
                 self.told.iter().any(is_it)
             };
-            if self.paid.iter().all(of) {
+            if self.paid.iter().chain(&self.by_code).all(of) {
                 break;
             }
             if Instant::now() > deadline {
@@ -238,9 +260,22 @@ impl Till {
     async fn pay(&self, number: usize, save: bool) -> Result<Paid> {
         let number = u32::try_from(number).unwrap_or(u32::MAX);
         let order = order(&format!("G-{number}"), number, save);
-        let opened = self.shop.open_session(fresh_key().as_str(), &order).await?;
+        self.settle(number, &order, async |buyer: &Buyer| {
+            self.start(buyer, save).await
+        })
+        .await
+    }
+
+    /// Opens a session for `order` and pays it with what `start` says.
+    async fn settle(
+        &self,
+        number: u32,
+        order: &serde_json::Value,
+        start: impl AsyncFnOnce(&Buyer) -> Result<StartAttempt>,
+    ) -> Result<Paid> {
+        let opened = self.shop.open_session(fresh_key().as_str(), order).await?;
         let buyer = Buyer::new(self.wire.clone(), &self.origin, opened.client_token, number);
-        let start = self.start(&buyer, save).await?;
+        let start = start(&buyer).await?;
         let key = fresh_key();
         let attempt = match buyer.start(&key, &start).await {
             Answer::Done(attempt) => attempt,
@@ -255,6 +290,16 @@ impl Till {
             session: opened.session.id,
             attempt: attempt.id,
         })
+    }
+
+    async fn pay_by_code(&self, number: usize, code: &str) -> Result<Paid> {
+        // Not the numbers of those who pay with cards.
+        let number = 500 + u32::try_from(number).unwrap_or(u32::MAX / 2);
+        let order = order_by_code(&format!("G-{number}"), number);
+        self.settle(number, &order, async |_: &Buyer| {
+            wallet_code(code, TIP_MINOR)
+        })
+        .await
     }
 
     async fn start(&self, buyer: &Buyer, save: bool) -> Result<StartAttempt> {
@@ -291,6 +336,11 @@ pub(super) fn order(reference: &str, number: u32, saver: bool) -> serde_json::Va
         }
     }
     order
+}
+
+/// An order in Mexico with an amount of its own.
+pub(super) fn order_by_code(reference: &str, number: u32) -> serde_json::Value {
+    shop::order_in_mexico(reference, 1_000 + u64::from(number))
 }
 
 /// Asks the proxy for a place that it does not have, and holds its list against ours: a place at which

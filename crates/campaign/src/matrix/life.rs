@@ -78,6 +78,7 @@ impl<'a> Life<'a> {
         let account = self.account.as_ref();
         settings.cvu_url = account.map(|sandbox| sandbox.cvu_url().to_owned());
         settings.webhooks = Some(self.receiver.url().to_owned());
+        settings.flux_url = Some(ground.sandbox.flux_url().to_owned());
         settings.log = String::from(LOG);
         settings.call_limit_secs = Some(CALL_LIMIT_SECS);
         Ok(settings)

@@ -11,6 +11,7 @@ use ventanilla_core::attempt::{AttemptState, NextAction};
 
 use super::Field;
 use super::book::count;
+use super::code;
 use super::operations;
 use super::wallet::Way;
 use crate::failure::Result;
@@ -68,13 +69,18 @@ impl Story {
         let till = Arc::clone(&field.tills).acquire_owned().await.ok();
         let reference = format!("C-{number}");
         let way = Way::drawn(&mut dice.of(2), number);
-        let mut order = match &way {
-            Some(way) => shop::order_in_pesos(&reference, way.total_minor),
-            None => shop::order(&reference, dice.between(100, 99_999_999)),
+        let by_code = match way {
+            Some(_) => None,
+            None => code::drawn(&mut dice.of(3)),
+        };
+        let mut order = match (&way, by_code) {
+            (Some(way), _) => shop::order_in_pesos(&reference, way.total_minor),
+            (None, Some(bill)) => shop::order_in_mexico(&reference, bill),
+            (None, None) => shop::order(&reference, dice.between(100, 99_999_999)),
         };
         // A few buyers come back, and save their card the first time.
-        let saver =
-            (way.is_none() && dice.percent(8)).then(|| dice.below(1 + field.checkouts / 40));
+        let saver = (way.is_none() && by_code.is_none() && dice.percent(8))
+            .then(|| dice.below(1 + field.checkouts / 40));
         if let (Some(saver), Some(order)) = (saver, order.as_object_mut()) {
             order.insert("save_card".into(), "ask".into());
             if let Some(buyer) = order
@@ -204,6 +210,9 @@ impl Story {
     }
 
     async fn press(&mut self, view: &CheckoutView) -> Result<Pressed> {
+        if let Some(offer) = &view.flux {
+            return self.show_code(offer, view.total).await;
+        }
         let Some(offer) = &view.card else {
             return Ok(Pressed::Over);
         };

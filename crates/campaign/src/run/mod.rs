@@ -2,13 +2,14 @@
 //!
 //! | question | room |
 //! |---|---|
-//! | what does one buyer do | `checkout` with a card, and `operations` once it is paid; `wallet` with a wallet |
+//! | what does one buyer do | `checkout` with a card, and `operations` once it is paid; `wallet` with a wallet; `code` with a wallet's code |
 //! | what befalls the proxies and their database | `trouble` |
 //! | when is everything settled, and what is the outcome | `settle` |
 //! | what is seen meanwhile | `screen`, `meters` |
 
 mod book;
 mod checkout;
+pub(crate) mod code;
 mod meters;
 mod operations;
 mod outcome;
@@ -118,6 +119,8 @@ struct Field {
     public_origin: String,
     /// What opens the account at the CVU wallet API.
     cvu_password: String,
+    /// What opens the account at the Flux API.
+    flux_refresh_token: String,
     approved: Vec<String>,
     declined: Vec<String>,
     /// So many buyers keep the proxies busy at a time.
@@ -233,6 +236,7 @@ async fn set_up(plan: &Plan, secrets: &Secrets) -> Result<Field> {
         settings.public_origin.clone_from(origin);
         settings.webhooks = Some(receiver.url().to_owned());
         settings.cvu_url = Some(sandbox.cvu_url().to_owned());
+        settings.flux_url = Some(sandbox.flux_url().to_owned());
         let name = format!("proxy-{number}");
         let mut proxy = Proxy::prepare(&plan.binaries, &plan.folder, &name, settings, secrets)?;
         if plan.control_leak {
@@ -270,6 +274,7 @@ async fn set_up(plan: &Plan, secrets: &Secrets) -> Result<Field> {
         receiver,
         public_origin: public_origin.unwrap_or_default(),
         cvu_password: secrets.cvu_password.clone(),
+        flux_refresh_token: secrets.flux_refresh_token.clone(),
         approved,
         declined,
         tills: Arc::new(Semaphore::new(TILLS)),

@@ -272,6 +272,7 @@ fn canaries(field: &Field, secrets: &Secrets, settled: &Settled) -> Vec<Canary> 
         ("store key", &secrets.store_key),
         ("provider secret", &secrets.provider_secret),
         ("CVU password", &secrets.cvu_password),
+        ("Flux refresh token", &secrets.flux_refresh_token),
         ("webhook secret", &secrets.webhook_secret),
         ("hook path", &secrets.hook_path),
     ] {
@@ -287,6 +288,8 @@ fn canaries(field: &Field, secrets: &Secrets, settled: &Settled) -> Vec<Canary> 
             canaries.push(Canary::fleeting(kind, text));
         }
     }
+    let codes = settled.ledger.flux.codes.iter();
+    canaries.extend(codes.map(|shown| Canary::fleeting("wallet code", &shown.code)));
     let payers: BTreeMap<&str, &Payer> = settled
         .ledger
         .cvu
@@ -298,17 +301,24 @@ fn canaries(field: &Field, secrets: &Secrets, settled: &Settled) -> Vec<Canary> 
     canaries
 }
 
-/// The tokens of the CVU wallet API, of which its ledger keeps nothing: another sandbox with the same seed gives
-/// out the same.
+/// The tokens of the CVU wallet API and of the Flux API, of which the ledger keeps nothing: another sandbox with
+/// the same seed gives out the same.
 async fn tokens(plan: &Plan, field: &Field, ledger: &Ledger) -> Result<Vec<Canary>> {
-    let is_token = |call: &&Call| call.operation == "cvu_token";
-    let count = ledger.calls.iter().filter(is_token).count();
+    let count = |name: &str| {
+        let is_token = |call: &&Call| call.operation == name;
+        ledger.calls.iter().filter(is_token).count()
+    };
     let twin = Sandbox::start(&plan.binaries, &plan.folder, plan.seed, field.clock).await?;
-    let tokens = wallet::tokens(&twin, &field.cvu_password, count).await?;
-    let canaries = tokens
-        .iter()
-        .map(|token| Canary::fleeting("CVU token", token));
-    Ok(canaries.collect())
+    let of_cvu = wallet::tokens(&twin, &field.cvu_password, count("cvu_token")).await?;
+    let of_flux =
+        wallet::flux_tokens(&twin, &field.flux_refresh_token, count("flux_token")).await?;
+    let canaries = |kind: &'static str, tokens: Vec<String>| {
+        let tokens = tokens.into_iter();
+        tokens.map(move |token| Canary::fleeting(kind, &token))
+    };
+    Ok(canaries("CVU token", of_cvu)
+        .chain(canaries("Flux token", of_flux))
+        .collect())
 }
 
 /// Reads everything in the folder but what the provider's stand-in wrote: it may know.

@@ -110,7 +110,7 @@ pub fn compare(evidence: &Evidence<'_>) -> Verdict {
             debits.entry(&debit.reference).or_default().push(debit);
         }
     }
-    judge_sends(evidence.ledger, &mut verdict);
+    judge_sends(evidence, &mut verdict);
     let told = told(evidence.deliveries);
     let seen = Seen {
         debits: &debits,
@@ -164,20 +164,32 @@ fn told(deliveries: Option<&Deliveries>) -> Option<Told<'_>> {
     )
 }
 
-/// Each reference has one right to be sent, whatever became of the call.
-fn judge_sends(ledger: &Ledger, verdict: &mut Verdict) {
+/// Each attempt has one right to be sent, whatever became of the call; those that went out under one reference
+/// have one each.
+fn judge_sends(evidence: &Evidence<'_>, verdict: &mut Verdict) {
     let mut sends: HashMap<&str, u32> = HashMap::new();
-    for call in &ledger.calls {
+    let mut rights: HashMap<&str, u32> = HashMap::new();
+    for attempt in attempts(evidence.sessions) {
+        *rights.entry(&attempt.reference).or_default() += 1;
+    }
+    for call in &evidence.ledger.calls {
         let is_send = truth::is_payment(call) && !call.later;
         if let (true, Some(reference)) = (is_send, &call.reference) {
             *sends.entry(reference).or_default() += 1;
         }
     }
-    for (reference, times) in sends.into_iter().filter(|(_, times)| *times > 1) {
-        verdict.double.push(finding(
-            reference,
-            &format!("its one call was sent {times} times"),
-        ));
+    for (reference, times) in sends {
+        let rights = rights.get(reference).copied().unwrap_or(1);
+        if times > rights {
+            verdict.double.push(finding(
+                reference,
+                &if rights == 1 {
+                    format!("its one call was sent {times} times")
+                } else {
+                    format!("its {rights} calls were sent {times} times")
+                },
+            ));
+        }
     }
 }
 
@@ -206,8 +218,20 @@ fn judge_session(session: &Session, seen: &Seen<'_>, verdict: &mut Verdict) {
             .debits
             .get(attempt.reference.as_str())
             .map_or(&[][..], Vec::as_slice);
-        if attempt.rail == Rail::Card {
-            judge_debits(attempt, approved, verdict);
+        // Of attempts under one reference the money is at most one's.
+        let another_took_it = session.attempts.iter().any(|other| {
+            other.id != attempt.id
+                && other.reference == attempt.reference
+                && other.state.took_money()
+        });
+        let approved = if another_took_it && !attempt.state.took_money() {
+            &[]
+        } else {
+            approved
+        };
+        match attempt.rail {
+            Rail::Card | Rail::Flux => judge_debits(attempt, approved, verdict),
+            Rail::Cvu => {}
         }
         judge_end(attempt, &session.credits, seen, verdict);
         if !approved.is_empty() && attempt.state != AttemptState::Duplicate {
@@ -219,7 +243,7 @@ fn judge_session(session: &Session, seen: &Seen<'_>, verdict: &mut Verdict) {
         if attempt.state == AttemptState::Duplicate {
             verdict.duplicates += 1;
         }
-        if attempt.total != session.total {
+        if !is_for(attempt, session.total) {
             verdict.invented.push(finding(
                 &attempt.id,
                 "its amount is not that of its session",
@@ -263,6 +287,11 @@ fn judge_debits(attempt: &Attempt, approved: &[&Debit], verdict: &mut Verdict) {
             &format!("its reference was debited {} times", approved.len()),
         ));
     }
+    let tip = attempt.tip.map_or(0, Money::minor);
+    let tipped = |debit: &Debit| {
+        let told = debit.tip.as_deref().unwrap_or("0");
+        Money::parse_decimal(told, attempt.total.currency()).map(Money::minor)
+    };
     match (attempt.state, approved.first()) {
         (S::Succeeded | S::Duplicate, None) => verdict.invented.push(finding(
             &attempt.id,
@@ -277,6 +306,12 @@ fn judge_debits(attempt: &Attempt, approved: &[&Debit], verdict: &mut Verdict) {
                     debit.currency,
                     debit.amount
                 ),
+            ));
+        }
+        (S::Succeeded | S::Duplicate, Some(debit)) if tipped(debit) != Ok(tip) => {
+            verdict.invented.push(finding(
+                &attempt.id,
+                &format!("{tip} of it is a tip, and {:?} was asked for", debit.tip),
             ));
         }
         (S::Succeeded | S::Duplicate, Some(_)) | (_, None) => {}
@@ -373,6 +408,12 @@ fn judge_deliveries(
                 .push(finding("webhooks", &format!("{count} {what}")));
         }
     }
+}
+
+/// Whether an attempt is for its session's total, with the tip that was added to it.
+fn is_for(attempt: &Attempt, bill: Money) -> bool {
+    let tip = attempt.tip.map_or(0, Money::minor);
+    attempt.total.currency() == bill.currency() && attempt.total.minor() == bill.minor() + tip
 }
 
 fn is_of(debit: &Debit, total: Money) -> bool {

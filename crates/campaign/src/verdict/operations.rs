@@ -1,9 +1,10 @@
 //! Captures, voids and refunds, by whichever rail: each at most once, each known.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use ventanilla_core::attempt::AttemptState;
 use ventanilla_core::operation::OperationKind;
+use ventanilla_core::rails::Rail;
 
 use super::{Evidence, Verdict, attempts, finding, standing, told, transfers};
 use crate::harness::sandbox::OperationState;
@@ -15,9 +16,14 @@ type Counts<'a> = HashMap<(&'a str, OperationKind), u32>;
 type Records<'a> = HashMap<(&'a str, OperationKind), Vec<&'a Operation>>;
 
 pub(super) fn judge(evidence: &Evidence<'_>, verdict: &mut Verdict) {
-    let attempt_of: HashMap<&str, &str> = attempts(evidence.sessions)
-        .map(|attempt| (attempt.reference.as_str(), attempt.id.as_str()))
-        .collect();
+    // Of several under one reference it is the one that took the money.
+    let mut attempt_of: HashMap<&str, &str> = HashMap::new();
+    for attempt in attempts(evidence.sessions) {
+        let known = attempt_of.entry(&attempt.reference).or_insert(&attempt.id);
+        if attempt.state.took_money() {
+            *known = &attempt.id;
+        }
+    }
     let mut done = Counts::new();
     let mut asked = Counts::new();
     for entry in &evidence.ledger.operations {
@@ -51,7 +57,12 @@ pub(super) fn judge(evidence: &Evidence<'_>, verdict: &mut Verdict) {
         let of = (operation.attempt_id.as_str(), operation.kind);
         records.entry(of).or_default().push(operation);
     }
-    judge_money(&done, &records, verdict);
+    // What no read shows can only be said to be in doubt.
+    let unshown: HashSet<&str> = attempts(evidence.sessions)
+        .filter(|attempt| attempt.rail == Rail::Flux)
+        .map(|attempt| attempt.id.as_str())
+        .collect();
+    judge_money(&done, &records, &unshown, verdict);
     for ((attempt, kind), times) in asked {
         let rights = records.get(&(attempt, kind)).map_or(0, Vec::len);
         if usize::try_from(times).is_ok_and(|times| times > rights) {
@@ -67,7 +78,12 @@ pub(super) fn judge(evidence: &Evidence<'_>, verdict: &mut Verdict) {
     judge_ends(evidence, verdict);
 }
 
-fn judge_money(done: &Counts<'_>, records: &Records<'_>, verdict: &mut Verdict) {
+fn judge_money(
+    done: &Counts<'_>,
+    records: &Records<'_>,
+    unshown: &HashSet<&str>,
+    verdict: &mut Verdict,
+) {
     let mut given_back: HashMap<&str, u32> = HashMap::new();
     for ((attempt, kind), times) in done {
         if kind.gives_back() {
@@ -78,7 +94,12 @@ fn judge_money(done: &Counts<'_>, records: &Records<'_>, verdict: &mut Verdict) 
                 &format!("the {} was carried out {times} times", kind.name()),
             ));
         }
-        let known = succeeded(records.get(&(*attempt, *kind)));
+        let of_kind = records.get(&(*attempt, *kind));
+        let mut known = in_state(of_kind, AttemptState::Succeeded);
+        if unshown.contains(attempt) {
+            known += in_state(of_kind, AttemptState::Unknown);
+            known += in_state(of_kind, AttemptState::Review);
+        }
         if known < *times {
             verdict.lost.push(finding(
                 attempt,
@@ -98,7 +119,7 @@ fn judge_money(done: &Counts<'_>, records: &Records<'_>, verdict: &mut Verdict) 
         }
     }
     for ((attempt, kind), operations) in records {
-        let known = succeeded(Some(operations));
+        let known = in_state(Some(operations), AttemptState::Succeeded);
         let times = done.get(&(*attempt, *kind)).copied().unwrap_or(0);
         if known > times {
             verdict.invented.push(finding(
@@ -112,12 +133,12 @@ fn judge_money(done: &Counts<'_>, records: &Records<'_>, verdict: &mut Verdict) 
     }
 }
 
-fn succeeded(operations: Option<&Vec<&Operation>>) -> u32 {
-    let succeeded = operations
+fn in_state(operations: Option<&Vec<&Operation>>, state: AttemptState) -> u32 {
+    let of_it = operations
         .into_iter()
         .flatten()
-        .filter(|operation| operation.state == AttemptState::Succeeded);
-    u32::try_from(succeeded.count()).unwrap_or(u32::MAX)
+        .filter(|operation| operation.state == state);
+    u32::try_from(of_it.count()).unwrap_or(u32::MAX)
 }
 
 fn judge_ends(evidence: &Evidence<'_>, verdict: &mut Verdict) {

@@ -368,3 +368,97 @@ fn the_truth_of_an_attempt_in_doubt_is_timed_from_its_call_to_its_end() {
     let truth = world.verdict().truth;
     assert_eq!((truth.settled, truth.max_ms), (1, 49_500));
 }
+
+/// A session in Mexico whose attempts all went out under one reference, each with its tip.
+fn in_mexico(world: &mut World, attempts: &[(&str, u64)]) {
+    let money = |minor: u64| json!({ "amount_minor": minor, "currency": "MXN" });
+    let attempts: Vec<_> = attempts
+        .iter()
+        .enumerate()
+        .map(|(index, (state, tip))| {
+            world.tell("attempt", &format!("att_m-{index}"), state);
+            let tip_record = (*tip > 0).then(|| money(*tip));
+            json!({ "id": format!("att_m-{index}"), "rail": "flux", "state": state,
+                "total": money(10_000 + tip), "tip": tip_record, "reference": "m",
+                "created_at": "2026-11-20T12:00:00Z" })
+        })
+        .collect();
+    let session = json!({ "id": "ses_m", "state": "succeeded", "total": money(10_000),
+        "attempts": attempts });
+    world
+        .sessions
+        .push(serde_json::from_value(session).unwrap());
+}
+
+fn charge(world: &mut World, total: &str, tip: &str) {
+    let debit = json!({ "reference": "m", "amount": total, "currency": "MXN", "tip": tip,
+        "state": "approved" });
+    world
+        .ledger
+        .debits
+        .push(serde_json::from_value(debit).unwrap());
+}
+
+#[test]
+fn a_tip_is_held_against_the_ledger() {
+    let told = |attempts: &[(&str, u64)], total: &str, tip: &str| {
+        let mut world = World::new();
+        in_mexico(&mut world, attempts);
+        charge(&mut world, total, tip);
+        world.counts()
+    };
+    assert_eq!(told(&[("succeeded", 1_000)], "110.00", "10.00"), [0; 5]);
+    assert_eq!(told(&[("succeeded", 0)], "100.00", "0.00"), [0; 5]);
+    assert_eq!(told(&[("succeeded", 1_000)], "100.00", "0.00")[2], 1);
+    assert_eq!(told(&[("succeeded", 1_000)], "110.00", "0.00")[2], 1);
+    assert_eq!(told(&[("succeeded", 0)], "110.00", "10.00")[2], 1);
+}
+
+#[test]
+fn attempts_under_one_reference_are_one_payment() {
+    let told = |attempts: &[(&str, u64)], charges: usize, sends: usize| {
+        let mut world = World::new();
+        in_mexico(&mut world, attempts);
+        (0..charges).for_each(|_| charge(&mut world, "100.00", "0.00"));
+        for _ in 0..sends {
+            let call = json!({ "operation": "flux_pay", "reference": "m", "fault": null,
+                "at": "2026-11-20T12:00:00Z" });
+            world
+                .ledger
+                .calls
+                .push(serde_json::from_value(call).unwrap());
+        }
+        world.counts()
+    };
+    let both = [("not_executed", 500), ("succeeded", 0)];
+    assert_eq!(told(&both, 1, 2), [0; 5]);
+    assert_eq!(told(&both, 1, 3)[0], 1, "three calls, and two rights");
+    assert!(told(&both, 2, 2)[0] > 0, "charged twice");
+    assert!(told(&both, 0, 2)[2] > 0, "paid with nobody's money");
+    let neither = [("not_executed", 0), ("not_executed", 0)];
+    assert!(told(&neither, 1, 2)[1] > 0, "charged, and nobody knows");
+}
+
+/// No read shows a refund there, so whoever is in doubt can only say so.
+#[test]
+fn a_refund_in_mexico_whose_answer_was_lost_is_known_when_it_is_in_doubt() {
+    let told = |state: &str| {
+        let mut world = World::new();
+        in_mexico(&mut world, &[("succeeded", 0)]);
+        charge(&mut world, "100.00", "0.00");
+        world.carried_out("m", "refund");
+        let refund = json!({ "id": "opr_m", "attempt_id": "att_m-0", "kind": "refund",
+            "state": state, "created_at": "2026-11-20T12:00:00Z" });
+        let session = world.sessions.last_mut().unwrap();
+        session
+            .operations
+            .push(serde_json::from_value(refund).unwrap());
+        world.tell("operation", "opr_m", state);
+        world.counts()
+    };
+    assert_eq!(told("succeeded"), [0; 5]);
+    assert_eq!(told("unknown"), [0, 0, 0, 1, 0]);
+    assert_eq!(told("review"), [0, 0, 0, 1, 0]);
+    assert_eq!(told("not_executed")[1], 1);
+    assert_eq!(told("declined")[1], 1);
+}

@@ -35,10 +35,12 @@ pub(super) fn measure(evidence: &Evidence<'_>) -> Truth {
         .filter_map(|attempt| {
             let settled = parse_ms(attempt.settled_at.as_deref()?)?;
             // A call that never arrived is counted from the attempt's beginning, just before it.
+            // One that goes on under a reference is not counted from the call before it.
+            let created = parse_ms(&attempt.created_at);
             let sent = sent_at
                 .get(attempt.reference.as_str())
                 .copied()
-                .or_else(|| parse_ms(&attempt.created_at))?;
+                .max(created)?;
             Some(u64::try_from(settled - sent).unwrap_or(0))
         })
         .collect();
@@ -53,7 +55,10 @@ pub(super) fn measure(evidence: &Evidence<'_>) -> Truth {
 
 /// Whether a call asks for money.
 pub(super) fn is_payment(call: &Call) -> bool {
-    matches!(call.operation.as_str(), "pay" | "token_payment")
+    matches!(
+        call.operation.as_str(),
+        "pay" | "token_payment" | "flux_pay"
+    )
 }
 
 /// The smallest of `sorted` that `percent` of them do not exceed.
