@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use ventanilla_core::attempt::AttemptState;
 use ventanilla_sandbox::{Kind, Operation};
 
-use super::{BILL, MINUTE, Stage, TIP, on_both_stores, pesos};
+use super::{BILL, MINUTE, Stage, TIP, on_both_stores, options, pesos};
 use crate::world::Answer;
 
 /// An attempt that was paid, and our reference for it.
@@ -84,6 +84,23 @@ async fn a_refund_without_an_answer_is_for_a_person_and_never_repeated(stage: St
         let second = operate(&stage, &attempt, "refund", json!({})).await;
         assert_eq!(second.code(), "operation-running");
     }
+}
+
+/// No document says that reads show refunds. Where they do, they settle what is in doubt.
+#[tokio::test]
+async fn a_refund_that_reads_show_was_made() {
+    let mut options = options();
+    options.flux.shows_refunds = true;
+    let stage = Stage::open_as(options).await;
+    let (attempt, reference) = paid(&stage).await;
+    stage
+        .world
+        .arm(Operation::FluxRefund, Kind::ResetAfter)
+        .await;
+    let answer = operate(&stage, &attempt, "refund", json!({})).await;
+    let operation = answer.json()["id"].as_str().unwrap().to_owned();
+    waits_for(&stage, &operation, "succeeded").await;
+    assert_eq!(stage.world.ledger().flux.refunded(&reference).count(), 1);
 }
 
 on_both_stores![

@@ -85,7 +85,7 @@ async fn wallet_codes_and_what_opens_the_account_are_in_no_store_no_answer_no_lo
         .map(|shown| {
             (
                 "a wallet's code",
-                shown.code[4..shown.code.len() - 4].to_owned(),
+                shown.code.chars().skip(4).take(40).collect(),
             )
         })
         .collect();

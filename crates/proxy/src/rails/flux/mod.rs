@@ -212,6 +212,10 @@ impl FluxRail {
                 Reading::Confirmed(confirmation(paid))
             }
             Outcome::Definite(TransactionRead::NotFound) => Reading::NotFound,
+            // No document says that reads show refunds; one that does is believed, as it says that money left.
+            Outcome::Definite(TransactionRead::Other { kind, .. }) if kind == "refund" => {
+                Reading::Changed(OperationKind::Refund)
+            }
             Outcome::Definite(TransactionRead::Other { status, kind }) => {
                 Reading::Other(format!("{kind}: {status}"))
             }
