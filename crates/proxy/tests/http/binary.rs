@@ -26,6 +26,8 @@ async fn help_names_every_command_and_variable() {
         "VENTANILLA_STORE_KEYS",
         "VENTANILLA_STORE_URL",
         "VENTANILLA_GREENPAY_SECRET",
+        "VENTANILLA_CVU_PASSWORD",
+        "VENTANILLA_FLUX_REFRESH_TOKEN",
         "VENTANILLA_WEBHOOK_SECRETS",
         "VENTANILLA_HOOK_PATH",
         "VENTANILLA_LOG",
@@ -156,6 +158,47 @@ async fn check_tells_what_is_right_and_what_is_not() {
     );
     assert!(
         said.ends_with("not ready: put right what is marked FAIL\n"),
+        "{said}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn check_asks_flux_for_a_token_and_tells_where_a_wrong_one_comes_from() {
+    let folder = Folder::new();
+    let sandbox = Sandbox::start(SandboxOptions::default()).await.unwrap();
+    let flux = format!(
+        "[flux]\nurl = \"{}/v3\"\nstore = \"Centro\"\n",
+        sandbox.flux_url
+    );
+    write_settings(&folder, &(settings(&folder.0, &sandbox) + &flux));
+    for (token, expected, line) in [
+        (
+            sandbox.flux_credentials().refresh_token.as_str(),
+            0,
+            "ok    flux.url: http://127.0.0.1:",
+        ),
+        (
+            "another-refresh-token",
+            3,
+            "FAIL  flux.url: http://127.0.0.1:",
+        ),
+    ] {
+        let checked = ventanilla(&folder, &["check"])
+            .env("VENTANILLA_FLUX_REFRESH_TOKEN", token)
+            .output()
+            .unwrap();
+        let said = String::from_utf8(checked.stdout).unwrap();
+        assert_eq!(checked.status.code(), Some(expected), "{said}");
+        assert!(said.contains(line), "{said}");
+        let points = said.contains("look at VENTANILLA_FLUX_REFRESH_TOKEN");
+        assert_eq!(points, expected != 0, "{said}");
+        assert!(!said.contains(token), "{said}");
+    }
+    assert!(sandbox.ledger().flux.payments.is_empty());
+    let (code, said, _) = run(&folder, &["check"]);
+    assert_eq!(code, 1, "{said}");
+    assert!(
+        said.contains("VENTANILLA_FLUX_REFRESH_TOKEN: expected it"),
         "{said}"
     );
 }
