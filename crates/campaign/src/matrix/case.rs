@@ -184,9 +184,7 @@ impl Deed {
             Self::Resolve => matches!(place, "resolve" | "outbox"),
             // Of what is shown the merchant is told when it is paid.
             Self::Link | Self::Qr => !matches!(place, "credit" | "resolve" | "outbox"),
-            Self::Pay | Self::PaySaved | Self::PayFlux => {
-                !matches!(place, "credit" | "resolve")
-            }
+            Self::Pay | Self::PaySaved | Self::PayFlux => !matches!(place, "credit" | "resolve"),
             // No browser waits for an operation.
             Self::Void | Self::Capture | Self::Refund | Self::RefundFlux | Self::CashOut => {
                 !matches!(place, "credit" | "resolve" | "browser")
@@ -272,7 +270,12 @@ impl Case {
         let is_at = |points: &[&str]| points.contains(&self.point);
         match self.deed {
             Deed::Void | Deed::Pay => {}
-            Deed::Capture | Deed::Refund | Deed::PaySaved | Deed::Qr => return false,
+            Deed::Capture
+            | Deed::Refund
+            | Deed::RefundFlux
+            | Deed::PaySaved
+            | Deed::PayFlux
+            | Deed::Qr => return false,
             Deed::Link => {
                 return self.action == Action::DropStore && is_at(&["t2.before", "t2.after"]);
             }
