@@ -57,5 +57,5 @@ mod wire;
 
 pub use client::Client;
 pub use config::{Clock, Config, ConfigError};
-pub use decline::{Decline, DeclineAdvice};
+pub use decline::Decline;
 pub use order::{Charge, Payment, Place, Refund, RefundOrder, Transaction, TransactionRead};
