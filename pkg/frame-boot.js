@@ -88,6 +88,7 @@ const door = {
     choose(rails);
     return chosen !== mounted;
   },
+  reader: () => glueRan.then((glue) => glue.reader(location.origin)),
   // The document's own height is watched below; it counts the skeleton and the errors in.
   height() {},
 };

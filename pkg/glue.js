@@ -3,6 +3,7 @@
 
 import { modules } from "modules";
 import { blame, fetchPinned, languageFor, moduleFor, railsOf, wordsIn } from "./launch.js";
+import { openReader } from "./reader.js";
 
 const PINS = __PINS__;
 const loaded = {};
@@ -19,6 +20,9 @@ export function textsFor(locale, proxy = "") {
   const tag = languageFor(locale, Object.keys(PINS.languages));
   return once(proxy, PINS.languages[tag], async (answer) => (await answer).text());
 }
+
+/** Opens what reads codes from pixels; `proxy` is the origin with its files. */
+export const reader = (proxy) => openReader(PINS.reader, proxy);
 
 /**
  * Puts the widget into `root`, a shadow root in the shop's own page, as soon as its code is there;
@@ -42,7 +46,8 @@ export function mountInline(root, door, options, fail) {
       root.adoptedStyleSheets = [...own, sheet];
       root.replaceChildren(holder);
       mounted = name;
-      handle = widget.mount(holder, { ...door, clientToken, handOver }, { ...options, texts });
+      const inside = { clientToken, handOver, reader: () => reader(proxy) };
+      handle = widget.mount(holder, { ...door, ...inside }, { ...options, texts });
     } catch (error) {
       if (name === chosen) fail(error.code ?? "load-failed", error.message);
     }

@@ -116,6 +116,23 @@ for (const name of names) {
   wasm[name] = add(`ventanilla-${name}`, "wasm", await readFile(join(work, `${name}.wasm`)), purpose);
 }
 
+// What reads wallet codes. The glue pins both; nothing fetches them before a buyer turns to the camera or to a picture.
+const bindgenReader = {
+  name: "bindgen-reader",
+  setup(builds) {
+    builds.onResolve({ filter: /^bindgen-reader$/ }, () => ({ path: join(work, "bindgen/reader.js") }));
+  },
+};
+const decoder = {
+  wasm: add("reader", "wasm", await readFile(join(work, "reader.wasm")), "the decoder of wallet codes"),
+  worker: add(
+    "reader",
+    "js",
+    await bundle("reader-worker.js", { plugins: [bindgenReader, withoutDefaultPath] }),
+    "JavaScript side of the decoder; runs in a worker of the frame that scans",
+  ),
+};
+
 const sheets = (await readdir(join(root, "src"), { recursive: true })).filter((name) => name.endsWith(".css")).sort();
 const widgetCss = (await Promise.all(sheets.map((sheet) => readFile(join(root, "src", sheet), "utf8")))).join("\n");
 const minifyCss = async (text) => (await transform(text, { loader: "css", minify: !dev, target })).code.trim();
@@ -140,12 +157,13 @@ for (const [, name] of listed.matchAll(/&(\w+)::TEXTS/g)) {
 const short = ({ file, integrity }) => ({ file, integrity });
 const languagePins = Object.fromEntries(Object.entries(languages).map(([tag, entry]) => [tag, short(entry)]));
 const wasmPins = Object.fromEntries(names.map((name) => [name, short(wasm[name])]));
+const readerPins = { worker: short(decoder.worker), wasm: short(decoder.wasm) };
 const glue = add(
   "glue",
   "js",
   await bundle("glue.js", {
     plugins: [modules],
-    define: { __PINS__: JSON.stringify({ modules: wasmPins, languages: languagePins, css: short(css) }) },
+    define: { __PINS__: JSON.stringify({ modules: wasmPins, languages: languagePins, css: short(css), reader: readerPins }) },
     globalName: global,
   }),
   "JavaScript side of the WebAssembly; runs in the frame, or inline in the shop's page",
@@ -195,6 +213,7 @@ const manifest = {
   wasm: Object.fromEntries(names.map((name) => [name, wasm[name].file])),
   languages: Object.fromEntries(Object.entries(languages).map(([tag, { file }]) => [tag, file])),
   css: css.file,
+  reader: { wasm: decoder.wasm.file, worker: decoder.worker.file },
   frame: "frame.html",
   script_hashes: [pin(boot, "sha256"), glue.integrity],
   style_hashes: [pin(style, "sha256")],
