@@ -8,6 +8,7 @@ import { titleFor, trouble } from "./trouble.js";
 const HELLO_WITHIN_MS = 15_000;
 const HELLO_AFTER_LOAD_MS = 5_000;
 const TABS = "allow-popups";
+const CODES = "; camera; clipboard-read";
 const SETUP = "setup-invalid";
 const FAILED = "load-failed";
 
@@ -165,16 +166,19 @@ export class VentanillaCheckout extends (globalThis.HTMLElement ?? Object) {
       // The last two together are safe only because the frame is on another origin than this page.
       sandbox: "allow-forms allow-modals allow-scripts allow-same-origin",
     });
-    // Payment links open tabs, whose pages are not this frame's to confine. What a frame may is fixed when it
-    // loads, so it loads again when the page's word on the rails was not the last: the token's is better, and
-    // the session's, which is read inside, best. A frame that needs no tabs is never granted any.
+    // Payment links open tabs, whose pages are not this frame's to confine; a wallet's code is read by camera, or
+    // pasted. What a frame may is fixed when it loads, so it loads again when the page's word on the rails was not
+    // the last: the token's is better, and the session's, which is read inside, best. A frame that needs none of
+    // it is never granted any.
     const load = (rails) => {
       const links = rails.includes("cvu") && !frame.sandbox.contains(TABS);
+      const codes = rails.includes("flux") && !frame.allow.includes(CODES);
       if (links) {
         frame.sandbox.add(TABS, "allow-popups-to-escape-sandbox");
         if (navigator.share) frame.allow += "; web-share";
       }
-      if (frame.src && !links) return false;
+      if (codes) frame.allow += CODES;
+      if (frame.src && !links && !codes) return false;
       port?.close();
       again = given;
       frame.src = `${proxy}/frame?${new URLSearchParams({ rails, locale: this.#locale })}`;

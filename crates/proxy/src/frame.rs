@@ -4,12 +4,12 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use serde::Serialize;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
+use serde::{Deserialize, Serialize};
 use ventanilla_core::rails::Rail;
 
 use crate::assets::{Widget, takes_brotli};
@@ -28,21 +28,18 @@ pub(crate) const RAILS_PLACEHOLDER: &str = "__VENTANILLA_RAILS__";
 
 /// Everything off but what a card form needs. Only Chromium reads the header, and complains about
 /// names that it does not know, so only those it knows are listed; the iframe's `allow` attribute says
-/// the same everywhere. The camera and pasting are for a wallet's code, where one is taken.
+/// the same everywhere. [`Kind::permissions`] has the rest.
 const PERMISSIONS: &str = "accelerometer=(), autoplay=(), clipboard-write=(self), display-capture=(), encrypted-media=(), fullscreen=(), gamepad=(), \
 geolocation=(), gyroscope=(), hid=(), idle-detection=(), keyboard-map=(), local-fonts=(), magnetometer=(), \
 microphone=(), midi=(), payment=(self), picture-in-picture=(), publickey-credentials-get=(self), \
 screen-wake-lock=(), serial=(), storage-access=(), usb=(), window-management=(), \
 xr-spatial-tracking=()";
 
-/// What [`PERMISSIONS`] leaves out: where no wallet's code is taken, and where one is.
-const NO_CODES: &str = "camera=(), clipboard-read=()";
-const CODES: &str = "camera=(self), clipboard-read=(self)";
-
 struct Frame {
     document: Bytes,
     compressed: Bytes,
     headers: HeaderMap,
+    scanning: Option<HeaderMap>,
     embed: Bytes,
 }
 
@@ -71,7 +68,11 @@ pub fn routes(widget: &Widget, policy: &OriginPolicy, rails: &[Rail]) -> Result<
     let frame = Frame {
         compressed: compress(&document)?,
         document,
-        headers: headers(widget, &policy.merchants, rails.contains(&Rail::Flux))?,
+        headers: headers(widget, &policy.merchants, Kind::Plain)?,
+        scanning: match rails.contains(&Rail::Flux) {
+            true => Some(headers(widget, &policy.merchants, Kind::Scanning)?),
+            false => None,
+        },
         embed: serde_json::to_vec(&embed).map_err(Error::internal)?.into(),
     };
     Ok(Router::new()
@@ -81,13 +82,32 @@ pub fn routes(widget: &Widget, policy: &OriginPolicy, rails: &[Rail]) -> Result<
         .with_state(Arc::new(frame)))
 }
 
-async fn serve_frame(State(frame): State<Arc<Frame>>, request: HeaderMap) -> Response {
-    let mut headers = frame.headers.clone();
+async fn serve_frame(
+    State(frame): State<Arc<Frame>>,
+    address: Uri,
+    request: HeaderMap,
+) -> Response {
+    let scans = frame.scanning.as_ref().filter(|_| names_flux(&address));
+    let mut headers = scans.unwrap_or(&frame.headers).clone();
     if !takes_brotli(&request) {
         return (headers, frame.document.clone()).into_response();
     }
     headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("br"));
     (headers, frame.compressed.clone()).into_response()
+}
+
+/// What the loader says in the frame's address.
+#[derive(Default, Deserialize)]
+struct Named {
+    #[serde(default)]
+    rails: String,
+}
+
+/// Whether the session, or the page, has the rail that scans, as far as the loader knows: `?rails=card,flux`.
+fn names_flux(address: &Uri) -> bool {
+    let Query(named) = Query::<Named>::try_from_uri(address).unwrap_or_default();
+    let mut rails = named.rails.split([',', ' ']);
+    rails.any(|rail| rail == Rail::Flux.name())
 }
 
 async fn serve_embed(State(frame): State<Arc<Frame>>) -> Response {
@@ -147,8 +167,39 @@ fn compress(document: &[u8]) -> Result<Bytes> {
     Ok(out.into())
 }
 
+/// What a frame is for. One that scans wallets' codes uses the camera and the clipboard, and decodes in a
+/// worker, which is started from a text that was held against its pin; one for anything else has none of it.
+#[derive(Clone, Copy)]
+enum Kind {
+    Plain,
+    Scanning,
+}
+
+impl Kind {
+    const fn permissions(self) -> &'static str {
+        match self {
+            Self::Plain => "camera=(), clipboard-read=()",
+            Self::Scanning => "camera=(self), clipboard-read=(self)",
+        }
+    }
+
+    const fn worker_src(self) -> &'static str {
+        match self {
+            Self::Plain => "",
+            Self::Scanning => "worker-src blob:; ",
+        }
+    }
+
+    const fn trusted_types(self) -> &'static str {
+        match self {
+            Self::Plain => "'none'",
+            Self::Scanning => "ventanilla-reader",
+        }
+    }
+}
+
 /// The frame's content security policy.
-fn content_security_policy(widget: &Widget, shops: &[Origin]) -> String {
+fn content_security_policy(widget: &Widget, shops: &[Origin], kind: Kind) -> String {
     let quoted = |hashes: &[String]| {
         let quoted: Vec<String> = hashes.iter().map(|hash| format!("'{hash}'")).collect();
         quoted.join(" ")
@@ -156,18 +207,21 @@ fn content_security_policy(widget: &Widget, shops: &[Origin]) -> String {
     let manifest = widget.manifest();
     format!(
         "default-src 'none'; script-src {} 'wasm-unsafe-eval'; style-src {}; connect-src 'self'; \
-         img-src 'self'; form-action 'none'; base-uri 'none'; object-src 'none'; frame-ancestors {}; \
-         require-trusted-types-for 'script'; trusted-types 'none'; report-uri {CSP_REPORT_PATH}",
+         img-src 'self'; {}form-action 'none'; base-uri 'none'; object-src 'none'; frame-ancestors {}; \
+         require-trusted-types-for 'script'; trusted-types {}; report-uri {CSP_REPORT_PATH}",
         quoted(&manifest.script_hashes),
         quoted(&manifest.style_hashes),
+        kind.worker_src(),
         join(shops),
+        kind.trusted_types(),
     )
 }
 
-fn headers(widget: &Widget, shops: &[Origin], codes: bool) -> Result<HeaderMap> {
-    let permissions = permissions(codes).try_into().map_err(Error::internal)?;
-    let policy =
-        HeaderValue::from_str(&content_security_policy(widget, shops)).map_err(Error::internal)?;
+fn headers(widget: &Widget, shops: &[Origin], kind: Kind) -> Result<HeaderMap> {
+    let policy = content_security_policy(widget, shops, kind);
+    let policy = HeaderValue::from_str(&policy).map_err(Error::internal)?;
+    let permissions = format!("{}, {PERMISSIONS}", kind.permissions());
+    let permissions = HeaderValue::from_str(&permissions).map_err(Error::internal)?;
     let mut headers = HeaderMap::new();
     headers.insert(
         header::CONTENT_TYPE,
@@ -197,11 +251,6 @@ fn headers(widget: &Widget, shops: &[Origin], codes: bool) -> Result<HeaderMap> 
     Ok(headers)
 }
 
-fn permissions(codes: bool) -> String {
-    let of_codes = if codes { CODES } else { NO_CODES };
-    format!("{of_codes}, {PERMISSIONS}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -222,7 +271,7 @@ mod tests {
             panic!("one style");
         };
         assert_eq!(
-            content_security_policy(&widget, &shops()),
+            content_security_policy(&widget, &shops(), Kind::Plain),
             format!(
                 "default-src 'none'; script-src '{boot}' '{glue}' 'wasm-unsafe-eval'; style-src '{style}'; \
                  connect-src 'self'; img-src 'self'; form-action 'none'; base-uri 'none'; object-src 'none'; \
@@ -230,6 +279,62 @@ mod tests {
                  require-trusted-types-for 'script'; trusted-types 'none'; report-uri /v1/csp-reports"
             )
         );
+    }
+
+    #[test]
+    fn a_frame_that_scans_has_the_camera_and_a_worker_besides_and_no_other_has() {
+        let widget = Widget::from_files(crate::testing::widget_files()).unwrap();
+        let text = |kind, name: &str| {
+            let headers = headers(&widget, &shops(), kind).unwrap();
+            headers.get(name).unwrap().to_str().unwrap().to_owned()
+        };
+        let added = [" worker-src blob:;", " trusted-types ventanilla-reader;"];
+        let plain = text(Kind::Plain, "content-security-policy");
+        let scanning = text(Kind::Scanning, "content-security-policy");
+        for words in added {
+            assert!(
+                scanning.contains(words) && !plain.contains(words),
+                "{words}"
+            );
+        }
+        let scanning = scanning
+            .replace(added[0], "")
+            .replace(added[1], " trusted-types 'none';");
+        assert_eq!(scanning, plain, "and nothing else is different");
+
+        let plain = text(Kind::Plain, "permissions-policy");
+        assert!(plain.contains("camera=()") && plain.contains("clipboard-read=()"));
+        let scanning = text(Kind::Scanning, "permissions-policy");
+        assert_eq!(
+            scanning,
+            plain
+                .replace("camera=()", "camera=(self)")
+                .replace("clipboard-read=()", "clipboard-read=(self)")
+        );
+        assert!(scanning.contains("microphone=()"));
+    }
+
+    #[test]
+    fn what_a_frame_is_for_is_in_its_address() {
+        let names = |query: &str| names_flux(&format!("/frame{query}").parse().unwrap());
+        for query in [
+            "?rails=flux",
+            "?rails=card%2Cflux&locale=es-MX",
+            "?locale=es-MX&rails=card+flux",
+        ] {
+            assert!(names(query), "{query}");
+        }
+        for query in [
+            "",
+            "?",
+            "?flux",
+            "?rails=card",
+            "?rails=influx",
+            "?locale=flux",
+            "?rails=%ff",
+        ] {
+            assert!(!names(query), "{query}");
+        }
     }
 
     #[test]
@@ -249,23 +354,6 @@ mod tests {
         brotli::BrotliDecompress(&mut &*compressed, &mut read).unwrap();
         assert_eq!(read, document.as_bytes());
         assert!(compressed.len() < 100);
-    }
-
-    #[test]
-    fn the_camera_is_for_wallets_codes_alone() {
-        for (codes, camera) in [(false, "camera=(),"), (true, "camera=(self),")] {
-            let permissions = permissions(codes);
-            assert!(permissions.contains(camera), "{permissions}");
-            assert!(permissions.contains("microphone=()"));
-            let mut names: Vec<&str> = permissions
-                .split(", ")
-                .filter_map(|one| one.split('=').next())
-                .collect();
-            let count = names.len();
-            names.sort_unstable();
-            names.dedup();
-            assert_eq!(names.len(), count, "each once");
-        }
     }
 
     #[test]
