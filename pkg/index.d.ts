@@ -14,7 +14,7 @@
  */
 
 /** A way to pay, as events and the `rails` attribute name it. */
-export type Rail = "card" | "cvu";
+export type Rail = "card" | "cvu" | "flux";
 
 /** Whose turn it is when something went wrong. */
 export type Fault = "integration" | "buyer" | "network" | "provider" | "internal";

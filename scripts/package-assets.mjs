@@ -133,7 +133,10 @@ const decoder = {
   ),
 };
 
-const sheets = (await readdir(join(root, "src"), { recursive: true })).filter((name) => name.endsWith(".css")).sort();
+// The widget's own before the rails', which build on it.
+const sheets = (await readdir(join(root, "src"), { recursive: true }))
+  .filter((name) => name.endsWith(".css"))
+  .sort((a, b) => Number(a.startsWith("rails")) - Number(b.startsWith("rails")) || (a < b ? -1 : 1));
 const widgetCss = (await Promise.all(sheets.map((sheet) => readFile(join(root, "src", sheet), "utf8")))).join("\n");
 const minifyCss = async (text) => (await transform(text, { loader: "css", minify: !dev, target })).code.trim();
 const css = add("style", "css", await minifyCss(widgetCss), "the widget's styles, inline mode only");

@@ -17,6 +17,17 @@ pub mod json;
 mod proxy;
 #[cfg(target_arch = "wasm32")]
 pub mod rails;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod rails {
+    //! Of the ways to pay, what is rules only.
+
+    pub mod flux {
+        //! Reading a wallet's code, and the tip.
+
+        pub mod reading;
+        pub mod tip;
+    }
+}
 #[cfg(target_arch = "wasm32")]
 mod random;
 #[cfg(target_arch = "wasm32")]
@@ -33,4 +44,7 @@ pub use checkout::{Checkout, CheckoutProps};
 pub use mount::{Handle, mount};
 
 /// The stylesheet that a page with a `Checkout` needs, once. The frame and the element bring it along.
-pub const STYLES: &str = include_str!("ui/widget.css");
+pub const STYLES: &str = concat!(
+    include_str!("ui/widget.css"),
+    include_str!("rails/flux/flux.css")
+);

@@ -3,8 +3,11 @@
 use std::rc::Rc;
 
 use ventanilla_core::api::ReceiptView;
+use ventanilla_core::money::Money;
 use ventanilla_core::problem::Fault;
+use ventanilla_core::rails::Rail;
 use ventanilla_core::rails::card::DeclineAdvice;
+use ventanilla_core::rails::flux::WalletAdvice;
 
 use super::page::Page;
 use super::room::Room;
@@ -26,16 +29,29 @@ pub fn declined(room: &Rc<Room>, advice: DeclineAdvice) -> Page {
         | DeclineAdvice::TryLater
         | DeclineAdvice::AskShop => texts.try_again,
     };
-    Page::new("stop", Icon::Stop, texts.declined_title)
+    Page::new("stop", Icon::Stop, texts.flux_declined_title)
         .say(texts.advice(advice))
-        .say(texts.declined_money)
+        .say(texts.flux_declined_money)
         .action(&deed(room, "vt-first", next, || News::TryAgain).el)
 }
 
-/// Nothing was sent to the bank.
+/// The buyer's wallet said no: why, as far as it helps, and what to do.
+pub fn declined_by_wallet(room: &Rc<Room>, advice: WalletAdvice) -> Page {
+    let texts = room.texts();
+    Page::new("stop", Icon::Stop, texts.flux_declined_title)
+        .say(texts.wallet_advice(advice))
+        .say(texts.flux_declined_money)
+        .action(&deed(room, "vt-first", texts.flux_new_code, || News::TryAgain).el)
+}
+
+/// Nothing was sent to the bank, or to the wallet.
 pub fn not_executed(room: &Rc<Room>) -> Page {
     let texts = room.texts();
-    Page::new("over", Icon::Stop, texts.not_executed_title)
+    let title = match room.attempted() {
+        Some(Rail::Flux) => texts.flux_not_executed_title,
+        _ => texts.flux_not_executed_title,
+    };
+    Page::new("over", Icon::Stop, title)
         .say(texts.not_executed_text)
         .action(&deed(room, "vt-first", texts.try_again, || News::TryAgain).el)
 }
@@ -59,6 +75,7 @@ pub fn paid(room: &Rc<Room>, receipt: Option<&ReceiptView>, reference: Option<&s
         .map(|count| count.to_string());
     let page = page
         .with(el("p", "vt-total").text(&locale.money(receipt.paid)))
+        .rows(&with_a_tip(room, receipt))
         .rows(&[
             (texts.row_payee, payee),
             (texts.row_order, order),
@@ -83,6 +100,21 @@ pub fn paid(room: &Rc<Room>, receipt: Option<&ReceiptView>, reference: Option<&s
         Some(copy) => page.action(&copy.el),
         None => page,
     }
+}
+
+/// Bill, tip and total, where there is a tip.
+fn with_a_tip(room: &Rc<Room>, receipt: &ReceiptView) -> Vec<(&'static str, Option<String>)> {
+    let Some(tip) = receipt.tip else {
+        return Vec::new();
+    };
+    let (locale, texts) = (room.locale(), room.texts());
+    let bill = receipt.paid.minor().saturating_sub(tip.minor());
+    let bill = Money::from_minor(bill, receipt.paid.currency()).ok();
+    vec![
+        (texts.flux_bill, bill.map(|bill| locale.money(bill))),
+        (texts.flux_tip_amount, Some(locale.money(tip))),
+        (texts.flux_total, Some(locale.money(receipt.paid))),
+    ]
 }
 
 /// Somebody at the shop is looking.

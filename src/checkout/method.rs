@@ -106,7 +106,7 @@ impl Methods {
         let _ = form.on("submit", move |event| {
             event.prevent_default();
             if let (Some(methods), Some(room)) = (at.upgrade(), room.upgrade()) {
-                methods.submitted(&room);
+                methods.submit(&room);
             }
         });
         Ok(methods)
@@ -130,6 +130,13 @@ impl Methods {
     pub fn clear(&self) {
         for method in &self.methods {
             method.form.clear();
+        }
+    }
+
+    /// Lets go of what only a form on screen may hold.
+    pub fn leave(&self) {
+        for method in &self.methods {
+            method.form.leave();
         }
     }
 
@@ -191,20 +198,23 @@ impl Methods {
         self.methods.get(self.chosen.get())
     }
 
-    fn name_the_deed(&self) {
+    /// Shows on the pay button what it does.
+    pub fn name_the_deed(&self) {
         let busy = self.busy.get();
         if let Some(method) = self.method() {
             let (idle, working) = rails::deed(method.rail, self.texts);
             let text = if busy {
                 String::from(working)
             } else {
-                fill(idle, "amount", &self.amount)
+                let own = method.form.deed();
+                own.unwrap_or_else(|| fill(idle, "amount", &self.amount))
             };
             self.pay.set_busy(busy, &text);
         }
     }
 
-    fn submitted(&self, room: &Rc<Room>) {
+    /// Does what the pay button does.
+    pub fn submit(&self, room: &Rc<Room>) {
         if self.busy.get() {
             return;
         }
@@ -212,6 +222,7 @@ impl Methods {
             return;
         };
         match method.form.check() {
+            Err(0) => {}
             Err(count) => room.say(&self.texts.to_correct(count)),
             Ok(()) => room.take(News::PayPressed(method.rail)),
         }
@@ -254,7 +265,9 @@ impl Methods {
             if let Some(radio) = &method.radio {
                 radio.check(chosen);
             }
-            if chosen {
+            if !chosen {
+                method.form.leave();
+            } else {
                 self.privacy.hide(method.rail != Rail::Card);
             }
         }

@@ -9,6 +9,7 @@ use reactive_graph::owner::{Owner, WeakOwner};
 use reactive_graph::signal::ArcRwSignal;
 use reactive_graph::traits::{Get, GetUntracked, Set, WithUntracked};
 use ventanilla_core::api::{self, CheckoutView, IdempotencyKey, StartAttempt};
+use ventanilla_core::rails::Rail;
 use ventanilla_core::rails::cvu::PayableView;
 use ventanilla_core::random::RandomSource;
 use wasm_bindgen::closure::Closure;
@@ -19,8 +20,8 @@ use super::method::Methods;
 use super::page::Page;
 use super::state::{Check, Deed, News, SLOW_AFTER_MS, Screen, State};
 use super::{ended, head, memory, payable, waiting};
-use crate::element::Door;
 use crate::element::events::Event;
+use crate::element::{Door, Later};
 use crate::error;
 use crate::locale::{Locale, Texts};
 use crate::proxy::Proxy;
@@ -217,7 +218,33 @@ impl Room {
                 }
             }),
             say: self.teller(),
+            pay: self.with_methods(Methods::submit),
+            retitle: self.with_methods(|methods, _| methods.name_the_deed()),
+            reader: self.opens_readers(),
         })
+    }
+
+    fn with_methods(self: &Rc<Self>, deed: impl Fn(&Methods, &Rc<Self>) + 'static) -> Rc<dyn Fn()> {
+        let room = Rc::downgrade(self);
+        Rc::new(move || {
+            let Some(room) = room.upgrade() else {
+                return;
+            };
+            // Not while they are being made.
+            let methods = room
+                .methods
+                .try_borrow()
+                .ok()
+                .and_then(|methods| methods.clone());
+            if let Some(methods) = methods {
+                deed(&methods, &room);
+            }
+        })
+    }
+
+    fn opens_readers(&self) -> Rc<dyn Fn() -> Later<Option<JsValue>>> {
+        let door = Rc::clone(&self.door);
+        Rc::new(move || door.reader())
     }
 
     /// What the buyer pays by themselves.
@@ -233,6 +260,11 @@ impl Room {
     /// The attempt's reference.
     pub fn reference(&self) -> Option<String> {
         self.state.borrow().reference().map(String::from)
+    }
+
+    /// By which rail the attempt is.
+    pub fn attempted(&self) -> Option<Rail> {
+        self.state.borrow().rail()
     }
 
     /// What came of the buyer's word that it is paid.
@@ -426,6 +458,7 @@ impl Room {
         }
         if let Some(methods) = &*self.methods.borrow() {
             methods.el.hide(true);
+            methods.leave();
         }
         let page = match screen {
             Screen::Loading | Screen::Form { .. } => return self.draw_skeleton(),
@@ -435,6 +468,7 @@ impl Room {
                 reference,
             } => waiting::waiting(self, *why, *rail, reference.as_deref()),
             Screen::Declined { advice } => ended::declined(self, *advice),
+            Screen::DeclinedByWallet { advice } => ended::declined_by_wallet(self, *advice),
             Screen::NotExecuted => ended::not_executed(self),
             Screen::Fetching | Screen::NotIssued { .. } | Screen::Payable { .. }
                 if !rails::PAYABLE =>

@@ -17,6 +17,7 @@ use ventanilla_core::problem::Fault;
 use ventanilla_core::rails::Rail;
 use ventanilla_core::rails::card::DeclineAdvice;
 use ventanilla_core::rails::cvu::{PayableView, Presentation};
+use ventanilla_core::rails::flux::WalletAdvice;
 use ventanilla_core::session::SessionState;
 
 use crate::element::events::{Event, Outcome};
@@ -90,6 +91,11 @@ pub enum Screen {
     Declined {
         /// What to suggest.
         advice: DeclineAdvice,
+    },
+    /// The buyer's wallet said no.
+    DeclinedByWallet {
+        /// What to suggest.
+        advice: WalletAdvice,
     },
     /// Nothing was sent to the bank.
     NotExecuted,
@@ -346,6 +352,12 @@ impl State {
         Some(self.attempt.as_ref()?.reference.as_str())
     }
 
+    /// By which rail it is.
+    #[must_use]
+    pub fn rail(&self) -> Option<Rail> {
+        Some(self.attempt.as_ref()?.rail)
+    }
+
     /// What the buyer pays by themselves.
     #[must_use]
     pub fn payable(&self) -> Option<&PayableView> {
@@ -497,7 +509,10 @@ impl State {
             News::TryAgain => {
                 if matches!(
                     self.screen,
-                    Screen::Declined { .. } | Screen::NotExecuted | Screen::NotIssued { .. }
+                    Screen::Declined { .. }
+                        | Screen::DeclinedByWallet { .. }
+                        | Screen::NotExecuted
+                        | Screen::NotIssued { .. }
                 ) {
                     self.go_to(Instead::Method, &mut deeds);
                 }
@@ -755,6 +770,9 @@ impl State {
             AttemptState::Succeeded => Screen::Paid {
                 receipt: view.receipt.clone(),
                 reference: Some(view.reference.clone()),
+            },
+            AttemptState::Declined if rail == Rail::Flux => Screen::DeclinedByWallet {
+                advice: view.wallet_advice.unwrap_or(WalletAdvice::OtherMethod),
             },
             AttemptState::Declined => Screen::Declined {
                 advice: view.advice.unwrap_or(DeclineAdvice::OtherCard),

@@ -38,6 +38,12 @@ pub trait Door {
         false
     }
 
+    /// Opens what finds codes in pixels: `{ read(picture): Promise<string | null>, close() }`. `None` where
+    /// there is nothing that can.
+    fn reader(&self) -> Later<Option<JsValue>> {
+        Box::pin(ready(None))
+    }
+
     /// Tells the page how tall the checkout is, in CSS pixels.
     fn height(&self, px: f64) {
         let _ = px;
@@ -47,7 +53,7 @@ pub trait Door {
 #[wasm_bindgen]
 extern "C" {
     /// The page, as one JavaScript object: the frame's message port or the element itself stands behind it.
-    /// `{ emit(name, detail), askSubmit(detail), clientToken(fresh), handOver(rails), height(px) }`.
+    /// `{ emit(name, detail), askSubmit(detail), clientToken(fresh), handOver(rails), reader(), height(px) }`.
     pub type JsDoor;
 
     #[wasm_bindgen(method, catch)]
@@ -58,6 +64,8 @@ extern "C" {
     fn client_token(this: &JsDoor, fresh: bool) -> Result<Promise, JsValue>;
     #[wasm_bindgen(method, catch, js_name = handOver)]
     fn hand_over(this: &JsDoor, rails: &Array) -> Result<bool, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn reader(this: &JsDoor) -> Result<Promise, JsValue>;
     #[wasm_bindgen(method, catch)]
     fn height(this: &JsDoor, px: f64) -> Result<(), JsValue>;
 }
@@ -89,6 +97,11 @@ impl Door for JsDoor {
 
     fn hand_over(&self, rails: &[Rail]) -> bool {
         JsDoor::hand_over(self, &names(rails)).unwrap_or(false)
+    }
+
+    fn reader(&self) -> Later<Option<JsValue>> {
+        let opened = JsDoor::reader(self);
+        Box::pin(async move { JsFuture::from(opened.ok()?).await.ok() })
     }
 
     fn height(&self, px: f64) {

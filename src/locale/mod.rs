@@ -19,6 +19,10 @@ pub use languages::LANGUAGES;
 
 use ventanilla_core::card::{Brand, CvcError, ExpiryError, HolderError, PanError};
 use ventanilla_core::rails::card::DeclineAdvice;
+use ventanilla_core::rails::flux::WalletAdvice;
+use ventanilla_core::wallet_code::NotAWalletCode;
+
+use crate::rails::flux::reading::Failure;
 
 /// Of some languages, the texts for the first of `wanted` language tags that is spoken, and that tag.
 ///
@@ -286,6 +290,81 @@ texts! {
     trouble_network
     trouble_shop
     retry
+
+    flux_method
+    flux_method_line
+
+    flux_tip
+    flux_tip_none
+    flux_tip_percent
+    flux_tip_own
+    flux_tip_amount
+    flux_tip_amount_hint
+    flux_tip_missing
+    flux_tip_unreadable
+    flux_tip_above
+    flux_tip_sure
+    flux_tip_keep
+    flux_tip_change
+    flux_bill
+    flux_total
+    flux_go_on
+
+    flux_show_code
+    flux_copy_code
+    flux_open_camera
+    flux_close_camera
+    flux_next_camera
+    flux_light_on
+    flux_light_off
+    flux_view
+    flux_asking_camera
+    flux_asking_long
+    flux_looking
+    flux_found
+
+    flux_denied
+    flux_policy
+    flux_missing
+    flux_in_use
+    flux_insecure
+    flux_ended
+    flux_broken
+    flux_no_decoder
+
+    flux_other_ways
+    flux_paste
+    flux_paste_refused
+    flux_choose_picture
+    flux_picture_stays
+    flux_reading_picture
+    flux_picture_large
+    flux_picture_unreadable
+    flux_picture_empty
+    flux_code
+    flux_code_hint
+    flux_code_missing
+    flux_code_address
+    flux_code_merchant
+    flux_code_account
+    flux_code_long
+    flux_code_spaces
+    flux_code_foreign
+    flux_code_again
+
+    flux_charge_title
+    flux_charge_text
+    flux_confirming_title
+    flux_confirming_text
+    flux_declined_title
+    flux_declined_money
+    flux_advice_new_code
+    flux_advice_used_code
+    flux_advice_funds
+    flux_advice_limit
+    flux_advice_other
+    flux_new_code
+    flux_not_executed_title
 }
 
 impl Texts {
@@ -361,6 +440,47 @@ impl Texts {
             DeclineAdvice::TryAgain => self.advice_try_again,
             DeclineAdvice::TryLater => self.advice_try_later,
             DeclineAdvice::AskShop => self.advice_ask_shop,
+        }
+    }
+
+    /// Why the camera cannot be used, and what to do.
+    #[must_use]
+    pub const fn camera_failure(&self, failure: Failure) -> &'static str {
+        match failure {
+            Failure::Denied => self.flux_denied,
+            Failure::Policy => self.flux_policy,
+            Failure::Missing => self.flux_missing,
+            Failure::Busy => self.flux_in_use,
+            Failure::Insecure => self.flux_insecure,
+            Failure::Ended => self.flux_ended,
+            Failure::Broken => self.flux_broken,
+            Failure::NoDecoder => self.flux_no_decoder,
+        }
+    }
+
+    /// What was read instead of a wallet's code.
+    #[must_use]
+    pub const fn wrong_code(&self, wrong: NotAWalletCode) -> &'static str {
+        match wrong {
+            NotAWalletCode::Empty => self.flux_code_missing,
+            NotAWalletCode::WebAddress => self.flux_code_address,
+            NotAWalletCode::MerchantCode => self.flux_code_merchant,
+            NotAWalletCode::Account => self.flux_code_account,
+            NotAWalletCode::TooLong => self.flux_code_long,
+            NotAWalletCode::Spaces => self.flux_code_spaces,
+            NotAWalletCode::NotPrintable => self.flux_code_foreign,
+        }
+    }
+
+    /// What to do after a wallet said no.
+    #[must_use]
+    pub const fn wallet_advice(&self, advice: WalletAdvice) -> &'static str {
+        match advice {
+            WalletAdvice::NewCode => self.flux_advice_new_code,
+            WalletAdvice::UsedCode => self.flux_advice_used_code,
+            WalletAdvice::InsufficientFunds => self.flux_advice_funds,
+            WalletAdvice::Limit => self.flux_advice_limit,
+            WalletAdvice::OtherMethod => self.flux_advice_other,
         }
     }
 
@@ -493,6 +613,20 @@ mod tests {
                     texts.tag
                 );
             }
+        }
+    }
+
+    #[test]
+    fn everything_that_can_go_wrong_with_a_wallets_code_says_something_of_its_own() {
+        for texts in LANGUAGES {
+            let mut said: Vec<&str> = Vec::new();
+            said.extend(Failure::ALL.map(|failure| texts.camera_failure(failure)));
+            said.extend(NotAWalletCode::ALL.map(|wrong| texts.wrong_code(wrong)));
+            said.extend(WalletAdvice::ALL.map(|advice| texts.wallet_advice(advice)));
+            let count = said.len();
+            said.sort_unstable();
+            said.dedup();
+            assert_eq!(said.len(), count, "{}", texts.tag);
         }
     }
 

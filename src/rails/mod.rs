@@ -8,7 +8,9 @@ use std::rc::Rc;
 use ventanilla_core::api::{CheckoutView, StartAttempt};
 use ventanilla_core::rails::Rail;
 use ventanilla_core::rails::cvu::{PayableView, Presentation};
+use wasm_bindgen::JsValue;
 
+use crate::element::Later;
 use crate::element::events::Choice;
 use crate::error::{self, Trouble};
 use crate::locale::{Locale, Texts};
@@ -18,6 +20,7 @@ use crate::ui::{El, Icon};
 pub mod card;
 #[cfg(feature = "cvu")]
 pub mod cvu;
+pub mod flux;
 
 /// Whether this build has a rail's form and screens.
 #[must_use]
@@ -25,6 +28,7 @@ pub const fn has(rail: Rail) -> bool {
     match rail {
         Rail::Card => cfg!(feature = "card"),
         Rail::Cvu => cfg!(feature = "cvu"),
+        Rail::Flux => cfg!(feature = "flux"),
     }
 }
 
@@ -57,6 +61,12 @@ pub struct Surroundings {
     pub changed: Rc<dyn Fn(&Choice)>,
     /// Speaks to a screen reader.
     pub say: Rc<dyn Fn(&str)>,
+    /// Presses the pay button: for what is paid as soon as it is there.
+    pub pay: Rc<dyn Fn()>,
+    /// To be called when [`RailForm::deed`] has changed.
+    pub retitle: Rc<dyn Fn()>,
+    /// Opens what finds codes in pixels; `None` where there is nothing that can.
+    pub reader: Rc<dyn Fn() -> Later<Option<JsValue>>>,
 }
 
 /// A rail's form: what the buyer fills in before pressing the pay button.
@@ -67,7 +77,7 @@ pub trait RailForm {
     ///
     /// # Errors
     ///
-    /// How many there are.
+    /// How many there are; 0 when there is nothing to correct, but the form has a further step.
     fn check(&self) -> Result<(), usize>;
     /// Turns what was filled in into the start of an attempt.
     ///
@@ -81,6 +91,12 @@ pub trait RailForm {
     fn freeze(&self, frozen: bool);
     /// Moves the focus to where the buyer begins.
     fn focus(&self);
+    /// What the pay button says until it is pressed, where it is not what the rail's always says.
+    fn deed(&self) -> Option<String> {
+        None
+    }
+    /// Lets go of what only a form that is on screen may hold.
+    fn leave(&self) {}
     /// Turns to a presentation, where there are any.
     fn prefer(&self, wanted: Presentation) {
         let _ = wanted;
@@ -110,7 +126,8 @@ pub const fn unavailable(rail: Rail, texts: &Texts) -> &'static str {
 pub const fn face(rail: Rail, texts: &Texts) -> (Icon, &'static str, &'static str) {
     match rail {
         Rail::Card => (Icon::Card, texts.card, texts.card_line),
-        Rail::Cvu | Rail::Flux => (Icon::Scan, texts.wallet, texts.wallet_line),
+        Rail::Cvu => (Icon::Scan, texts.wallet, texts.wallet_line),
+        Rail::Flux => (Icon::Scan, texts.flux_method, texts.flux_method_line),
     }
 }
 
@@ -131,9 +148,12 @@ pub fn open(rail: Rail, around: Surroundings) -> Result<Rc<dyn RailForm>, Troubl
             Some(offer) => cvu::open(&offer, around),
             None => Err(error::RAIL_NOT_OFFERED.into()),
         },
-        // No screen of its own yet.
-        Rail::Flux => Err(error::RAIL_NOT_OFFERED.into()),
-        #[cfg(not(all(feature = "card", feature = "cvu")))]
+        #[cfg(feature = "flux")]
+        Rail::Flux => match around.checkout.flux.clone() {
+            Some(offer) => Ok(flux::open(&offer, around)),
+            None => Err(error::RAIL_NOT_OFFERED.into()),
+        },
+        #[cfg(not(all(feature = "card", feature = "cvu", feature = "flux")))]
         _ => Err(error::RAIL_NOT_OFFERED.into()),
     }
 }

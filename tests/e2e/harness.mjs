@@ -125,9 +125,12 @@ async function keys() {
  * @param options.credits how the CVU wallet notifies: never, or as POST /cvu/notifications has it
  * @param options.lifetime how many seconds a link or code is shown
  * @param options.cvu     whether the proxy has the CVU rail beside the card rail
+ * @param options.flux    the proxy's Flux rail, {tips}: whether a tip may be added; without it there is none
+ * @param options.film    what Chromium plays in a camera's place, a file; without it there is no camera
  */
 export async function openWorld({
   origins = [], speed = 1, inline = false, assets = dist, attempts = 5, locale = "es-CR", credits = "never", lifetime = 900, cvu = true,
+  flux, film,
 } = {}) {
   const folder = mkdtempSync(join(tmpdir(), "ventanilla-e2e-"));
   const running = [];
@@ -140,9 +143,9 @@ export async function openWorld({
       "--management-port", "0", "--merchant-port", "0", "--checkout-port", "0", "--cvu-port", "0", "--flux-port", "0", "--seed", "20261120", "--speed", String(speed),
     ]);
     running.push(sandbox);
-    const [management, merchant, checkout, wallet] = await sandbox.until((said) => {
-      const urls = [...said.matchAll(/^(?:test cards|merchant host|checkout host|cvu host)\D*?(http:\S+)/gim)].map(([, url]) => url.replace(/\/$/, ""));
-      return urls.length === 4 && urls;
+    const [management, merchant, checkout, wallet, fluxHost] = await sandbox.until((said) => {
+      const urls = [...said.matchAll(/^(?:test cards|merchant host|checkout host|cvu host|flux host)\D*?(http:\S+)/gim)].map(([, url]) => url.replace(/\/$/, ""));
+      return urls.length === 5 && urls;
     });
     const publicKey = start("public key", join(bin, "ventanilla-sandbox"), ["--print-public-key"]);
     const pem = await publicKey.until((said) => /-----END PUBLIC KEY-----\n/.test(said) && said);
@@ -150,7 +153,7 @@ export async function openWorld({
     const [shopPort, proxyPort, managementPort] = [await freePort(), await freePort(), await freePort()];
     const shop = `http://localhost:${shopPort}`;
     const proxy = `http://127.0.0.1:${proxyPort}`;
-    const secrets = { ...(await keys()), VENTANILLA_GREENPAY_SECRET: "sandbox-secret", VENTANILLA_CVU_PASSWORD: "sandbox-password" };
+    const secrets = { ...(await keys()), VENTANILLA_GREENPAY_SECRET: "sandbox-secret", VENTANILLA_CVU_PASSWORD: "sandbox-password", VENTANILLA_FLUX_REFRESH_TOKEN: "sandbox-refresh-token" };
     await send(`${management}/notifications`, "POST", { url: `${proxy}/hooks/greenpay/${secrets.VENTANILLA_HOOK_PATH}`, mode: "on_time" });
     await send(`${management}/cvu/notifications`, "POST", { url: `${proxy}/hooks/cvu/${secrets.VENTANILLA_HOOK_PATH}`, mode: credits });
     const config = join(folder, "ventanilla.toml");
@@ -177,6 +180,7 @@ public_key = """
 ${pem.trim()}
 """
 ${cvu ? cvuRail(wallet, lifetime) : ""}
+${flux ? fluxRail(fluxHost, flux) : ""}
 [webhooks]
 url = "${shop}/webhooks"
 allow_private = true
@@ -207,7 +211,7 @@ attempts_per_session = ${attempts}
     running.push(shopProcess);
     await shopProcess.until(() => answers(`${shop}/`));
 
-    const browser = await launch();
+    const browser = await launch(film);
     running.push({ stop: () => browser.close() });
     const apiKey = secrets.VENTANILLA_API_KEY.split(",")[0];
 
@@ -235,6 +239,12 @@ attempts_per_session = ${attempts}
           return answer.json();
         },
         wallet: `${wallet}/wallet`,
+        flux: async (options) => send(`${management}/flux/options`, "POST", options),
+        /** A code that a buyer's Flux wallet shows, of a kind such as good, funds, expired. */
+        async walletCode(kind = "good") {
+          const answer = await send(`${management}/flux/codes`, "POST", { kind });
+          return (await answer.json()).code;
+        },
         cvu: async (options) => send(`${management}/cvu/options`, "POST", options),
       },
       /** The merchant's side of the proxy. */
@@ -277,6 +287,11 @@ holder = "Café Poás"
 cuit = "30-00000012-0"
 lifetime_secs = ${lifetime}`;
 
+const fluxRail = (url, { tips = false }) => `[flux]
+url = "${url}/v3"
+store = "Café Poás"
+tips = ${tips}`;
+
 function send(url, method, body, headers = {}) {
   return fetch(url, {
     method,
@@ -285,13 +300,14 @@ function send(url, method, body, headers = {}) {
   });
 }
 
-export function launch() {
+export function launch(film) {
   return chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     headless: true,
     args: [
       "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run", "--no-default-browser-check",
       "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-domain-reliability",
+      ...(film ? ["--use-fake-device-for-media-stream", `--use-file-for-fake-video-capture=${film}`] : []),
     ],
   });
 }
@@ -300,9 +316,10 @@ export function launch() {
 
 /** A buyer with a browser profile of their own, who has put something into the cart and gone to pay. */
 async function visit(world, options = {}) {
-  const { locale, buyer = "guest", currency = "CRC", installments = false, cart = [["poas-340", 1]], storageState, clockOffMinutes = 0, ...rest } = options;
+  const { locale, buyer = "guest", currency = "CRC", installments = false, cart = [["poas-340", 1]], storageState, clockOffMinutes = 0, screen, ...rest } = options;
   const context = await world.browser.newContext({ locale, viewport: { width: 1280, height: 900 }, reducedMotion: "reduce", storageState, ...rest });
   context.setDefaultTimeout(15_000);
+  if (screen) await context.addInitScript(ofScreen, screen);
   const seen = watch(context);
   const settings = { locale, currency, buyer, installments };
   await context.addInitScript(
@@ -332,6 +349,15 @@ async function visit(world, options = {}) {
   await page.waitForURL(/\/pago\/CP-/);
   const number = page.url().split("/").pop();
   return { ...at(page, locale), context, number, seen, close: () => context.close() };
+}
+
+/** Chromium plays a phone in the page alone: a frame of another origin sees the machine's own screen. */
+function ofScreen({ width }) {
+  const real = matchMedia.bind(globalThis);
+  globalThis.matchMedia = (query) => {
+    const [, most] = /^\(max-device-width: (\d+)px\)$/.exec(query) ?? [];
+    return most ? real(width <= Number(most) ? "all" : "not all") : real(query);
+  };
 }
 
 /** The address of the frame that asks; a page that is just being opened has none yet. */

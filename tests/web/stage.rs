@@ -64,6 +64,9 @@ pub fn saved(id: &str, last4: &str, year: u16) -> SavedCardView {
     }
 }
 
+/// Under which a test leaves what reads pictures.
+pub const READER: &str = "readerOfThisTest";
+
 pub fn checkout(card: CardOffer, attempt: Option<AttemptView>) -> CheckoutView {
     CheckoutView {
         session_id: "ses_stage".into(),
@@ -525,6 +528,17 @@ fn door(
             tokens.borrow_mut().push(fresh);
             let count = tokens.borrow().len();
             Promise::resolve(&JsValue::from(format!("client.token.{count}")))
+        })
+        .into_js_value(),
+    );
+    put(
+        "reader",
+        Closure::<dyn FnMut() -> Promise>::new(|| {
+            let reader = Reflect::get(&window(), &READER.into()).unwrap();
+            if reader.is_undefined() {
+                return Promise::reject(&"nothing here can read a picture".into());
+            }
+            Promise::resolve(&reader)
         })
         .into_js_value(),
     );
