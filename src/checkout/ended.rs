@@ -29,9 +29,9 @@ pub fn declined(room: &Rc<Room>, advice: DeclineAdvice) -> Page {
         | DeclineAdvice::TryLater
         | DeclineAdvice::AskShop => texts.try_again,
     };
-    Page::new("stop", Icon::Stop, texts.flux_declined_title)
+    Page::new("stop", Icon::Stop, texts.declined_title)
         .say(texts.advice(advice))
-        .say(texts.flux_declined_money)
+        .say(texts.declined_money)
         .action(&deed(room, "vt-first", next, || News::TryAgain).el)
 }
 
@@ -49,7 +49,7 @@ pub fn not_executed(room: &Rc<Room>) -> Page {
     let texts = room.texts();
     let title = match room.attempted() {
         Some(Rail::Flux) => texts.flux_not_executed_title,
-        _ => texts.flux_not_executed_title,
+        _ => texts.not_executed_title,
     };
     Page::new("over", Icon::Stop, title)
         .say(texts.not_executed_text)

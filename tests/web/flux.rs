@@ -22,7 +22,7 @@ use crate::stage::{READER, Stage, attempt, checkout, document, offer, ok, send_e
 const CODE: &str = "Zm9vK2Jhci9iYXo5MDIxNDUyMzY3ODkw";
 
 fn texts() -> &'static Texts {
-    of(LANGUAGES.iter().find(|texts| texts.tag == "es-MX").unwrap())
+    LANGUAGES.iter().find(|texts| texts.tag == "es-MX").unwrap()
 }
 
 fn pesos(centavos: u64) -> Money {
@@ -325,6 +325,7 @@ async fn what_is_no_code_stays_in_the_page() {
         ("0000003100012345678901", texts().flux_code_account),
         ("código", texts().flux_code_foreign),
     ] {
+        stage.field(texts().flux_code).set_value("");
         stage.type_into(texts().flux_code, typed);
         stage.submit();
         assert_eq!(stage.below(texts().flux_code), said, "{typed:?}");
@@ -340,6 +341,9 @@ async fn after_a_refusal_the_wallet_is_to_show_a_new_code() {
     stage.submit();
     stage.until_text(texts().flux_advice_funds).await;
     stage.press(texts().flux_new_code);
+    stage
+        .until("the form", |stage| stage.find(".vt-reader").is_some())
+        .await;
     stage.type_into(texts().flux_code, CODE);
     stage.submit();
     assert_eq!(stage.below(texts().flux_code), texts().flux_code_again);
@@ -361,7 +365,6 @@ async fn a_shop_that_stops_the_payment_has_not_used_the_code() {
         })
         .await;
     stage.verdict.set(true);
-    stage.type_into(texts().flux_code, CODE);
     stage.submit();
     assert_eq!(sent(&stage).await["code"], CODE);
 }

@@ -177,9 +177,7 @@ impl Reader {
 
     /// A charge begins or is over.
     pub fn freeze(&self, frozen: bool) {
-        if self.frozen.replace(frozen) == frozen {
-            return;
-        }
+        self.frozen.set(frozen);
         self.field.freeze(frozen);
         for button in [&self.paste, &self.picture, &self.stage.open] {
             button.el.toggle("disabled", frozen);
