@@ -2,10 +2,10 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | [`grey`] | brightness of pixels, and a picture at half its size |
-//! | [`find`] | where a code may be, and its modules: `rxing`'s detector |
-//! | [`words`] | from modules to corrected bytes: `rxing`'s Reed-Solomon |
-//! | [`text`] | from bytes to text, ISO/IEC 18004 section 7.4 |
+//! | `grey` | brightness of pixels, and a picture at half its size |
+//! | `find` | where a code may be, and its modules: `rxing`'s detector |
+//! | `words` | from modules to corrected bytes: `rxing`'s Reed-Solomon |
+//! | `text` | from bytes to text, ISO/IEC 18004 section 7.4 |
 //!
 //! Compiled to a WebAssembly of its own, which runs in a worker: a picture that drives the detector into a panic
 //! stops that worker and nothing of the checkout.
