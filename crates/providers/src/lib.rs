@@ -18,7 +18,10 @@ pub mod failpoint;
 pub mod flux;
 pub mod greenpay;
 mod http;
+mod moment;
 mod outcome;
+mod raw;
+mod token;
 
 pub use http::{ReadRetry, Timeouts};
 pub use outcome::{Cause, Outcome};

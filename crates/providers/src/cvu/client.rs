@@ -16,11 +16,11 @@ use super::order::{
     StaticOrder, Statistics, TransactionFilter, TransferOrder, Voucher,
 };
 use super::request::{self, Request};
-use super::token::Tokens;
 use super::{listing, log::Operation, status};
 use crate::base_url::parse_base_url;
 use crate::http::{Answer, Transport};
 use crate::outcome::{Cause, Outcome};
+use crate::token::Tokens;
 
 /// A client of the CVU wallet API for one merchant.
 ///

@@ -1,17 +1,13 @@
 //! What a CVU wallet client must be told.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::moment::Moment;
 use crate::base_url::BaseUrlError;
 use crate::http::{ReadRetry, Timeouts};
-
-/// Where a client takes the time from. It is asked often and must not block.
-pub type Clock = Arc<dyn Fn() -> Moment + Send + Sync>;
+use crate::moment::Clock;
 
 /// What a CVU wallet client must be told. `Debug` shows no credential.
 pub struct Config {

@@ -9,7 +9,7 @@ use ventanilla_core::account::{Account, Cuit};
 use ventanilla_core::money::Money;
 
 use super::amount;
-use super::moment::{Day, Moment};
+use super::moment::{self, Day, Moment};
 use super::wire::{self, Raw, TransactionRow};
 
 /// Which transactions to list.
@@ -148,7 +148,7 @@ impl Credit {
         Some(Self {
             income: wire::is_one(&row.income) && !read.is_negative,
             amount: read.money,
-            at: Moment::read(&date),
+            at: moment::read(&date),
             date,
             operation,
             holder: Holder(text(&row.holder)),

@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     fn at(text: &str) -> Moment {
-        Moment::read(text).unwrap()
+        crate::cvu::moment::read(text).unwrap()
     }
 
     fn expiry(wanted: &str) -> LinkExpiry {

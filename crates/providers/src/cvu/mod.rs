@@ -66,13 +66,13 @@ mod order;
 mod request;
 mod send;
 mod status;
-mod token;
 mod wire;
 
+pub use crate::moment::Clock;
 pub use address::PayAddress;
 pub use cash_out::{CashOut, CashOutDone, CashOutOrder, Destination};
 pub use client::Client;
-pub use config::{Clock, Config, ConfigError, TokenField};
+pub use config::{Config, ConfigError, TokenField};
 pub use credit::{Credit, Filter, Holder, Transactions};
 pub use expiry::LinkExpiry;
 pub use id::{CashInId, CashOutId, LinkId, QrOrderId, SalePointId};

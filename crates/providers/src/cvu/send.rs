@@ -8,10 +8,10 @@ use super::client::Client;
 use super::log::Operation;
 use super::request::{self, Request};
 use super::status::{self, Said};
-use super::token::{Fresh, NoToken, Token};
 use crate::base_url::operation_url;
 use crate::http::{Answer, Body, Call, Lost};
 use crate::outcome::{Cause, Outcome};
+use crate::token::{Fresh, NoToken, Token};
 
 /// Why there is no answer.
 pub(super) enum Stopped {

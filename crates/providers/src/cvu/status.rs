@@ -12,16 +12,16 @@ use super::cash_out::CashOutDone;
 use super::config::TokenField;
 use super::credit::Credit;
 use super::id::{CashInId, CashOutId, LinkId, QrOrderId, SalePointId};
-use super::moment::Moment;
+use super::moment::{self, Moment};
 use super::order::{
     Balance, CashIn, Concept, Link, QrCode, SalePoint, Statistics, TransactionFilter, Voucher,
 };
-use super::token::{Fresh, NoToken};
 use super::wire::{
-    self, BuyerPart, Envelope, Fields, Named, Raw, StatisticsPart, TransactionPage, object,
+    self, BuyerPart, Envelope, Fields, Named, Raw, StatisticsPart, TransactionPage, object, string,
 };
 use crate::http::{Answer, is_opaque};
 use crate::outcome::{Cause, Outcome};
+use crate::token::{Fresh, NoToken};
 
 /// What an answer says before its fields are read.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -126,7 +126,7 @@ fn expires_at(raw: &Option<Raw>, now: Moment) -> Option<Moment> {
             MILLIS_START.. => Moment::from_unix_secs(secs / 1000),
         });
     }
-    let read = Moment::read(wire::text(raw)?.trim())?;
+    let read = moment::read(wire::text(raw)?.trim())?;
     let (minute, month) = read.minute_and_month();
     Some(if minute == month {
         read.full_hour()
@@ -308,11 +308,6 @@ pub(super) fn page(answer: &Answer) -> Outcome<Page> {
 
 fn fields(body: &str) -> Result<Fields, Cause> {
     object(body).ok_or(Cause::Shape("body"))
-}
-
-fn string(raw: &Option<Raw>) -> Option<String> {
-    raw.as_deref()
-        .and_then(|raw| serde_json::from_str(raw.get()).ok())
 }
 
 fn id(body: &str, pick: fn(&Fields) -> &Option<Raw>) -> Option<String> {

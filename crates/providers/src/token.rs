@@ -6,12 +6,11 @@ use std::time::Duration;
 use secrecy::SecretString;
 use tokio::sync::Mutex;
 
-use super::config::Clock;
-use super::moment::Moment;
+use crate::moment::{Clock, Moment};
 use crate::outcome::{Cause, Outcome};
 
 /// An access token as the provider gave it.
-pub(super) struct Fresh {
+pub(crate) struct Fresh {
     pub secret: SecretString,
     /// When it ends, if the provider says so readably.
     pub expires_at: Option<Moment>,
@@ -19,7 +18,7 @@ pub(super) struct Fresh {
 
 /// No access token: whatever needed it was not sent.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum NoToken {
+pub(crate) enum NoToken {
     /// The provider does not take our credentials.
     Rejected(Cause),
     /// Anything else.
@@ -37,7 +36,7 @@ impl<T> From<NoToken> for Outcome<T> {
 
 /// An access token in use.
 #[derive(Clone)]
-pub(super) struct Token {
+pub(crate) struct Token {
     pub secret: SecretString,
     /// Counts the tokens of this client, so that one that was refused is told from its successor.
     number: u64,
@@ -47,7 +46,7 @@ pub(super) struct Token {
 }
 
 /// The one access token that all calls share.
-pub(super) struct Tokens {
+pub(crate) struct Tokens {
     clock: Clock,
     renew_ahead: Duration,
     /// Locked while a token is asked for: whoever needs one waits for that request.
@@ -64,7 +63,7 @@ struct Held {
 }
 
 impl Tokens {
-    pub(super) fn new(clock: Clock, renew_ahead: Duration) -> Self {
+    pub(crate) fn new(clock: Clock, renew_ahead: Duration) -> Self {
         Self {
             clock,
             renew_ahead,
@@ -77,7 +76,7 @@ impl Tokens {
     ///
     /// Callers that come while another's request is on its way share its end, also when it fails: fifty
     /// buyers are no reason to try a wrong password fifty times.
-    pub(super) async fn get(
+    pub(crate) async fn get(
         &self,
         refused: Option<&Token>,
         ask: impl Future<Output = Result<Fresh, NoToken>>,
@@ -122,7 +121,7 @@ impl Tokens {
     }
 
     /// The provider did not take `token`: the next call asks for another.
-    pub(super) async fn forget(&self, token: &Token) {
+    pub(crate) async fn forget(&self, token: &Token) {
         let mut held = self.held.lock().await;
         if held.usable(Some(token)).is_none() {
             held.token = None;
@@ -131,7 +130,7 @@ impl Tokens {
 
     /// The provider answered a call with an error. It has no codes, so the reason may be a token that is
     /// no longer taken; one that is not new is not used again.
-    pub(super) async fn doubt(&self, token: &Token) {
+    pub(crate) async fn doubt(&self, token: &Token) {
         if (self.clock)() >= token.obtained_at.plus(NEW) {
             self.forget(token).await;
         }
