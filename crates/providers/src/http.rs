@@ -78,9 +78,13 @@ pub(crate) struct Call {
     pub body: Body,
 }
 
-/// A request body: JSON, or nothing. Its bytes are wiped when the last handle to them, or to a piece of them, is dropped.
+/// A request body: JSON, a form, or nothing. Its bytes are wiped when the last handle to them, or to a piece
+/// of them, is dropped.
 #[derive(Clone)]
-pub(crate) struct Body(Bytes);
+pub(crate) struct Body {
+    bytes: Bytes,
+    content_type: &'static str,
+}
 
 /// A whole answer.
 pub(crate) struct Answer {
@@ -114,12 +118,45 @@ pub(crate) const fn is_opaque(status: u16) -> bool {
 impl Body {
     /// No body at all, which is not the same as an empty text.
     pub(crate) const fn none() -> Self {
-        Self(Bytes::new())
+        Self {
+            bytes: Bytes::new(),
+            content_type: JSON,
+        }
     }
 
     /// Takes JSON that was written down before, as it is.
     pub(crate) fn written(bytes: Zeroizing<Vec<u8>>) -> Self {
-        Self(Bytes::from_owner(bytes))
+        Self {
+            bytes: Bytes::from_owner(bytes),
+            content_type: JSON,
+        }
+    }
+
+    /// Writes `fields` down as `application/x-www-form-urlencoded`.
+    pub(crate) fn form(fields: &[(&str, &str)]) -> Self {
+        let length: usize = fields
+            .iter()
+            .map(|(name, value)| name.len() + value.len() + 2)
+            .sum();
+        // Three times for what is escaped; see [`Body::json`].
+        let mut bytes = Zeroizing::new(Vec::with_capacity(length * 3));
+        for (name, value) in fields {
+            if !bytes.is_empty() {
+                bytes.push(b'&');
+            }
+            escape(name, &mut bytes);
+            bytes.push(b'=');
+            escape(value, &mut bytes);
+        }
+        Self {
+            bytes: Bytes::from_owner(bytes),
+            content_type: "application/x-www-form-urlencoded",
+        }
+    }
+
+    /// What is sent.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.bytes
     }
 
     /// Writes `value` down as JSON.
@@ -130,7 +167,24 @@ impl Body {
         // A vector that grows leaves copies of a sealed card behind, hence the hint.
         let mut bytes = Zeroizing::new(Vec::with_capacity(size_hint));
         serde_json::to_writer(&mut *bytes, value)?;
-        Ok(Self(Bytes::from_owner(bytes)))
+        Ok(Self::written(bytes))
+    }
+}
+
+const JSON: &str = "application/json";
+
+fn escape(text: &str, into: &mut Vec<u8>) {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'*' => into.push(byte),
+            b' ' => into.push(b'+'),
+            _ => {
+                let digits = [byte >> 4, byte & 15].map(|digit| HEX.get(usize::from(digit)));
+                into.push(b'%');
+                into.extend(digits.into_iter().flatten());
+            }
+        }
     }
 }
 
@@ -161,14 +215,14 @@ impl Transport {
         let request = request(&self.money, &call);
         #[cfg(debug_assertions)]
         if failpoint::is_bare() {
-            let body = String::from_utf8_lossy(&call.body.0);
+            let body = String::from_utf8_lossy(&call.body.bytes);
             tracing::trace!(headers = %bare(&call.headers), body = %body, "what is never logged");
         }
         #[cfg(debug_assertions)]
         if failpoint::is_installed() {
-            return pieces::send(request, call.body.0).await;
+            return pieces::send(request, call.body.bytes).await;
         }
-        request.body(call.body.0).send().await
+        request.body(call.body.bytes).send().await
     }
 
     /// Sends, and sends again as [`ReadRetry`] says.
@@ -227,17 +281,20 @@ fn request(client: &Client, call: &Call) -> RequestBuilder {
         .request(call.method.clone(), call.url.clone())
         .headers(call.headers.clone())
         .header(ACCEPT, HeaderValue::from_static("application/json"));
-    if call.body.0.is_empty() {
+    if call.body.bytes.is_empty() {
         return request;
     }
-    request.header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
+    request.header(
+        CONTENT_TYPE,
+        HeaderValue::from_static(call.body.content_type),
+    )
 }
 
 async fn send(client: &Client, call: &Call) -> Result<Answer, Lost> {
     let mut request = request(client, call);
     // An empty body would still send its length, and a GET that has one is not what everybody reads.
-    if !call.body.0.is_empty() {
-        request = request.body(call.body.0.clone());
+    if !call.body.bytes.is_empty() {
+        request = request.body(call.body.bytes.clone());
     }
     let response = request.send().await.map_err(|error| lost(&error))?;
     read(response).await
@@ -252,8 +309,9 @@ async fn read(mut response: Response) -> Result<Answer, Lost> {
         });
     }
     if !is_plain_json(response.headers()) {
-        // The status decides first: a 401 in HTML is still a refusal at the door.
-        return if matches!(status, 401 | 403) {
+        // The status decides first: a 401 in HTML is still a refusal at the door. The last three are those
+        // of a load balancer's firewall.
+        return if matches!(status, 401 | 403 | 465..=467) {
             Ok(Answer {
                 status,
                 text: Zeroizing::default(),
@@ -305,5 +363,20 @@ fn lost(error: &reqwest::Error) -> Lost {
         Lost::Unknown(Cause::Timeout)
     } else {
         Lost::Unknown(Cause::ConnectionLost)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_escapes_whatever_could_be_taken_for_a_part_of_it() {
+        let body = Body::form(&[("a", "b c"), ("key", "x&y=z%+é\n\""), ("empty", "")]);
+        assert_eq!(
+            body.as_bytes(),
+            b"a=b+c&key=x%26y%3Dz%25%2B%C3%A9%0A%22&empty="
+        );
+        assert_eq!(body.content_type, "application/x-www-form-urlencoded");
     }
 }

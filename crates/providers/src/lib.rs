@@ -6,6 +6,7 @@
 //! | provider | room |
 //! |---|---|
 //! | CVU wallet (Argentina, payment links, QR codes, transfers) | [`cvu`] |
+//! | Flexiti (Canada, financing) | [`flexiti`] |
 //! | Flux (Mexico, codes that a wallet shows) | [`flux`] |
 //! | GreenPay (Costa Rica, cards) | [`greenpay`] |
 //!
@@ -15,6 +16,7 @@
 mod base_url;
 pub mod cvu;
 pub mod failpoint;
+pub mod flexiti;
 pub mod flux;
 pub mod greenpay;
 mod http;

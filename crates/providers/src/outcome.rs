@@ -78,6 +78,8 @@ pub enum Cause {
     Credentials,
     /// The currency in the answer is missing or not the one expected.
     Currency,
+    /// The provider turned the request away at its door: not with these rights, or not from here.
+    Forbidden,
     /// An HTTP status that proves nothing.
     HttpStatus(u16),
     /// The answer names a status that is not a final one, or that no document describes.
@@ -105,6 +107,8 @@ pub enum Cause {
     Shape(&'static str),
     /// The answer's signature is missing or does not verify for our reference.
     Signature,
+    /// The provider says that the merchant's account with it is not set up for this.
+    Setup,
     /// The provider does not know the merchant's terminal.
     Terminal,
     /// No whole answer within the time limit.
@@ -145,6 +149,7 @@ impl fmt::Display for Cause {
             Self::Contradiction => f.write_str("the answer contradicts itself"),
             Self::Credentials => f.write_str("provider refused the merchant's credentials"),
             Self::Currency => f.write_str("the answer's currency is not the one expected"),
+            Self::Forbidden => f.write_str("provider turned the request away at its door"),
             Self::HttpStatus(status) => write!(f, "HTTP status {status} proves nothing"),
             Self::NotFinal => f.write_str("the answer's status is not a final one"),
             Self::NotJson => f.write_str("the answer is not JSON"),
@@ -165,6 +170,9 @@ impl fmt::Display for Cause {
             Self::Shape(field) => write!(f, "the answer's {field} is missing or not as documented"),
             Self::Signature => {
                 f.write_str("the answer's signature does not verify for our reference")
+            }
+            Self::Setup => {
+                f.write_str("the merchant's account is not set up for this at the provider")
             }
             Self::Terminal => f.write_str("provider does not know the terminal"),
             Self::Timeout => f.write_str("no whole answer within the time limit"),
