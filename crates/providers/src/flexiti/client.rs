@@ -219,8 +219,8 @@ impl Client {
     /// **Moves money.** Gives back what was captured, or a part of it, once. What is unknown is settled with
     /// [`AuthorizationDetail::returns_of`].
     ///
-    /// Until when is the provider's to say: the document speaks of 465 days from the purchase, another page
-    /// of 100 from the capture.
+    /// Until when is the provider's to say, see
+    /// [`CaptureSeen::is_late_to_return`](super::CaptureSeen::is_late_to_return).
     pub async fn return_capture(
         &self,
         flow: Flow,

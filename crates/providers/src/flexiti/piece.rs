@@ -1,5 +1,7 @@
 //! What was done with an authorization: captures, releases, returns.
 
+use std::time::Duration;
+
 use ventanilla_core::money::Money;
 
 use super::amount::amount;
@@ -108,6 +110,14 @@ impl CaptureStatus {
 }
 
 impl CaptureSeen {
+    /// Whether it was made more than 465 days before `now`, after which a return is likely to be refused;
+    /// `None` when it does not say when. For a warning only: the document counts from the purchase, another
+    /// page says 100 days, and the provider decides.
+    #[must_use]
+    pub fn is_late_to_return(&self, now: Moment) -> Option<bool> {
+        self.at.map(|at| now > at.plus(RETURN_WINDOW))
+    }
+
     pub(super) fn of(fields: &PieceFields) -> Result<Self, Cause> {
         let id = id(&fields.capture_id, CaptureId::parse).ok_or(Cause::Shape("capture_id"))?;
         let status = fields.status.as_ref().or(fields.capture_status.as_ref());
@@ -263,6 +273,8 @@ pub(super) fn at<const N: usize>(fields: [&Option<Raw>; N]) -> Option<Moment> {
     let read = |raw: &Option<Raw>| Moment::read(wire::string(raw)?.trim(), 0);
     fields.into_iter().find_map(read)
 }
+
+const RETURN_WINDOW: Duration = Duration::from_secs(465 * 86_400);
 
 /// A short word of the provider's, or nothing.
 pub(super) fn word(raw: &Option<Raw>) -> String {

@@ -14,6 +14,7 @@ use std::time::Duration;
 use tokio::task::{JoinHandle, spawn_blocking};
 use ventanilla_core::money::{Currency, Money};
 use ventanilla_core::seal::ProviderKey;
+use ventanilla_providers::flexiti;
 use ventanilla_providers::flux;
 use ventanilla_providers::greenpay::{
     CardToken, Client, Config, Expected, Order, OrderSession, PaidTransaction, PayPath,
@@ -117,9 +118,10 @@ enum Call {
     Capture,
     FluxPay,
     FluxRefund,
+    AuthorizeOnline,
 }
 
-const CALLS: [Call; 7] = [
+const CALLS: [Call; 8] = [
     Call::Pay,
     Call::PayWithToken,
     Call::Void,
@@ -127,6 +129,7 @@ const CALLS: [Call; 7] = [
     Call::Capture,
     Call::FluxPay,
     Call::FluxRefund,
+    Call::AuthorizeOnline,
 ];
 
 /// A client of Flux that has its access token already.
@@ -142,6 +145,44 @@ async fn flux_client(url: &str) -> flux::Client {
     assert!(matches!(ready, Outcome::Definite(())), "{ready:?}");
     token.await.unwrap();
     client
+}
+
+
+/// Flexiti's authorization, which needs no access token to be asked for first.
+async fn authorize(url: &str) -> Outcome<()> {
+    let clock = std::sync::Arc::new(|| flexiti::Moment::from_unix_secs(0));
+    let config = flexiti::Config::new(url, "demo-merchant", "sandbox-secret".into(), clock);
+    let flow = flexiti::Flow {
+        id: flexiti::FlowId::from_random([7; 16]),
+        lang: flexiti::Lang::En,
+    };
+    let token = flexiti::CustomerToken::from_parts("token", flexiti::Moment::from_unix_secs(1));
+    let address = flexiti::Address {
+        first_name: "Test".to_owned(),
+        last_name: "Shopper".to_owned(),
+        address_1: "100 Example Street".to_owned(),
+        address_2: String::new(),
+        city: "Sampleville".to_owned(),
+        province: "ON".to_owned(),
+        postal_code: "A1A1A1".to_owned(),
+    };
+    let order = flexiti::OnlineAuthorization {
+        reference: flexiti::Reference::parse(REFERENCE).unwrap(),
+        account: flexiti::AccountNumber::parse("10000001").unwrap(),
+        card: None,
+        amount: Money::from_minor(125_050, Currency::CAD).unwrap(),
+        financing: flexiti::Financing::Regular,
+        auto_capture: false,
+        sku_data: None,
+        billing: address.clone(),
+        shipping: address,
+        widget_session: flexiti::WidgetSessionId::parse("session").unwrap(),
+    };
+    let client = flexiti::Client::new(config).unwrap();
+    client
+        .authorize_online(flow, &token.unwrap(), &order)
+        .await
+        .map(drop)
 }
 
 /// The cause of an outcome that proves nothing.
@@ -198,6 +239,7 @@ async fn cause(call: Call, url: &str) -> Cause {
             };
             flux_client(url).await.refund(&order).await.map(drop)
         }
+        Call::AuthorizeOnline => authorize(url).await,
     };
     match outcome {
         Outcome::Unknown(cause) | Outcome::NotSent(cause) => cause,

@@ -404,6 +404,12 @@ async fn trap_18_when_a_return_is_too_late_is_for_the_provider_to_say() {
         matches!(&outcome, Outcome::Definite(Decision::Refused(found)) if *found == too_late),
         "{outcome:?}"
     );
+
+    // A warning at most.
+    let made = &detail(&[]).await.captures[0];
+    let window = made.at.unwrap().unix_secs() + 465 * 86_400;
+    assert_eq!(made.is_late_to_return(moment(window)), Some(false));
+    assert_eq!(made.is_late_to_return(moment(window + 1)), Some(true));
 }
 
 // What the widget says is the page's to read, and nobody's proof: the authorization is asked for with the session alone.
