@@ -140,7 +140,7 @@ export async function openWorld({
   };
   try {
     const sandbox = start("sandbox", join(bin, "ventanilla-sandbox"), [
-      "--management-port", "0", "--merchant-port", "0", "--checkout-port", "0", "--cvu-port", "0", "--flux-port", "0", "--seed", "20261120", "--speed", String(speed),
+      "--management-port", "0", "--merchant-port", "0", "--checkout-port", "0", "--cvu-port", "0", "--flux-port", "0", "--flexiti-port", "0", "--seed", "20261120", "--speed", String(speed),
     ]);
     running.push(sandbox);
     const [management, merchant, checkout, wallet, fluxHost] = await sandbox.until((said) => {

@@ -98,6 +98,7 @@ impl Call {
             Some(Kind::Error500) => Some(page(StatusCode::INTERNAL_SERVER_ERROR)),
             Some(Kind::RateLimit429) => Some(wire::too_many_requests()),
             Some(Kind::Redirect301) => Some(wire::redirect(&self.path)),
+            Some(Kind::Firewall465) => Some(wire::firewalled()),
             _ => None,
         };
         if let Some(response) = not_executed {

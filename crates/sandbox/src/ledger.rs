@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cvu::ledger::CvuLedger;
 use crate::fault::{Kind, Operation};
+use crate::flexiti::ledger::FlexitiLedger;
 use crate::flux::ledger::FluxLedger;
 use crate::notify::NotifyMode;
 
@@ -28,6 +29,9 @@ pub struct Ledger {
     /// What happened at the Flux API.
     #[serde(default)]
     pub flux: FluxLedger,
+    /// What happened at the Flexiti POS API.
+    #[serde(default)]
+    pub flexiti: FlexitiLedger,
     /// Every call, with the fault it met.
     pub calls: Vec<CallEntry>,
 }

@@ -10,6 +10,7 @@
 //! checkout host   : sealed cards                                                           ┘
 //! CVU host        : the 17 operations under v2/, and the buyer's pages: GET /wallet, GET /pay/{link}
 //! Flux host       : the 4 operations under v3/, and the buyer's wallet: GET /wallet
+//! Flexiti host    : the 12 operations under flexiti/pos-api/, and the shopper's identity page: GET /
 //! management host : GET / (a page for people), and for programs:
 //!   GET /health, /cards, /ledger, /faults, /notifications
 //!   POST /faults                a Fault, or {"random": RandomFaults}; DELETE forgets them all
@@ -24,6 +25,11 @@
 //!   GET, POST /cvu/notifications, POST /cvu/notifications/send {"ids", "times"}
 //!   POST /flux/codes            {"kind"}: a wallet code, of a FluxCodeKind
 //!   GET, POST /flux/options     FluxOptions
+//!   GET, POST /flexiti/accounts, POST /flexiti/accounts/{account_number}
+//!                               who can be identified; a new one or another state of one
+//!   POST /flexiti/identify      {"widget_session_id", "outcome", "method"}: the identity page, without it
+//!   POST /flexiti/refuse        {"operation", "error", "times"}: the next calls are refused like that
+//!   GET, POST /flexiti/options  FlexitiOptions
 //!   POST /reset                 forget everything
 //! ```
 //!
@@ -37,6 +43,7 @@ mod cards;
 mod clock;
 mod cvu;
 mod fault;
+mod flexiti;
 mod flux;
 mod greenpay;
 mod ledger;
@@ -61,6 +68,7 @@ use tokio::sync::watch;
 
 use cvu::Cvu;
 use fault::Host;
+use flexiti::Flexiti;
 use flux::Flux;
 use greenpay::GreenPay;
 use listen::{Door, Listening, OpenDoor};
@@ -77,6 +85,21 @@ pub use cvu::options::{
     CvuSecondOrder, CvuStaticQrFrom, CvuTokenField, CvuVoucherForm,
 };
 pub use fault::{DrawnBy, Fault, FaultError, Kind, Operation, RandomFaults};
+pub use flexiti::accounts::{
+    FlexitiAccount, FlexitiAccountChange, FlexitiAccountError, FlexitiAccountType,
+};
+pub use flexiti::ledger::{
+    FlexitiAuthorizationEntry, FlexitiCaptureEntry, FlexitiDepositEntry, FlexitiLedger,
+    FlexitiRefundEntry, FlexitiRefusalEntry, FlexitiReleaseEntry, FlexitiReturnEntry,
+    FlexitiSessionEntry, FlexitiSessionState,
+};
+pub use flexiti::options::{
+    FlexitiCapturesForm, FlexitiCount, FlexitiCredentials, FlexitiErrorForm, FlexitiLinkNames,
+    FlexitiNoLink, FlexitiOptions, FlexitiOptionsError, FlexitiPlan, FlexitiRatesForm,
+    FlexitiReturnFrom, FlexitiTerm, FlexitiTokenForm, FlexitiVersions,
+};
+pub use flexiti::refusal::FlexitiRefuse;
+pub use flexiti::widget::{FlexitiIdentify, FlexitiMethod, FlexitiOutcome};
 pub use flux::ledger::{
     FluxCodeEntry, FluxCodeKind, FluxLedger, FluxPaymentEntry, FluxRefundEntry, FluxState,
 };
@@ -97,7 +120,7 @@ const TEST_KEY: &str = include_str!("../keys/sandbox_private.pem");
 /// How a sandbox is set up.
 #[derive(Clone, Debug)]
 pub struct SandboxOptions {
-    /// The address of all five hosts.
+    /// The address of all hosts.
     pub listen_ip: IpAddr,
     /// 0 takes a free port.
     pub merchant_port: u16,
@@ -107,6 +130,7 @@ pub struct SandboxOptions {
     pub cvu_port: u16,
     /// 0 takes a free port.
     pub flux_port: u16,
+    pub flexiti_port: u16,
     /// 0 takes a free port.
     pub management_port: u16,
     /// Decides sessions, tokens and codes: the same calls in the same order get the same ones.
@@ -139,6 +163,10 @@ pub struct SandboxOptions {
     pub flux_credentials: FluxCredentials,
     /// How the Flux API is until told otherwise.
     pub flux: FluxOptions,
+    /// What the Flexiti host lets in.
+    pub flexiti_credentials: FlexitiCredentials,
+    /// How the Flexiti POS API is until told otherwise.
+    pub flexiti: FlexitiOptions,
 }
 
 impl Default for SandboxOptions {
@@ -150,6 +178,7 @@ impl Default for SandboxOptions {
             checkout_port: 0,
             cvu_port: 0,
             flux_port: 0,
+            flexiti_port: 0,
             management_port: 0,
             seed: 0,
             speed: 1,
@@ -165,6 +194,8 @@ impl Default for SandboxOptions {
             cvu_notifications: Notifications::default(),
             flux_credentials: FluxCredentials::default(),
             flux: FluxOptions::default(),
+            flexiti_credentials: FlexitiCredentials::default(),
+            flexiti: FlexitiOptions::default(),
         }
     }
 }
@@ -212,6 +243,8 @@ pub enum StartError {
     Cvu(CvuOptionsError),
     /// The Flux API cannot be like that.
     Flux(FluxOptionsError),
+    /// The Flexiti POS API cannot be like that.
+    Flexiti(FlexitiOptionsError),
 }
 
 impl std::fmt::Display for StartError {
@@ -224,6 +257,7 @@ impl std::fmt::Display for StartError {
             Self::Notifications(error) => write!(f, "notifications: {error}"),
             Self::Cvu(error) => write!(f, "CVU options: {error}"),
             Self::Flux(error) => write!(f, "Flux options: {error}"),
+            Self::Flexiti(error) => write!(f, "Flexiti options: {error}"),
         }
     }
 }
@@ -240,6 +274,8 @@ pub struct Sandbox {
     pub cvu_url: String,
     /// Base URL of the Flux host, without a slash at the end; that of the API has `/v3` after it.
     pub flux_url: String,
+    /// Base URL of the Flexiti host, without a slash at the end.
+    pub flexiti_url: String,
     /// Base URL of the management host, without a slash at the end.
     pub management_url: String,
     controls: Arc<Controls>,
@@ -254,21 +290,23 @@ pub(crate) struct Controls {
     pub(crate) greenpay: Arc<GreenPay>,
     pub(crate) cvu: Arc<Cvu>,
     pub(crate) flux: Arc<Flux>,
+    pub(crate) flexiti: Arc<Flexiti>,
     merchant: Listening,
     checkout: Listening,
     cvu_host: Listening,
     flux_host: Listening,
+    flexiti_host: Listening,
 }
 
 impl Sandbox {
-    /// Starts the five hosts. They accept connections when this returns.
+    /// Starts the hosts. They accept connections when this returns.
     ///
     /// # Errors
     ///
     /// [`StartError::Listen`] when an address is taken or not this machine's; [`StartError::Key`] when
     /// [`SandboxOptions::private_key_pem`] cannot be read; [`StartError::Notifications`] when they have
-    /// nowhere to go; [`StartError::Cvu`] and [`StartError::Flux`] when an option of those APIs is out
-    /// of range.
+    /// nowhere to go; [`StartError::Cvu`], [`StartError::Flux`] and [`StartError::Flexiti`] when an option
+    /// of those APIs is out of range.
     pub async fn start(options: SandboxOptions) -> Result<Self, StartError> {
         let key = read_key(options.private_key_pem.as_deref().unwrap_or(TEST_KEY))?;
         for notifications in [&options.notifications, &options.cvu_notifications] {
@@ -276,11 +314,13 @@ impl Sandbox {
         }
         options.cvu.check().map_err(StartError::Cvu)?;
         options.flux.check().map_err(StartError::Flux)?;
+        options.flexiti.check().map_err(StartError::Flexiti)?;
         let bind = |port| bind(SocketAddr::new(options.listen_ip, port));
         let merchant = bind(options.merchant_port).await?;
         let checkout = bind(options.checkout_port).await?;
         let cvu_host = bind(options.cvu_port).await?;
         let flux_host = bind(options.flux_port).await?;
+        let flexiti_host = bind(options.flexiti_port).await?;
         let management = bind(options.management_port).await?;
         let (stop, stopped) = watch::channel(false);
         let world = World::new(&options, stopped.clone());
@@ -290,6 +330,11 @@ impl Sandbox {
             format!("http://{}", cvu_host.1),
         );
         let flux = Flux::new(Arc::clone(&world), options.flux_credentials.clone());
+        let flexiti = Flexiti::new(
+            Arc::clone(&world),
+            options.flexiti_credentials.clone(),
+            format!("http://{}", flexiti_host.1),
+        );
         let greenpay = GreenPay::new(options, key, Arc::clone(&world));
         let start = |(listener, address), router, door: Arc<dyn Door>| {
             Listening::start(listener, address, router, door, stopped.clone())
@@ -312,18 +357,26 @@ impl Sandbox {
         );
         let cvu_host = start(cvu_host, cvu::router(Arc::clone(&cvu)), door(Host::Cvu));
         let flux_host = start(flux_host, flux::router(Arc::clone(&flux)), door(Host::Flux));
+        let flexiti_host = start(
+            flexiti_host,
+            flexiti::router(Arc::clone(&flexiti)),
+            door(Host::Flexiti),
+        );
         let url = |host: &Listening| format!("http://{}", host.address());
         let (merchant_url, checkout_url) = (url(&merchant), url(&checkout));
         let (cvu_url, flux_url) = (url(&cvu_host), url(&flux_host));
+        let flexiti_url = url(&flexiti_host);
         let controls = Arc::new(Controls {
             world,
             greenpay,
             cvu,
             flux,
+            flexiti,
             merchant,
             checkout,
             cvu_host,
             flux_host,
+            flexiti_host,
         });
         let management = start(
             management,
@@ -335,6 +388,7 @@ impl Sandbox {
             checkout_url,
             cvu_url,
             flux_url,
+            flexiti_url,
             management_url: url(&management),
             controls,
             _management: management,
@@ -379,6 +433,21 @@ impl Sandbox {
     /// [`FluxOptionsError`] when a number is out of range.
     pub fn set_flux(&self, options: FluxOptions) -> Result<(), FluxOptionsError> {
         self.controls.set_flux(options)
+    }
+
+    /// What the Flexiti host lets in.
+    #[must_use]
+    pub fn flexiti_credentials(&self) -> &FlexitiCredentials {
+        &self.controls.flexiti.credentials
+    }
+
+    /// Says how the Flexiti POS API is from now on.
+    ///
+    /// # Errors
+    ///
+    /// [`FlexitiOptionsError`] when a number is out of range.
+    pub fn set_flexiti(&self, options: FlexitiOptions) -> Result<(), FlexitiOptionsError> {
+        self.controls.set_flexiti(options)
     }
 
     /// Says how the CVU wallet API is from now on.
@@ -464,6 +533,7 @@ impl Controls {
         self.checkout.come_back().await;
         self.cvu_host.come_back().await;
         self.flux_host.come_back().await;
+        self.flexiti_host.come_back().await;
     }
 
     pub(crate) fn notify(&self, notifications: Notifications) -> Result<(), NotifyError> {
@@ -484,6 +554,12 @@ impl Controls {
         Ok(())
     }
 
+    pub(crate) fn set_flexiti(&self, options: FlexitiOptions) -> Result<(), FlexitiOptionsError> {
+        options.check()?;
+        self.world.state().flexiti.options = options;
+        Ok(())
+    }
+
     pub(crate) fn notify_credits(&self, notifications: Notifications) -> Result<(), NotifyError> {
         notifications.check()?;
         self.world.state().cvu.notifications = notifications;
@@ -496,6 +572,7 @@ impl Controls {
         state.end_sessions();
         state.cvu.end_tokens();
         state.flux.end_tokens();
+        state.end_flexiti_sessions();
     }
 
     pub(crate) async fn reset(&self) {
@@ -509,6 +586,7 @@ impl Controls {
             Host::Checkout => &self.checkout,
             Host::Cvu => &self.cvu_host,
             Host::Flux => &self.flux_host,
+            Host::Flexiti => &self.flexiti_host,
         }
     }
 }

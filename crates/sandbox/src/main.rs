@@ -11,7 +11,8 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tracing_subscriber::EnvFilter;
 use ventanilla_sandbox::{
-    CvuOptions, Notifications, NotifyMode, ReceiverUrl, RepeatedReference, Sandbox, SandboxOptions,
+    CvuOptions, FlexitiOptions, Notifications, NotifyMode, ReceiverUrl, RepeatedReference, Sandbox,
+    SandboxOptions,
 };
 
 /// Stands in for the payment providers, so that a checkout can be tried without them. Moves no money.
@@ -20,7 +21,7 @@ use ventanilla_sandbox::{
 #[derive(Debug, Parser)]
 #[command(name = "ventanilla-sandbox", version)]
 struct Arguments {
-    /// Address that all five hosts listen on
+    /// Address that all hosts listen on
     #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     listen: IpAddr,
     /// Port of the management host and its page
@@ -38,6 +39,9 @@ struct Arguments {
     /// Port of the Flux API (below /v3) and the wallet that shows codes
     #[arg(long, default_value_t = 8794)]
     flux_port: u16,
+    /// Port of the Flexiti POS API and the shopper's identity page
+    #[arg(long, default_value_t = 8795)]
+    flexiti_port: u16,
     /// Decides sessions, tokens and codes; drawn unless told
     #[arg(long)]
     seed: Option<u64>,
@@ -63,6 +67,12 @@ struct Arguments {
     /// How much later than a buyer pays the credit appears, in milliseconds of the sandbox's clock
     #[arg(long, default_value_t = 0)]
     cvu_credit_delay_ms: u64,
+    /// Answer a repeated x-idempotency-key at Flexiti with the first answer
+    #[arg(long)]
+    flexiti_idempotency: bool,
+    /// Which sites may frame Flexiti's identity page, as the frame-ancestors of a CSP; any unless told
+    #[arg(long)]
+    flexiti_frame_ancestors: Option<String>,
     /// Refuse an orderReference that was seen before, instead of debiting it again
     #[arg(long)]
     refuse_repeated_references: bool,
@@ -135,6 +145,12 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
             credit_delay_ms: arguments.cvu_credit_delay_ms,
             ..CvuOptions::default()
         },
+        flexiti_port: arguments.flexiti_port,
+        flexiti: FlexitiOptions {
+            idempotency: arguments.flexiti_idempotency,
+            frame_ancestors: arguments.flexiti_frame_ancestors,
+            ..FlexitiOptions::default()
+        },
         repeated_reference: if arguments.refuse_repeated_references {
             RepeatedReference::Refuse
         } else {
@@ -147,12 +163,13 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     .await?;
     writeln!(
         std::io::stdout(),
-        "test cards, faults, ledger  {}\nmerchant host               {}\ncheckout host               {}\nCVU host, buyer's pages     {}\nFlux host, buyer's wallet   {}\nseed                        {seed}",
+        "test cards, faults, ledger  {}\nmerchant host               {}\ncheckout host               {}\nCVU host, buyer's pages     {}\nFlux host, buyer's wallet   {}\nFlexiti host, identity page {}\nseed                        {seed}",
         sandbox.management_url,
         sandbox.merchant_url,
         sandbox.checkout_url,
         sandbox.cvu_url,
         sandbox.flux_url,
+        sandbox.flexiti_url,
     )?;
     until_told_to_stop().await?;
     tracing::info!("stopped");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{Request, State};
+use axum::extract::{Path, Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{Html, IntoResponse, Response};
@@ -20,6 +20,10 @@ use crate::cvu::notice::CvuByHand;
 use crate::cvu::options::CvuOptions;
 use crate::cvu::{PayRefusal, PayRequest, payers};
 use crate::fault::{Fault, Kind, Operation, RandomFaults};
+use crate::flexiti::accounts::{FlexitiAccount, FlexitiAccountChange, FlexitiAccountError};
+use crate::flexiti::options::FlexitiOptions;
+use crate::flexiti::refusal::FlexitiRefuse;
+use crate::flexiti::widget::{FlexitiIdentify, IdentifyRefusal};
 use crate::flux::options::FluxOptions;
 use crate::flux::{CodeRequest, FreshCode};
 use crate::greenpay::notice::ByHand;
@@ -49,6 +53,20 @@ pub(crate) fn router(controls: Arc<Controls>) -> Router {
         .route("/cvu/notifications/send", post(send_cvu_notification))
         .route("/flux/codes", post(make_flux_code))
         .route("/flux/options", get(flux_options).post(set_flux_options))
+        .route(
+            "/flexiti/options",
+            get(flexiti_options).post(set_flexiti_options),
+        )
+        .route(
+            "/flexiti/accounts",
+            get(flexiti_accounts).post(open_flexiti_account),
+        )
+        .route(
+            "/flexiti/accounts/{account_number}",
+            post(change_flexiti_account),
+        )
+        .route("/flexiti/identify", post(identify_flexiti))
+        .route("/flexiti/refuse", post(refuse_flexiti))
         .layer(from_fn(refuse_other_origins))
         .with_state(controls)
 }
@@ -308,5 +326,101 @@ async fn set_flux_options(
     match controls.set_flux(wanted.clone()) {
         Ok(()) => (StatusCode::CREATED, Json(wanted)).into_response(),
         Err(error) => refusal(StatusCode::UNPROCESSABLE_ENTITY, &error.to_string()),
+    }
+}
+
+async fn flexiti_options(State(controls): State<Arc<Controls>>) -> Json<FlexitiOptions> {
+    Json(controls.world.state().flexiti.options.clone())
+}
+
+async fn set_flexiti_options(
+    State(controls): State<Arc<Controls>>,
+    body: Result<Json<FlexitiOptions>, JsonRejection>,
+) -> Response {
+    let wanted = match body {
+        Ok(Json(wanted)) => wanted,
+        Err(rejection) => return refusal(rejection.status(), &rejection.body_text()),
+    };
+    match controls.set_flexiti(wanted.clone()) {
+        Ok(()) => (StatusCode::CREATED, Json(wanted)).into_response(),
+        Err(error) => refusal(StatusCode::UNPROCESSABLE_ENTITY, &error.to_string()),
+    }
+}
+
+async fn flexiti_accounts(State(controls): State<Arc<Controls>>) -> Json<Vec<FlexitiAccount>> {
+    Json(controls.world.state().flexiti.accounts.all())
+}
+
+/// Answers with the new account.
+async fn open_flexiti_account(
+    State(controls): State<Arc<Controls>>,
+    body: Result<Json<FlexitiAccountChange>, JsonRejection>,
+) -> Response {
+    let change = match body {
+        Ok(Json(change)) => change,
+        Err(rejection) => return refusal(rejection.status(), &rejection.body_text()),
+    };
+    account_view(controls.world.state().flexiti.accounts.open(&change))
+}
+
+/// Answers with the account as it is now.
+async fn change_flexiti_account(
+    State(controls): State<Arc<Controls>>,
+    Path(account_number): Path<u64>,
+    body: Result<Json<FlexitiAccountChange>, JsonRejection>,
+) -> Response {
+    let change = match body {
+        Ok(Json(change)) => change,
+        Err(rejection) => return refusal(rejection.status(), &rejection.body_text()),
+    };
+    let mut state = controls.world.state();
+    account_view(state.flexiti.accounts.change(account_number, &change))
+}
+
+fn account_view(account: Result<FlexitiAccount, FlexitiAccountError>) -> Response {
+    match account {
+        Ok(account) => (StatusCode::CREATED, Json(account)).into_response(),
+        Err(error) => {
+            let status = match error {
+                FlexitiAccountError::Unknown(_) => StatusCode::NOT_FOUND,
+                FlexitiAccountError::Unfit(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            };
+            refusal(status, &error.to_string())
+        }
+    }
+}
+
+/// Answers with the message that the page would have posted.
+async fn identify_flexiti(
+    State(controls): State<Arc<Controls>>,
+    body: Result<Json<FlexitiIdentify>, JsonRejection>,
+) -> Response {
+    let wanted = match body {
+        Ok(Json(wanted)) => wanted,
+        Err(rejection) => return refusal(rejection.status(), &rejection.body_text()),
+    };
+    match controls.flexiti.identify(&wanted) {
+        Ok(message) => (StatusCode::CREATED, Json(message)).into_response(),
+        Err(why) => {
+            let status = match why {
+                IdentifyRefusal::Unknown => StatusCode::NOT_FOUND,
+                _ => StatusCode::CONFLICT,
+            };
+            refusal(status, why.text())
+        }
+    }
+}
+
+async fn refuse_flexiti(
+    State(controls): State<Arc<Controls>>,
+    body: Result<Json<FlexitiRefuse>, JsonRejection>,
+) -> Response {
+    let wanted = match body {
+        Ok(Json(wanted)) => wanted,
+        Err(rejection) => return refusal(rejection.status(), &rejection.body_text()),
+    };
+    match controls.world.state().flexiti.refuse(wanted) {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(reason) => refusal(StatusCode::UNPROCESSABLE_ENTITY, &reason),
     }
 }

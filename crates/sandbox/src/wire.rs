@@ -42,6 +42,11 @@ pub(crate) fn page(status: StatusCode) -> Response {
     (status, [(header::CONTENT_TYPE, HTML)], html).into_response()
 }
 
+/// What a firewall says in front of a provider; no registry knows the status.
+pub(crate) fn firewalled() -> Response {
+    page(StatusCode::from_u16(465).unwrap_or(StatusCode::FORBIDDEN))
+}
+
 pub(crate) fn too_many_requests() -> Response {
     let mut response = page(StatusCode::TOO_MANY_REQUESTS);
     response

@@ -11,7 +11,9 @@ use crate::fault::FaultPlan;
 use crate::ledger::Ledger;
 use crate::listen::stopped;
 use crate::notify::Notifications;
-use crate::{CvuOptions, FluxOptions, SandboxOptions, cvu, flux, greenpay};
+use crate::{
+    CvuOptions, FlexitiOptions, FluxOptions, SandboxOptions, cvu, flexiti, flux, greenpay,
+};
 
 pub(crate) struct World {
     pub(crate) clock: Clock,
@@ -25,6 +27,8 @@ pub(crate) struct World {
     cvu_notifications: Notifications,
     /// How the Flux API is until told otherwise.
     flux: FluxOptions,
+    /// How the Flexiti POS API is until told otherwise.
+    flexiti: FlexitiOptions,
     /// Counts how often everything was forgotten.
     life: AtomicU64,
     state: Mutex<State>,
@@ -38,6 +42,7 @@ pub(crate) struct State {
     pub(crate) greenpay: greenpay::Memory,
     pub(crate) cvu: cvu::Memory,
     pub(crate) flux: flux::Memory,
+    pub(crate) flexiti: flexiti::Memory,
 }
 
 impl World {
@@ -53,6 +58,7 @@ impl World {
             cvu: options.cvu.clone(),
             cvu_notifications: options.cvu_notifications.clone(),
             flux: options.flux.clone(),
+            flexiti: options.flexiti.clone(),
             life: AtomicU64::new(0),
             state: Mutex::new(State {
                 ledger: Ledger::default(),
@@ -61,6 +67,7 @@ impl World {
                 greenpay: greenpay::Memory::new(options.seed),
                 cvu: cvu::Memory::new(options.cvu.clone(), options.cvu_notifications.clone()),
                 flux: flux::Memory::new(options.flux.clone()),
+                flexiti: flexiti::Memory::new(options.flexiti.clone()),
             }),
         })
     }
@@ -71,7 +78,7 @@ impl World {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Forgets everything: ledger, sessions, card tokens, links and codes, faults, what was still to be
+    /// Forgets everything: ledger, sessions, card tokens, links and codes, authorizations, faults, what was still to be
     /// executed or posted, and how far the clock was moved on.
     pub(crate) fn reset(&self) {
         {
@@ -83,6 +90,7 @@ impl World {
                 greenpay: greenpay::Memory::new(self.seed),
                 cvu: cvu::Memory::new(self.cvu.clone(), self.cvu_notifications.clone()),
                 flux: flux::Memory::new(self.flux.clone()),
+                flexiti: flexiti::Memory::new(self.flexiti.clone()),
             };
             self.life.fetch_add(1, Ordering::Release);
         }

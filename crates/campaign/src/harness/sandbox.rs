@@ -65,6 +65,9 @@ impl Sandbox {
             &port(cvu),
             "--flux-port",
             &port(flux),
+            // Nobody here pays at it.
+            "--flexiti-port",
+            "0",
             "--seed",
             &seed.to_string(),
             "--speed",

@@ -13,18 +13,19 @@ use super::Operation;
 /// | `gateway_timeout_before`, `gateway_timeout_after` | every operation |
 /// | `error_500`, `rate_limit_429`, `redirect_301` | every operation |
 /// | `stall`, `slow_drip`, `truncate`, `broken_json`, `corrupt`, `oversize` | every operation |
-/// | `late` | all but `get_token`, `transaction`, `cvu_concepts`, `cvu_balance`, `cvu_voucher`, `cvu_cashin`, `cvu_statistics`, `cvu_sale_points`, `cvu_static_qr`, `cvu_transactions`, `cvu_filters`, `flux_transaction` |
-/// | `late_beyond_fence` | `pay`, `token_payment`, `tokenize`, `update_token`, `void`, `capture`, `refund`, `flux_pay` |
-/// | `wrong_amount` | `pay`, `token_payment`, `transaction`, `cvu_balance`, `cvu_cashin`, `cvu_qr`, `cvu_transactions`, `flux_pay`, `flux_refund`, `flux_transaction` |
-/// | `float_dust` | `pay`, `token_payment`, `transaction`, `cvu_balance`, `cvu_cashin`, `cvu_transactions`, `flux_pay`, `flux_refund`, `flux_transaction` |
-/// | `wrong_reference` | `pay`, `token_payment`, `tokenize`, `update_token`, `delete_token`, `void`, `capture`, `refund`, `cvu_cashout`, `cvu_cashin`, `cvu_qr`, `cvu_link`, `cvu_create_sale_point`, `cvu_static_order`, `flux_pay`, `flux_refund`, `flux_transaction` |
+/// | `late` | all but `get_token`, `transaction`, `cvu_concepts`, `cvu_balance`, `cvu_voucher`, `cvu_cashin`, `cvu_statistics`, `cvu_sale_points`, `cvu_static_qr`, `cvu_transactions`, `cvu_filters`, `flux_transaction`, `flexiti_authorizations`, `flexiti_authorization`, `flexiti_captures` |
+/// | `late_beyond_fence` | `pay`, `token_payment`, `tokenize`, `update_token`, `void`, `capture`, `refund`, `flux_pay`, `flexiti_deposit`, `flexiti_authorize`, `flexiti_release`, `flexiti_capture`, `flexiti_return`, `flexiti_refund` |
+/// | `wrong_amount` | `pay`, `token_payment`, `transaction`, `cvu_balance`, `cvu_cashin`, `cvu_qr`, `cvu_transactions`, `flux_pay`, `flux_refund`, `flux_transaction`, `flexiti_interest`, `flexiti_authorize`, `flexiti_release`, `flexiti_capture`, `flexiti_return`, `flexiti_authorizations`, `flexiti_authorization`, `flexiti_captures` |
+/// | `float_dust` | `pay`, `token_payment`, `transaction`, `cvu_balance`, `cvu_cashin`, `cvu_transactions`, `flux_pay`, `flux_refund`, `flux_transaction`, `flexiti_interest`, `flexiti_authorize`, `flexiti_release`, `flexiti_capture`, `flexiti_return`, `flexiti_authorizations`, `flexiti_authorization`, `flexiti_captures` |
+/// | `wrong_reference` | `pay`, `token_payment`, `tokenize`, `update_token`, `delete_token`, `void`, `capture`, `refund`, `cvu_cashout`, `cvu_cashin`, `cvu_qr`, `cvu_link`, `cvu_create_sale_point`, `cvu_static_order`, `flux_pay`, `flux_refund`, `flux_transaction`, `flexiti_authorize`, `flexiti_release`, `flexiti_capture`, `flexiti_return`, `flexiti_authorizations`, `flexiti_authorization`, `flexiti_captures` |
 /// | `bad_signature` | `pay`, `token_payment`, `tokenize`, `update_token`, `delete_token` |
-/// | `delay_visibility` | `pay`, `token_payment`, `transaction`, `void`, `capture`, `refund`, `cvu_cashout`, `cvu_cashin`, `cvu_transactions`, `flux_pay`, `flux_refund`, `flux_transaction` |
+/// | `delay_visibility` | `pay`, `token_payment`, `transaction`, `void`, `capture`, `refund`, `cvu_cashout`, `cvu_cashin`, `cvu_transactions`, `flux_pay`, `flux_refund`, `flux_transaction`, `flexiti_authorize`, `flexiti_release`, `flexiti_capture`, `flexiti_return`, `flexiti_authorizations`, `flexiti_authorization`, `flexiti_captures` |
 /// | `read_fails` | `get_token`, `transaction`, `flux_transaction` |
 /// | `expire_sessions` | all but `token_payment`, `get_token`, `delete_token`, `transaction`, `void`, `capture`, `refund` |
-/// | `status_error` | `cvu_token`, `cvu_concepts`, `cvu_balance`, `cvu_cashout`, `cvu_voucher`, `cvu_cashin`, `cvu_qr`, `cvu_transfer`, `cvu_statistics`, `cvu_link`, `cvu_sale_points`, `cvu_static_qr`, `cvu_create_sale_point`, `cvu_delete_sale_point`, `cvu_static_order`, `cvu_transactions`, `cvu_filters` |
+/// | `status_error` | `cvu_token`, `cvu_concepts`, `cvu_balance`, `cvu_cashout`, `cvu_voucher`, `cvu_cashin`, `cvu_qr`, `cvu_transfer`, `cvu_statistics`, `cvu_link`, `cvu_sale_points`, `cvu_static_qr`, `cvu_create_sale_point`, `cvu_delete_sale_point`, `cvu_static_order`, `cvu_transactions`, `cvu_filters`, `flexiti_token`, `flexiti_widget`, `flexiti_interest`, `flexiti_deposit`, `flexiti_authorize`, `flexiti_release`, `flexiti_capture`, `flexiti_return`, `flexiti_refund`, `flexiti_authorizations`, `flexiti_authorization`, `flexiti_captures` |
 /// | `bad_crc` | `cvu_qr`, `cvu_static_qr` |
-/// | `hostile_link` | `cvu_transfer`, `cvu_link` |
+/// | `firewall_465` | `flexiti_token`, `flexiti_widget`, `flexiti_interest`, `flexiti_deposit`, `flexiti_authorize`, `flexiti_release`, `flexiti_capture`, `flexiti_return`, `flexiti_refund`, `flexiti_authorizations`, `flexiti_authorization`, `flexiti_captures` |
+/// | `hostile_link` | `cvu_transfer`, `cvu_link`, `flexiti_widget` |
 /// | `wrong_total`, `other_status` | `flux_pay`, `flux_refund`, `flux_transaction` |
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -86,7 +87,8 @@ pub enum Kind {
     ReadFails,
     /// The session, or token, that the call names, or opens, has run out.
     ExpireSessions,
-    /// Not executed; HTTP 200 around the error of the CVU wallet API, which gives no code.
+    /// Not executed; an error of the provider's own that tells nothing: at the CVU wallet API HTTP 200
+    /// around one without a code, at Flexiti 409 `general_error`.
     StatusError,
     /// Executed; the checksum of the QR code in the answer is wrong.
     BadCrc,
@@ -96,11 +98,14 @@ pub enum Kind {
     WrongTotal,
     /// Executed; the answer's `status` is one that no document names.
     OtherStatus,
+    /// Not executed; HTTP 465 with the page of the firewall in front of Flexiti.
+    #[serde(rename = "firewall_465")]
+    Firewall465,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 31] = [
         Self::Refuse,
         Self::Down,
         Self::Close,
@@ -131,6 +136,7 @@ impl Kind {
         Self::HostileLink,
         Self::WrongTotal,
         Self::OtherStatus,
+        Self::Firewall465,
     ];
 
     /// The name in JSON.
@@ -167,6 +173,7 @@ impl Kind {
             Self::HostileLink => "hostile_link",
             Self::WrongTotal => "wrong_total",
             Self::OtherStatus => "other_status",
+            Self::Firewall465 => "firewall_465",
         }
     }
 
@@ -199,11 +206,12 @@ impl Kind {
             Self::DelayVisibility => "executed, but reads do not show it yet",
             Self::ReadFails => "the read answers with an error that tells nothing",
             Self::ExpireSessions => "the call's session or token has run out",
-            Self::StatusError => "not executed, HTTP 200 with status error",
+            Self::StatusError => "not executed, an error of the provider's that tells nothing",
             Self::BadCrc => "executed, the checksum of the code is wrong",
             Self::HostileLink => "executed, the address is a script",
             Self::WrongTotal => "executed, the total is not the sum of its parts",
             Self::OtherStatus => "executed, the status is an unknown one",
+            Self::Firewall465 => "not executed, HTTP 465 from a firewall",
         }
     }
 
@@ -225,7 +233,8 @@ impl Kind {
             Self::LateBeyondFence => {
                 operation.is_payment()
                     || operation.changes_payment()
-                    || (operation.uses_session() && !operation.is_cvu() && !operation.is_flux())
+                    || (operation.uses_session() && operation.is_card())
+                    || operation.moves_credit()
             }
             Self::WrongAmount => {
                 Self::FloatDust.fits(operation) || matches!(operation, Operation::CvuQr)
@@ -233,24 +242,32 @@ impl Kind {
             Self::FloatDust => {
                 operation.is_payment()
                     || operation.finds_payments()
-                    || matches!(operation, Operation::CvuBalance | Operation::FluxRefund)
+                    || operation.changes_authorization()
+                    || matches!(
+                        operation,
+                        Operation::CvuBalance | Operation::FluxRefund | Operation::FlexitiInterest
+                    )
             }
             Self::WrongReference => {
                 operation.is_signed()
                     || operation.changes_payment()
                     || operation.answers_id()
                     || operation.answers_flux_transaction()
+                    || operation.changes_authorization()
+                    || operation.finds_authorizations()
             }
             Self::BadSignature => operation.is_signed(),
             Self::DelayVisibility => {
                 operation.is_payment()
                     || operation.changes_payment()
                     || operation.finds_payments()
+                    || operation.changes_authorization()
                     || matches!(operation, Operation::CvuCashout | Operation::FluxRefund)
             }
-            Self::ReadFails => operation.is_read() && !operation.is_cvu(),
+            Self::ReadFails => operation.is_read() && (operation.is_card() || operation.is_flux()),
             Self::ExpireSessions => operation.opens_session() || operation.uses_session(),
-            Self::StatusError => operation.is_cvu(),
+            Self::StatusError => operation.is_cvu() || operation.is_flexiti(),
+            Self::Firewall465 => operation.is_flexiti(),
             Self::BadCrc => operation.answers_code(),
             Self::HostileLink => operation.answers_link(),
             Self::WrongTotal | Self::OtherStatus => operation.answers_flux_transaction(),
@@ -295,21 +312,17 @@ mod tests {
     }
 
     #[test]
-    fn kinds_of_one_provider_take_no_part_in_what_is_drawn_for_another() {
-        for operation in Operation::ALL {
-            for kind in [Kind::StatusError, Kind::BadCrc, Kind::HostileLink] {
-                assert!(
-                    !kind.fits(operation) || operation.is_cvu(),
-                    "{}",
-                    operation.name()
-                );
-            }
-            for kind in [Kind::WrongTotal, Kind::OtherStatus] {
-                assert!(
-                    !kind.fits(operation) || operation.is_flux(),
-                    "{}",
-                    operation.name()
-                );
+    fn kinds_of_other_rails_take_no_part_in_what_is_drawn_for_cards() {
+        for operation in Operation::ALL.into_iter().filter(|it| it.is_card()) {
+            for kind in [
+                Kind::StatusError,
+                Kind::BadCrc,
+                Kind::HostileLink,
+                Kind::WrongTotal,
+                Kind::OtherStatus,
+                Kind::Firewall465,
+            ] {
+                assert!(!kind.fits(operation), "{}", operation.name());
             }
         }
     }

@@ -72,6 +72,30 @@ pub enum Operation {
     FluxRefund,
     /// Flux host, `GET /v3/transactions/{reference}`.
     FluxTransaction,
+    /// Flexiti host, `POST …/oauth/token`.
+    FlexitiToken,
+    /// Flexiti host, `POST …/widget/init`.
+    FlexitiWidget,
+    /// Flexiti host, `POST …/accounts/{account_number}/calculate-interest`.
+    FlexitiInterest,
+    /// Flexiti host, `POST …/transactions`.
+    FlexitiDeposit,
+    /// Flexiti host, `POST …/authorization`.
+    FlexitiAuthorize,
+    /// Flexiti host, `POST …/authorization/{authorization_id}/release`.
+    FlexitiRelease,
+    /// Flexiti host, `POST …/authorization/{authorization_id}/capture`.
+    FlexitiCapture,
+    /// Flexiti host, `POST …/authorization/{authorization_id}/capture/{capture_id}/return`.
+    FlexitiReturn,
+    /// Flexiti host, `POST …/accounts/{account_number}/refund`.
+    FlexitiRefund,
+    /// Flexiti host, `GET …/authorizations`.
+    FlexitiAuthorizations,
+    /// Flexiti host, `GET …/authorization/{authorization_id}`.
+    FlexitiAuthorization,
+    /// Flexiti host, `GET …/captures`.
+    FlexitiCaptures,
 }
 
 /// Where an operation is.
@@ -116,6 +140,14 @@ impl Place {
         }
     }
 
+    const fn flexiti(method: &'static str, paths: &'static [&'static str]) -> Self {
+        Self {
+            host: Host::Flexiti,
+            method,
+            paths,
+        }
+    }
+
     fn is_at(self, host: Host, method: &str, path: &str) -> bool {
         self.host == host
             && self.method == method
@@ -140,7 +172,7 @@ fn leads(template: &str, path: &str) -> bool {
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 45] = [
         Self::CreateOrder,
         Self::Pay,
         Self::TokenPayment,
@@ -174,6 +206,18 @@ impl Operation {
         Self::FluxPay,
         Self::FluxRefund,
         Self::FluxTransaction,
+        Self::FlexitiToken,
+        Self::FlexitiWidget,
+        Self::FlexitiInterest,
+        Self::FlexitiDeposit,
+        Self::FlexitiAuthorize,
+        Self::FlexitiRelease,
+        Self::FlexitiCapture,
+        Self::FlexitiReturn,
+        Self::FlexitiRefund,
+        Self::FlexitiAuthorizations,
+        Self::FlexitiAuthorization,
+        Self::FlexitiCaptures,
     ];
 
     /// The name in JSON.
@@ -213,6 +257,18 @@ impl Operation {
             Self::FluxPay => "flux_pay",
             Self::FluxRefund => "flux_refund",
             Self::FluxTransaction => "flux_transaction",
+            Self::FlexitiToken => "flexiti_token",
+            Self::FlexitiWidget => "flexiti_widget",
+            Self::FlexitiInterest => "flexiti_interest",
+            Self::FlexitiDeposit => "flexiti_deposit",
+            Self::FlexitiAuthorize => "flexiti_authorize",
+            Self::FlexitiRelease => "flexiti_release",
+            Self::FlexitiCapture => "flexiti_capture",
+            Self::FlexitiReturn => "flexiti_return",
+            Self::FlexitiRefund => "flexiti_refund",
+            Self::FlexitiAuthorizations => "flexiti_authorizations",
+            Self::FlexitiAuthorization => "flexiti_authorization",
+            Self::FlexitiCaptures => "flexiti_captures",
         }
     }
 
@@ -252,6 +308,65 @@ impl Operation {
             Self::FluxPay => Place::flux("POST", &["/v3/payments"]),
             Self::FluxRefund => Place::flux("POST", &["/v3/payments/{reference}/refund"]),
             Self::FluxTransaction => Place::flux("GET", &["/v3/transactions/{reference}"]),
+            Self::FlexitiToken => {
+                Place::flexiti("POST", &["/flexiti/pos-api/{version}/oauth/token"])
+            }
+            Self::FlexitiWidget => Place::flexiti(
+                "POST",
+                &["/flexiti/pos-api/{version}/client-id/{client_id}/widget/init"],
+            ),
+            Self::FlexitiInterest => Place::flexiti(
+                "POST",
+                &[
+                    "/flexiti/pos-api/{version}/client-id/{client_id}/accounts/{account_number}/calculate-interest",
+                ],
+            ),
+            Self::FlexitiDeposit => Place::flexiti(
+                "POST",
+                &["/flexiti/pos-api/{version}/client-id/{client_id}/transactions"],
+            ),
+            Self::FlexitiAuthorize => Place::flexiti(
+                "POST",
+                &["/flexiti/pos-api/{version}/client-id/{client_id}/authorization"],
+            ),
+            Self::FlexitiRelease => Place::flexiti(
+                "POST",
+                &[
+                    "/flexiti/pos-api/{version}/client-id/{client_id}/authorization/{authorization_id}/release",
+                ],
+            ),
+            Self::FlexitiCapture => Place::flexiti(
+                "POST",
+                &[
+                    "/flexiti/pos-api/{version}/client-id/{client_id}/authorization/{authorization_id}/capture",
+                ],
+            ),
+            Self::FlexitiReturn => Place::flexiti(
+                "POST",
+                &[
+                    "/flexiti/pos-api/{version}/client-id/{client_id}/authorization/{authorization_id}/capture/{capture_id}/return",
+                ],
+            ),
+            Self::FlexitiRefund => Place::flexiti(
+                "POST",
+                &[
+                    "/flexiti/pos-api/{version}/client-id/{client_id}/accounts/{account_number}/refund",
+                ],
+            ),
+            Self::FlexitiAuthorizations => Place::flexiti(
+                "GET",
+                &["/flexiti/pos-api/{version}/client-id/{client_id}/authorizations"],
+            ),
+            Self::FlexitiAuthorization => Place::flexiti(
+                "GET",
+                &[
+                    "/flexiti/pos-api/{version}/client-id/{client_id}/authorization/{authorization_id}",
+                ],
+            ),
+            Self::FlexitiCaptures => Place::flexiti(
+                "GET",
+                &["/flexiti/pos-api/{version}/client-id/{client_id}/captures"],
+            ),
         }
     }
 
@@ -278,6 +393,18 @@ impl Operation {
         matches!(self.host(), Host::Flux)
     }
 
+    /// Is one of the Flexiti POS API.
+    #[must_use]
+    pub const fn is_flexiti(self) -> bool {
+        matches!(self.host(), Host::Flexiti)
+    }
+
+    /// Is one of the card rail.
+    #[must_use]
+    pub const fn is_card(self) -> bool {
+        matches!(self.host(), Host::Merchant | Host::Checkout)
+    }
+
     /// Takes money from a buyer.
     pub(crate) const fn is_payment(self) -> bool {
         matches!(self, Self::Pay | Self::TokenPayment | Self::FluxPay)
@@ -290,8 +417,8 @@ impl Operation {
 
     pub(crate) const fn is_read(self) -> bool {
         match self {
-            Self::GetToken | Self::Transaction | Self::FluxTransaction => true,
-            _ => self.is_cvu() && matches!(self.place().method.as_bytes(), b"GET"),
+            Self::GetToken | Self::Transaction => true,
+            _ => !self.is_card() && matches!(self.place().method.as_bytes(), b"GET"),
         }
     }
 
@@ -300,7 +427,31 @@ impl Operation {
         matches!(
             self,
             Self::Transaction | Self::CvuCashin | Self::CvuTransactions | Self::FluxTransaction
+        ) || self.finds_authorizations()
+    }
+
+    /// Shows authorizations and captures.
+    pub(crate) const fn finds_authorizations(self) -> bool {
+        matches!(
+            self,
+            Self::FlexitiAuthorizations | Self::FlexitiAuthorization | Self::FlexitiCaptures
         )
+    }
+
+    /// Makes or changes an authorization, and answers with its amount and reference.
+    pub(crate) const fn changes_authorization(self) -> bool {
+        matches!(
+            self,
+            Self::FlexitiAuthorize
+                | Self::FlexitiRelease
+                | Self::FlexitiCapture
+                | Self::FlexitiReturn
+        )
+    }
+
+    /// Moves the credit or the money of an account.
+    pub(crate) const fn moves_credit(self) -> bool {
+        self.changes_authorization() || matches!(self, Self::FlexitiDeposit | Self::FlexitiRefund)
     }
 
     /// Answers with a number that the provider gave to what was made or found.
@@ -331,13 +482,20 @@ impl Operation {
 
     /// Answers with an address for the buyer.
     pub(crate) const fn answers_link(self) -> bool {
-        matches!(self, Self::CvuLink | Self::CvuTransfer)
+        matches!(
+            self,
+            Self::CvuLink | Self::CvuTransfer | Self::FlexitiWidget
+        )
     }
 
     pub(crate) const fn opens_session(self) -> bool {
         matches!(
             self,
-            Self::CreateOrder | Self::TokenizeOrder | Self::CvuToken | Self::FluxToken
+            Self::CreateOrder
+                | Self::TokenizeOrder
+                | Self::CvuToken
+                | Self::FluxToken
+                | Self::FlexitiToken
         )
     }
 
@@ -345,7 +503,7 @@ impl Operation {
     pub(crate) const fn uses_session(self) -> bool {
         match self {
             Self::Pay | Self::Tokenize | Self::UpdateToken => true,
-            _ => (self.is_cvu() || self.is_flux()) && !self.opens_session(),
+            _ => !self.is_card() && !self.opens_session(),
         }
     }
 
@@ -364,6 +522,7 @@ pub(crate) enum Host {
     Checkout,
     Cvu,
     Flux,
+    Flexiti,
 }
 
 #[cfg(test)]
@@ -404,6 +563,16 @@ mod tests {
                 "/v2/account/transactions?date_from=2026-11-20"
             ),
             Some(Operation::CvuTransactions)
+        );
+        let flexiti = "/flexiti/pos-api/v2.5/client-id/demo-merchant/authorization/900001";
+        let (capture, read) = (format!("{flexiti}/capture"), format!("{flexiti}?lang=fr"));
+        assert_eq!(
+            Operation::at(Host::Flexiti, "POST", &capture),
+            Some(Operation::FlexitiCapture)
+        );
+        assert_eq!(
+            Operation::at(Host::Flexiti, "GET", &read),
+            Some(Operation::FlexitiAuthorization)
         );
     }
 

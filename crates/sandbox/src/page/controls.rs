@@ -40,6 +40,7 @@ post /cvu/pay '{\"link_id\":900001,\"amount\":\"1500.50\",\"times\":2,\"delay_ms
 post /cvu/options '{\"buyer\":\"pairs\",\"expires_at\":\"text\"}'\n\
 post /flux/codes '{\"kind\":\"good\"}'\n\
 post /flux/options '{\"expires_in\":\"seconds\",\"error_nesting\":\"one\"}'\n\
+post /flexiti/identify '{\"widget_session_id\":\"…\"}'\n\
 post /clock '{\"advance_secs\":1860}'\n\
 curl -X DELETE …/faults\n\
 curl -X POST …/reset</pre></details></section>",

@@ -5,6 +5,7 @@ mod cards;
 mod chart;
 mod controls;
 mod cvu;
+mod flexiti;
 mod flux;
 mod ledger;
 mod overview;
@@ -51,6 +52,7 @@ struct View {
     notifications: Notifications,
     cvu: cvu::View,
     flux: flux::View,
+    flexiti: flexiti::View,
 }
 
 pub(crate) fn render(controls: &Controls) -> String {
@@ -64,6 +66,7 @@ pub(crate) fn render(controls: &Controls) -> String {
             notifications: state.notifications.clone(),
             cvu: cvu::View::of(&state),
             flux: flux::View::of(&state),
+            flexiti: flexiti::View::of(&state),
         }
     };
     let mut page = String::with_capacity(96 * 1024);
@@ -84,7 +87,7 @@ fn write_page(page: &mut String, controls: &Controls, view: &View) -> std::fmt::
          <p>Stands in for the providers. No money moves here and no card is real.</p>\
          <p class=clock>Sandbox time <time>{}</time>{}</p>\
          <nav><a href=#overview>Overview</a><a href=#faults>Faults</a>\
-         <a href=#notifications>Notifications</a><a href=#ledger>Ledger</a><a href=#cvu>CVU</a><a href=#flux>Flux</a><a href=#cards>Test cards</a>\
+         <a href=#notifications>Notifications</a><a href=#ledger>Ledger</a><a href=#cvu>CVU</a><a href=#flux>Flux</a><a href=#flexiti>Flexiti</a><a href=#cards>Test cards</a>\
          <a href=#where>Addresses</a></nav></header><main>",
         text::short_time(&clock.now().rfc3339()),
         match clock.speed() {
@@ -100,6 +103,7 @@ fn write_page(page: &mut String, controls: &Controls, view: &View) -> std::fmt::
     cvu::write(page, &view.cvu, &wallet)?;
     let wallet = format!("http://{}/wallet", controls.host(Host::Flux).address());
     flux::write(page, &view.flux, &wallet)?;
+    flexiti::write(page, &view.flexiti)?;
     cards::write(page)?;
     write_addresses(page, controls)?;
     write!(page, "</main><script>{SCRIPT}</script></html>")
@@ -107,6 +111,7 @@ fn write_page(page: &mut String, controls: &Controls, view: &View) -> std::fmt::
 
 fn write_addresses(page: &mut String, controls: &Controls) -> std::fmt::Result {
     let credentials = &controls.greenpay.credentials;
+    let flexiti = &controls.flexiti.credentials;
     page.push_str("<section id=where><h2>Addresses and credentials</h2><dl>");
     let url = |host| format!("http://{}", controls.host(host).address());
     for (name, value) in [
@@ -114,6 +119,7 @@ fn write_addresses(page: &mut String, controls: &Controls) -> std::fmt::Result {
         ("Checkout host", url(Host::Checkout)),
         ("CVU host", url(Host::Cvu)),
         ("Flux host", url(Host::Flux)),
+        ("Flexiti host", url(Host::Flexiti)),
         ("merchantId", credentials.merchant_id.clone()),
         ("secret", credentials.secret.clone()),
         ("terminal", credentials.terminal.clone()),
@@ -123,6 +129,8 @@ fn write_addresses(page: &mut String, controls: &Controls) -> std::fmt::Result {
             "Flux refreshToken",
             controls.flux.credentials.refresh_token.clone(),
         ),
+        ("Flexiti client_id", flexiti.client_id.clone()),
+        ("Flexiti client_secret", flexiti.client_secret.clone()),
         ("Seed", controls.world.seed.to_string()),
     ] {
         write!(page, "<dt>{name}<dd><code>{}</code>", Escaped(&value))?;

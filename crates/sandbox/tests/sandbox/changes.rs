@@ -329,7 +329,8 @@ fn expected(kind: Kind) -> (fn(&Seen, &str) -> bool, bool) {
         | Kind::BadCrc
         | Kind::HostileLink
         | Kind::WrongTotal
-        | Kind::OtherStatus => panic!("{} does not fit", kind.name()),
+        | Kind::OtherStatus
+        | Kind::Firewall465 => panic!("{} does not fit", kind.name()),
     }
 }
 

@@ -27,14 +27,8 @@ impl Program {
     fn start(arguments: &[&str]) -> Self {
         let mut child = Command::new(PROGRAM)
             .args(["--management-port", "0", "--merchant-port", "0"])
-            .args([
-                "--checkout-port",
-                "0",
-                "--cvu-port",
-                "0",
-                "--flux-port",
-                "0",
-            ])
+            .args(["--checkout-port", "0", "--cvu-port", "0"])
+            .args(["--flux-port", "0", "--flexiti-port", "0"])
             .args(["--log", "warn"])
             .args(arguments)
             .stdout(Stdio::piped())
@@ -42,7 +36,8 @@ impl Program {
             .unwrap();
         // All of it: a program whose output nobody reads ends.
         let output = BufReader::new(child.stdout.take().unwrap());
-        let lines: Vec<_> = output.lines().take(6).map(Result::unwrap).collect();
+        let lines = output.lines().map(Result::unwrap);
+        let lines: Vec<_> = lines.take_while(|line| !line.starts_with("seed")).collect();
         let url = |line: &String| line.split_whitespace().last().unwrap().to_owned();
         let (management_url, merchant_url) = (url(&lines[0]), url(&lines[1]));
         Self {
