@@ -130,6 +130,7 @@ pub struct SandboxOptions {
     pub cvu_port: u16,
     /// 0 takes a free port.
     pub flux_port: u16,
+    /// 0 takes a free port.
     pub flexiti_port: u16,
     /// 0 takes a free port.
     pub management_port: u16,
