@@ -12,6 +12,10 @@ use ventanilla_core::problem::{Fault, Problem};
 use ventanilla_core::rails::Rail;
 use ventanilla_core::rails::card::{CardOffer, DeclineAdvice, SaveCardPolicy, SavedCardView};
 use ventanilla_core::rails::cvu::{CvuOffer, PayableView, Presentation, TransferView};
+use ventanilla_core::rails::flexiti::{
+    Fee, FinancingAdvice, FinancingChoice, FinancingOffers, FinancingPlan, FlexitiOffer,
+    HostedPage, Identification, IdentificationKind, PostalAddress, Rate, RegularPurchase,
+};
 use ventanilla_core::rails::flux::{FluxOffer, TipPolicy, WalletAdvice};
 use ventanilla_core::session::SessionState;
 use wasm_bindgen::JsValue;
@@ -36,6 +40,7 @@ impl Read for CheckoutView {
             card: CardOffer::read(&get(json, "card")),
             cvu: CvuOffer::read(&get(json, "cvu")),
             flux: FluxOffer::read(&get(json, "flux")),
+            flexiti: FlexitiOffer::read(&get(json, "flexiti")),
             attempt: AttemptView::read(&get(json, "attempt")),
             expires_at: text(json, "expires_at")?,
             server_time: text(json, "server_time")?,
@@ -54,6 +59,8 @@ impl Read for AttemptView {
             next_action: match text(json, "next_action")?.as_str() {
                 "wait" => NextAction::Wait,
                 "pay" => NextAction::Pay,
+                "identify" => NextAction::Identify,
+                "choose" => NextAction::Choose,
                 "try_again" => NextAction::TryAgain,
                 "ask_shop" => NextAction::AskShop,
                 "finish" => NextAction::Finish,
@@ -75,6 +82,11 @@ impl Read for AttemptView {
             wallet_advice: text(json, "wallet_advice").map(|advice| {
                 WalletAdvice::from_name(&advice).unwrap_or(WalletAdvice::OtherMethod)
             }),
+            financing_advice: text(json, "financing_advice").map(|advice| {
+                FinancingAdvice::from_name(&advice).unwrap_or(FinancingAdvice::OtherMethod)
+            }),
+            hosted_page: HostedPage::read(&get(json, "hosted_page")),
+            offers: FinancingOffers::read(&get(json, "offers")),
             tip: Money::read(&get(json, "tip")),
             payable: PayableView::read(&get(json, "payable")),
             refused: flag(json, "refused"),
@@ -182,6 +194,101 @@ impl Read for Presentation {
     }
 }
 
+impl Read for FlexitiOffer {
+    fn read(json: &JsValue) -> Option<Self> {
+        let identifications: Vec<_> = list(json, "identifications");
+        (!identifications.is_empty()).then(|| Self {
+            identifications,
+            billing: PostalAddress::read(&get(json, "billing")),
+            shipping: PostalAddress::read(&get(json, "shipping")),
+        })
+    }
+}
+
+impl Read for IdentificationKind {
+    fn read(json: &JsValue) -> Option<Self> {
+        Self::from_name(&json.as_string()?)
+    }
+}
+
+impl Read for PostalAddress {
+    fn read(json: &JsValue) -> Option<Self> {
+        let line = |name| text(json, name).unwrap_or_default();
+        json.is_object().then(|| Self {
+            first_name: line("first_name"),
+            last_name: line("last_name"),
+            line1: line("line1"),
+            line2: line("line2"),
+            city: line("city"),
+            province: line("province"),
+            postal_code: line("postal_code"),
+        })
+    }
+}
+
+impl Read for HostedPage {
+    fn read(json: &JsValue) -> Option<Self> {
+        Some(Self {
+            address: text(json, "address")?,
+            origin: text(json, "origin")?,
+            expires_in_ms: number(json, "expires_in_ms")?,
+        })
+    }
+}
+
+impl Read for FinancingOffers {
+    fn read(json: &JsValue) -> Option<Self> {
+        Some(Self {
+            regular: RegularPurchase::read(&get(json, "regular")),
+            plans: list(json, "plans"),
+            expires_in_ms: number(json, "expires_in_ms")?,
+        })
+    }
+}
+
+impl Read for RegularPurchase {
+    fn read(json: &JsValue) -> Option<Self> {
+        Some(Self {
+            amount: Money::read(&get(json, "amount"))?,
+            basis_points: points(json),
+            fees: list(json, "fees"),
+        })
+    }
+}
+
+impl Read for FinancingPlan {
+    fn read(json: &JsValue) -> Option<Self> {
+        Some(Self {
+            plan: text(json, "plan")?,
+            name: text(json, "name").unwrap_or_default(),
+            months: number(json, "months").and_then(|months| u32::try_from(months).ok())?,
+            monthly: Money::read(&get(json, "monthly"))?,
+            fees: list(json, "fees"),
+            rates: list(json, "rates"),
+        })
+    }
+}
+
+impl Read for Fee {
+    fn read(json: &JsValue) -> Option<Self> {
+        Some(Self {
+            description: text(json, "description").unwrap_or_default(),
+            amount: Money::read(&get(json, "amount"))?,
+            message: text(json, "message"),
+        })
+    }
+}
+
+impl Read for Rate {
+    fn read(json: &JsValue) -> Option<Self> {
+        Some(Self {
+            description: text(json, "description").unwrap_or_default(),
+            basis_points: points(json)?,
+            message: text(json, "message"),
+        })
+    }
+}
+
 impl Read for ItemView {
     fn read(json: &JsValue) -> Option<Self> {
         Some(Self {
@@ -272,17 +379,85 @@ pub fn start_text(start: &StartAttempt) -> Option<String> {
         ]);
         put(&body, "flux", &part);
     }
+    if let Some(flexiti) = &start.flexiti {
+        let who = match &flexiti.identification {
+            Identification::Account { account_number } => object(&[
+                ("by", "account".into()),
+                ("account_number", account_number.as_str().into()),
+            ]),
+            Identification::Person(person) => object(&[
+                ("by", "person".into()),
+                ("first_name", person.first_name.as_str().into()),
+                ("last_name", person.last_name.as_str().into()),
+                ("birth_date", person.birth_date.as_str().into()),
+                ("postal_code", person.postal_code.as_str().into()),
+            ]),
+        };
+        let part = object(&[
+            ("identification", who.into()),
+            ("billing", address(&flexiti.billing).into()),
+            ("language", flexiti.language.name().into()),
+        ]);
+        if let Some(shipping) = &flexiti.shipping {
+            put(&part, "shipping", &address(shipping));
+        }
+        put(&body, "flexiti", &part);
+    }
     written(&body)
+}
+
+fn address(from: &PostalAddress) -> Object {
+    object(&[
+        ("first_name", from.first_name.as_str().into()),
+        ("last_name", from.last_name.as_str().into()),
+        ("line1", from.line1.as_str().into()),
+        ("line2", from.line2.as_str().into()),
+        ("city", from.city.as_str().into()),
+        ("province", from.province.as_str().into()),
+        ("postal_code", from.postal_code.as_str().into()),
+    ])
 }
 
 /// The JSON text of a step.
 #[must_use]
-pub fn step_text(step: Step) -> Option<String> {
-    let name = match step {
-        Step::Supersede => "supersede",
-        Step::Check => "check",
+pub fn step_text(step: &Step) -> Option<String> {
+    let named = |name: &str| object(&[("step", name.into())]);
+    let body = match step {
+        Step::Supersede => named("supersede"),
+        Step::Check => named("check"),
+        Step::Identified(said) => {
+            let body = named("identified");
+            put(
+                &body,
+                "widget_session_id",
+                &said.widget_session_id.as_str().into(),
+            );
+            put(
+                &body,
+                "account_number",
+                &said.account_number.as_str().into(),
+            );
+            body
+        }
+        Step::NotIdentified(said) => {
+            let body = named("not_identified");
+            put(&body, "end", &said.end.advice().name().into());
+            body
+        }
+        Step::Finance(FinancingChoice::Regular {}) => {
+            let body = named("finance");
+            put(&body, "by", &"regular".into());
+            body
+        }
+        Step::Finance(FinancingChoice::Plan { plan, months }) => {
+            let body = named("finance");
+            put(&body, "by", &"plan".into());
+            put(&body, "plan", &plan.as_str().into());
+            put(&body, "months", &(*months).into());
+            body
+        }
     };
-    written(&object(&[("step", name.into())]))
+    written(&body)
 }
 
 fn written(body: &Object) -> Option<String> {
@@ -322,6 +497,10 @@ fn number(json: &JsValue, name: &str) -> Option<u64> {
 
 fn small(json: &JsValue, name: &str) -> Option<u8> {
     u8::read(&get(json, name))
+}
+
+fn points(json: &JsValue) -> Option<u32> {
+    number(json, "basis_points").and_then(|points| u32::try_from(points).ok())
 }
 
 fn brand(json: &JsValue) -> Option<Brand> {

@@ -55,7 +55,7 @@ impl Body for StartAttempt {
 
 impl Body for Step {
     fn text(&self) -> Option<String> {
-        json::step_text(*self)
+        json::step_text(self)
     }
 }
 

@@ -19,8 +19,10 @@ pub fn waiting(room: &Rc<Room>, why: Why, rail: Rail, reference: Option<&str>) -
         (_, Why::Connection) => (texts.connection_title, texts.connection_text),
         // Nobody is asked for money before there is something to pay.
         (Rail::Cvu, _) => (texts.code_title, texts.code_text),
-        (Rail::Card, Why::Bank) => (texts.bank_title, texts.bank_text),
-        (Rail::Card, Why::Confirming) => (texts.confirming_title, texts.confirming_text),
+        (Rail::Card | Rail::Flexiti, Why::Bank) => (texts.bank_title, texts.bank_text),
+        (Rail::Card | Rail::Flexiti, Why::Confirming) => {
+            (texts.confirming_title, texts.confirming_text)
+        }
         (Rail::Flux, Why::Bank) => (texts.flux_charge_title, texts.flux_charge_text),
         (Rail::Flux, Why::Confirming) => (texts.flux_confirming_title, texts.flux_confirming_text),
     };

@@ -96,6 +96,8 @@ pub const fn action_name(action: NextAction) -> &'static str {
     match action {
         NextAction::Wait => "wait",
         NextAction::Pay => "pay",
+        NextAction::Identify => "identify",
+        NextAction::Choose => "choose",
         NextAction::TryAgain => "try_again",
         NextAction::AskShop => "ask_shop",
         NextAction::Finish => "finish",

@@ -29,6 +29,8 @@ pub const fn has(rail: Rail) -> bool {
         Rail::Card => cfg!(feature = "card"),
         Rail::Cvu => cfg!(feature = "cvu"),
         Rail::Flux => cfg!(feature = "flux"),
+        // No screen of its own yet.
+        Rail::Flexiti => false,
     }
 }
 
@@ -107,7 +109,7 @@ pub trait RailForm {
 #[must_use]
 pub const fn deed(rail: Rail, texts: &Texts) -> (&'static str, &'static str) {
     match rail {
-        Rail::Card | Rail::Flux => (texts.pay, texts.paying),
+        Rail::Card | Rail::Flux | Rail::Flexiti => (texts.pay, texts.paying),
         Rail::Cvu => (texts.show_how, texts.getting),
     }
 }
@@ -117,7 +119,7 @@ pub const fn deed(rail: Rail, texts: &Texts) -> (&'static str, &'static str) {
 pub const fn unavailable(rail: Rail, texts: &Texts) -> &'static str {
     match rail {
         Rail::Card => texts.alert_provider,
-        Rail::Cvu | Rail::Flux => texts.alert_wallet,
+        Rail::Cvu | Rail::Flux | Rail::Flexiti => texts.alert_wallet,
     }
 }
 
@@ -126,7 +128,7 @@ pub const fn unavailable(rail: Rail, texts: &Texts) -> &'static str {
 pub const fn face(rail: Rail, texts: &Texts) -> (Icon, &'static str, &'static str) {
     match rail {
         Rail::Card => (Icon::Card, texts.card, texts.card_line),
-        Rail::Cvu => (Icon::Scan, texts.wallet, texts.wallet_line),
+        Rail::Cvu | Rail::Flexiti => (Icon::Scan, texts.wallet, texts.wallet_line),
         Rail::Flux => (Icon::Scan, texts.flux_method, texts.flux_method_line),
     }
 }
@@ -153,6 +155,8 @@ pub fn open(rail: Rail, around: Surroundings) -> Result<Rc<dyn RailForm>, Troubl
             Some(offer) => Ok(flux::open(&offer, around)),
             None => Err(error::RAIL_NOT_OFFERED.into()),
         },
+        // No screen of its own yet.
+        Rail::Flexiti => Err(error::RAIL_NOT_OFFERED.into()),
         #[cfg(not(all(feature = "card", feature = "cvu", feature = "flux")))]
         _ => Err(error::RAIL_NOT_OFFERED.into()),
     }

@@ -133,6 +133,7 @@ impl Checkout {
             }),
             cvu: None,
             flux: None,
+            flexiti: None,
         }
     }
 
@@ -172,6 +173,7 @@ impl Checkout {
             }),
             cvu: None,
             flux: None,
+            flexiti: None,
         };
         self.start(self.world.next_key(), start).await
     }

@@ -11,6 +11,10 @@ use ventanilla_core::problem::{Problem, ProblemCode};
 use ventanilla_core::rails::Rail;
 use ventanilla_core::rails::card::{CardStart, DeclineAdvice, SaveCardPolicy, SealedCardMessage};
 use ventanilla_core::rails::cvu::{CvuStart, Presentation};
+use ventanilla_core::rails::flexiti::{
+    FinancingChoice, FlexitiStart, Identification, Identified, Language, NotIdentified,
+    NotIdentifiedAs, Person, PostalAddress,
+};
 use ventanilla_core::session::SessionState;
 use wasm_bindgen_test::wasm_bindgen_test;
 
@@ -163,6 +167,7 @@ fn a_start_is_written_as_core_reads_it() {
             card: Some(card),
             cvu: None,
             flux: None,
+            flexiti: None,
         };
         is_written_as_core_reads_it(&start);
     }
@@ -172,6 +177,50 @@ fn a_start_is_written_as_core_reads_it() {
             card: None,
             cvu: Some(CvuStart { presentation }),
             flux: None,
+            flexiti: None,
+        });
+    }
+}
+
+#[wasm_bindgen_test]
+fn who_a_buyer_is_is_written_as_core_reads_it() {
+    let billing = PostalAddress {
+        first_name: "Test".into(),
+        last_name: "O'Shopper \"é\"".into(),
+        line1: "1 Example Street".into(),
+        line2: String::new(),
+        city: "Toronto".into(),
+        province: "ON".into(),
+        postal_code: "M5V 3L9".into(),
+    };
+    let person = Person {
+        first_name: "Test".into(),
+        last_name: "Shopper".into(),
+        birth_date: "1990-01-01".into(),
+        postal_code: "M5V 3L9".into(),
+    };
+    let account = Identification::Account {
+        account_number: "10000001".into(),
+    };
+    for (identification, shipping, language) in [
+        (account, None, Language::En),
+        (
+            Identification::Person(person),
+            Some(billing.clone()),
+            Language::Fr,
+        ),
+    ] {
+        is_written_as_core_reads_it(&StartAttempt {
+            rail: Rail::Flexiti,
+            card: None,
+            cvu: None,
+            flux: None,
+            flexiti: Some(FlexitiStart {
+                identification,
+                billing: billing.clone(),
+                shipping,
+                language,
+            }),
         });
     }
 }
@@ -187,8 +236,20 @@ fn is_written_as_core_reads_it(start: &StartAttempt) {
 
 #[wasm_bindgen_test]
 fn a_step_is_written_as_core_reads_it() {
-    for step in [Step::Supersede, Step::Check] {
-        let read: Step = serde_json::from_str(&step_text(step).unwrap()).unwrap();
+    let identified = Identified::new("11111111-2222-4333-8444-555555555555", "10000001");
+    let ends = NotIdentifiedAs::ALL.map(|end| Step::NotIdentified(NotIdentified { end }));
+    let steps = [
+        Step::Supersede,
+        Step::Check,
+        Step::Identified(identified.unwrap()),
+        Step::Finance(FinancingChoice::Regular {}),
+        Step::Finance(FinancingChoice::Plan {
+            plan: "4".into(),
+            months: 6,
+        }),
+    ];
+    for step in steps.into_iter().chain(ends) {
+        let read: Step = serde_json::from_str(&step_text(&step).unwrap()).unwrap();
         assert_eq!(read, step);
     }
 }

@@ -181,6 +181,10 @@ pub enum NextAction {
     Wait,
     /// The buyer pays what is shown; ask again after `poll_after_ms`.
     Pay,
+    /// The buyer proves who they are on the provider's page; ask again after `poll_after_ms`.
+    Identify,
+    /// The buyer picks how to pay it off; ask again after `poll_after_ms`.
+    Choose,
     /// The buyer may start another attempt.
     TryAgain,
     /// The shop is looking into it; the buyer must not pay again.
@@ -190,7 +194,8 @@ pub enum NextAction {
 }
 
 impl NextAction {
-    /// What follows from an attempt's state alone.
+    /// What follows from an attempt's state alone. A prepared attempt may also wait for its buyer
+    /// ([`Identify`](Self::Identify), [`Choose`](Self::Choose)): whoever keeps its record knows.
     #[must_use]
     pub const fn after(state: AttemptState) -> Self {
         match state {

@@ -84,6 +84,10 @@ problem_codes! {
     ClientTokenInvalid = ("client-token-invalid", 401, Integration, "the client token is missing, forged or expired"),
     /// The request did not arrive in time.
     RequestTimeout = ("request-timeout", 408, Network, "the request did not arrive in time"),
+    /// What was said of the buyer is not in its form. The detail says which field.
+    IdentityMalformed = ("identity-malformed", 422, Buyer, "a field that says who the buyer is, or where they live, is not in its form"),
+    /// The proof of an identity is not of this attempt.
+    IdentityRefused = ("identity-refused", 409, Buyer, "this proof of an identity is not of this attempt"),
     /// `Idempotency-Key` is missing or not 16 to 64 characters of `A-Z a-z 0-9 _ -`.
     IdempotencyKeyInvalid = ("idempotency-key-invalid", 400, Integration, "Idempotency-Key is missing or malformed"),
     /// The same `Idempotency-Key` came with another body.
@@ -110,6 +114,8 @@ problem_codes! {
     OperationRunning = ("operation-running", 409, Integration, "another operation of this payment is running"),
     /// The page's origin is not in the allow-list.
     OriginNotAllowed = ("origin-not-allowed", 403, Integration, "the page's origin is not in the allow-list"),
+    /// The plan that was picked was not offered.
+    PlanNotOffered = ("plan-not-offered", 422, Buyer, "this plan was not offered in this attempt"),
     /// The provider refused its credentials or the merchant's set-up.
     ProviderRefused = ("provider-refused", 502, Integration, "the provider refused the merchant's credentials or set-up"),
     /// The provider did not answer, before anything was sent that moves money.

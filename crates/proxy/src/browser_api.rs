@@ -163,6 +163,9 @@ async fn read_checkout(
     if !view.rails.contains(&Rail::Cvu) {
         view.cvu = None;
     }
+    if !view.rails.contains(&Rail::Flexiti) {
+        view.flexiti = None;
+    }
     match refused {
         Some(error) if view.rails.is_empty() => Err(error),
         _ => Ok(Json(view)),
@@ -180,7 +183,8 @@ async fn start_attempt(
     api.policy.may_start(&visitor.caller, start.rail)?;
     match start.rail {
         // A code that is as good as cash could be tried out as a card can.
-        Rail::Card | Rail::Flux => api.limits.card_start(client)?,
+        // So could a person be looked up.
+        Rail::Card | Rail::Flux | Rail::Flexiti => api.limits.card_start(client)?,
         // Nothing can be tried out with it, and its session's limit holds.
         Rail::Cvu => {}
     }

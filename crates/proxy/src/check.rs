@@ -6,11 +6,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use ventanilla_core::seal::{ProviderKey, STRONG_BITS};
+use ventanilla_providers::flexiti::{AuthorizationFilter, Day, Flow, FlowId, Lang, Moment};
 use ventanilla_providers::greenpay::TransactionRead;
 use ventanilla_providers::{Cause, Outcome};
 use ventanilla_proxy::assets::Widget;
 use ventanilla_proxy::clock::{SharedClock, SystemClock};
-use ventanilla_proxy::config::{Card, Config, Cvu, Flux, Settings};
+use ventanilla_proxy::config::{Card, Config, Cvu, Flexiti, Flux, Settings};
 use ventanilla_proxy::webhooks::ReceiverUrl;
 use ventanilla_proxy::webhooks::address::{OutOfReach, ReachableOnly};
 use ventanilla_proxy::{id, server};
@@ -143,6 +144,14 @@ async fn check(config: Config, report: &mut Report<impl Write>) {
             "no [flux] section: no wallet's code is taken",
         ),
     }
+    match (&settings.flexiti, secrets.flexiti_client_secret) {
+        (Some(flexiti), Some(secret)) => check_flexiti(flexiti, secret, report).await,
+        _ => report.line(
+            Verdict::Note,
+            "flexiti",
+            "no [flexiti] section: no purchase is financed",
+        ),
+    }
 }
 
 /// Reads the concepts: whether the host is there, lets us in, and knows the configured one.
@@ -208,6 +217,60 @@ async fn check_flux(flux: &Flux, token: secrecy::SecretString, report: &mut Repo
                             "{cause}: look at VENTANILLA_FLUX_REFRESH_TOKEN and flux.grant_type"
                         )
                     }
+                    other => other.to_string(),
+                });
+            report.line(Verdict::Provider, place, &format!("{url}: {cause}"));
+        }
+    }
+}
+
+/// Asks for an access token of the customer scope, and for a list of what was authorized today: whether the host
+/// is there, lets us in, and lets us read as the merchant.
+async fn check_flexiti(
+    flexiti: &Flexiti,
+    secret: secrecy::SecretString,
+    report: &mut Report<impl Write>,
+) {
+    let clock: SharedClock = Arc::new(SystemClock::new(1));
+    let place = "flexiti.url";
+    let url = flexiti.url.as_str();
+    let client = match server::flexiti_client(flexiti, secret, &clock) {
+        Ok(client) => client,
+        Err(error) => return report.line(Verdict::Wrong, place, &error.to_string()),
+    };
+    let mut bytes = [0_u8; 16];
+    if let Err(error) = getrandom::fill(&mut bytes) {
+        return report.line(Verdict::Wrong, place, &error.to_string());
+    }
+    let flow = Flow {
+        id: FlowId::from_random(bytes),
+        lang: Lang::En,
+    };
+    let today = Day::utc(Moment::from_unix_secs(clock.now().millis() / 1000));
+    let outcome = match client.probe(flow.id).await {
+        Outcome::Definite(()) => {
+            let mut filter = AuthorizationFilter::days(today, today);
+            filter.common.max_pages = 1;
+            client.authorizations(flow, &filter).await.map(drop)
+        }
+        refused => refused,
+    };
+    match outcome {
+        Outcome::Definite(()) => {
+            report.line(Verdict::Fine, place, &format!("{url} answers"));
+            let shown = format!(
+                "{} is the only page that the frame shows",
+                flexiti.page_origin
+            );
+            report.line(Verdict::Fine, "flexiti.page_origin", &shown);
+        }
+        outcome => {
+            let cause = outcome
+                .cause()
+                .map_or_else(String::new, |cause| match cause {
+                    Cause::Credentials => format!(
+                        "{cause}: look at flexiti.client_id and VENTANILLA_FLEXITI_CLIENT_SECRET"
+                    ),
                     other => other.to_string(),
                 });
             report.line(Verdict::Provider, place, &format!("{url}: {cause}"));

@@ -57,8 +57,14 @@ struct Embed<'a> {
 ///
 /// `internal` when the widget's hashes do not fit into a header.
 ///
-/// `rails`: those of this proxy; the camera is for the wallets' codes of one of them.
-pub fn routes(widget: &Widget, policy: &OriginPolicy, rails: &[Rail]) -> Result<Router> {
+/// `rails`: those of this proxy; the camera is for the wallets' codes of one of them. `hosted`: the origin of
+/// the provider's page that the frame may show, where there is one.
+pub fn routes(
+    widget: &Widget,
+    policy: &OriginPolicy,
+    rails: &[Rail],
+    hosted: Option<&Origin>,
+) -> Result<Router> {
     let embed = Embed {
         release: &widget.manifest().release,
         loader: format!("{}{}", policy.public, widget.loader_path()),
@@ -68,9 +74,9 @@ pub fn routes(widget: &Widget, policy: &OriginPolicy, rails: &[Rail]) -> Result<
     let frame = Frame {
         compressed: compress(&document)?,
         document,
-        headers: headers(widget, &policy.merchants, Kind::Plain)?,
+        headers: headers(widget, &policy.merchants, Kind::Plain, hosted)?,
         scanning: match rails.contains(&Rail::Flux) {
-            true => Some(headers(widget, &policy.merchants, Kind::Scanning)?),
+            true => Some(headers(widget, &policy.merchants, Kind::Scanning, hosted)?),
             false => None,
         },
         embed: serde_json::to_vec(&embed).map_err(Error::internal)?.into(),
@@ -199,15 +205,21 @@ impl Kind {
 }
 
 /// The frame's content security policy.
-fn content_security_policy(widget: &Widget, shops: &[Origin], kind: Kind) -> String {
+fn content_security_policy(
+    widget: &Widget,
+    shops: &[Origin],
+    kind: Kind,
+    hosted: Option<&Origin>,
+) -> String {
     let quoted = |hashes: &[String]| {
         let quoted: Vec<String> = hashes.iter().map(|hash| format!("'{hash}'")).collect();
         quoted.join(" ")
     };
     let manifest = widget.manifest();
+    let frames = hosted.map_or_else(String::new, |origin| format!("frame-src {origin}; "));
     format!(
         "default-src 'none'; script-src {} 'wasm-unsafe-eval'; style-src {}; connect-src 'self'; \
-         img-src 'self'; {}form-action 'none'; base-uri 'none'; object-src 'none'; frame-ancestors {}; \
+         img-src 'self'; {}{frames}form-action 'none'; base-uri 'none'; object-src 'none'; frame-ancestors {}; \
          require-trusted-types-for 'script'; trusted-types {}; report-uri {CSP_REPORT_PATH}",
         quoted(&manifest.script_hashes),
         quoted(&manifest.style_hashes),
@@ -217,8 +229,13 @@ fn content_security_policy(widget: &Widget, shops: &[Origin], kind: Kind) -> Str
     )
 }
 
-fn headers(widget: &Widget, shops: &[Origin], kind: Kind) -> Result<HeaderMap> {
-    let policy = content_security_policy(widget, shops, kind);
+fn headers(
+    widget: &Widget,
+    shops: &[Origin],
+    kind: Kind,
+    hosted: Option<&Origin>,
+) -> Result<HeaderMap> {
+    let policy = content_security_policy(widget, shops, kind, hosted);
     let policy = HeaderValue::from_str(&policy).map_err(Error::internal)?;
     let permissions = format!("{}, {PERMISSIONS}", kind.permissions());
     let permissions = HeaderValue::from_str(&permissions).map_err(Error::internal)?;
@@ -235,8 +252,14 @@ fn headers(widget: &Widget, shops: &[Origin], kind: Kind) -> Result<HeaderMap> {
         HeaderValue::from_static("no-referrer"),
     );
     headers.insert(HeaderName::from_static("permissions-policy"), permissions);
+    // A frame that requires it cannot show a page that does not say it, and the provider's need not.
+    let embedder = if hosted.is_some() {
+        "unsafe-none"
+    } else {
+        "require-corp"
+    };
     for (name, value) in [
-        ("cross-origin-embedder-policy", "require-corp"),
+        ("cross-origin-embedder-policy", embedder),
         ("cross-origin-opener-policy", "same-origin"),
         // A shop that is cross-origin isolated may only embed documents that say this;
         // frame-ancestors decides who may at all.
@@ -271,7 +294,7 @@ mod tests {
             panic!("one style");
         };
         assert_eq!(
-            content_security_policy(&widget, &shops(), Kind::Plain),
+            content_security_policy(&widget, &shops(), Kind::Plain, None),
             format!(
                 "default-src 'none'; script-src '{boot}' '{glue}' 'wasm-unsafe-eval'; style-src '{style}'; \
                  connect-src 'self'; img-src 'self'; form-action 'none'; base-uri 'none'; object-src 'none'; \
@@ -285,7 +308,7 @@ mod tests {
     fn a_frame_that_scans_has_the_camera_and_a_worker_besides_and_no_other_has() {
         let widget = Widget::from_files(crate::testing::widget_files()).unwrap();
         let text = |kind, name: &str| {
-            let headers = headers(&widget, &shops(), kind).unwrap();
+            let headers = headers(&widget, &shops(), kind, None).unwrap();
             headers.get(name).unwrap().to_str().unwrap().to_owned()
         };
         let added = [" worker-src blob:;", " trusted-types ventanilla-reader;"];
@@ -338,11 +361,31 @@ mod tests {
     }
 
     #[test]
+    fn the_provider_s_page_is_the_only_one_that_the_frame_shows() {
+        let widget = Widget::from_files(crate::testing::widget_files()).unwrap();
+        let page = Origin::parse("https://posapi.flexiti.fi").unwrap();
+        for (hosted, frames, embedder) in [
+            (None, None, "require-corp"),
+            (
+                Some(&page),
+                Some("frame-src https://posapi.flexiti.fi"),
+                "unsafe-none",
+            ),
+        ] {
+            let headers = headers(&widget, &shops(), Kind::Plain, hosted).unwrap();
+            let policy = headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
+            let found = policy.split("; ").find(|one| one.starts_with("frame-src"));
+            assert_eq!(found, frames);
+            assert_eq!(headers["cross-origin-embedder-policy"], embedder);
+        }
+    }
+
+    #[test]
     fn the_document_names_the_shops_and_nothing_else_changes() {
         let widget = Widget::from_files(crate::testing::widget_files()).unwrap();
         let document = document(&widget, &shops(), &Rail::ALL);
         assert!(document.contains("data-origins=\"https://shop.example http://localhost:8080\""));
-        assert!(document.contains("data-rails=\"card cvu\""));
+        assert!(document.contains("data-rails=\"card cvu flux flexiti\""));
         assert!(!document.contains("__VENTANILLA"));
     }
 

@@ -21,6 +21,7 @@ Environment (each but the last also as a file, named by the variable with _FILE 
   VENTANILLA_GREENPAY_SECRET  with [card] in the configuration
   VENTANILLA_CVU_PASSWORD     with [cvu] in the configuration
   VENTANILLA_FLUX_REFRESH_TOKEN  with [flux] in the configuration
+  VENTANILLA_FLEXITI_CLIENT_SECRET  with [flexiti] in the configuration
   VENTANILLA_WEBHOOK_SECRETS  with [webhooks]: whsec_ and base64, separated by commas; all of them sign
   VENTANILLA_HOOK_PATH        the secret in the address that providers send notifications to
   VENTANILLA_LOG              log levels, instead of [log] level

@@ -261,6 +261,10 @@ impl OriginPolicy {
             // No secret of the buyer's is typed there.
             (Rail::Cvu, _) | (Rail::Card, Caller::Frame) => Ok(()),
             // A wallet's code is as good as cash; the frame's camera reads it.
+            // Who the buyer is, and the address of a page that lets in whoever has it.
+            (Rail::Flexiti, Caller::Frame) => Ok(()),
+            (Rail::Flexiti, Caller::Shop(_)) => Err(Error::new(ProblemCode::OriginNotAllowed)
+                .detail("who the buyer is is told in the frame only")),
             (Rail::Flux, Caller::Frame) => Ok(()),
             (Rail::Flux, Caller::Shop(_)) => Err(Error::new(ProblemCode::OriginNotAllowed)
                 .detail("a wallet's code is taken in the frame only")),

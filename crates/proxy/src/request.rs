@@ -310,7 +310,9 @@ mod tests {
     fn a_field_that_is_not_ours_is_refused_with_those_that_are() {
         let found = detail::<StartAttempt>(r#"{"rail":"card","amount":1}"#);
         assert!(
-            found.contains("unknown field, expected one of `rail`, `card`, `cvu`, `flux`"),
+            found.contains(
+                "unknown field, expected one of `rail`, `card`, `cvu`, `flux`, `flexiti`"
+            ),
             "{found}"
         );
         let found = detail::<StartAttempt>(r#"{"rail":"card","card":{"amount":1}}"#);

@@ -74,7 +74,7 @@ pub fn widget_files() -> BTreeMap<String, Bytes> {
         "release": "0.1.0",
         "loader": loader,
         "glue": glue,
-        "wasm": { "all": wasm, "card": wasm, "cvu": wasm },
+        "wasm": { "all": wasm, "card": wasm, "cvu": wasm, "flux": wasm, "flexiti": wasm },
         "frame": "frame.html",
         "script_hashes": [inline(boot), integrity(b"glue")],
         "style_hashes": [inline(style)],

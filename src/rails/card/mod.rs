@@ -158,6 +158,7 @@ impl RailForm for CardForm {
             card: Some(card),
             cvu: None,
             flux: None,
+            flexiti: None,
         })
     }
 

@@ -85,6 +85,7 @@ impl RailForm for CvuForm {
                 presentation: self.chosen.get(),
             }),
             flux: None,
+            flexiti: None,
         })
     }
 

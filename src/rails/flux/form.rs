@@ -178,6 +178,7 @@ impl RailForm for FluxForm {
             card: None,
             cvu: None,
             flux: Some(FluxStart::new(&code, self.given.get().unwrap_or_default())),
+            flexiti: None,
         })
     }
 

@@ -85,6 +85,7 @@ async fn an_answer_that_comes_after_the_attempt_was_given_up_is_shown_to_nobody(
                 presentation: Presentation::Qr,
             }),
             flux: None,
+            flexiti: None,
         },
     );
     let spoken_for = checkout.clone();

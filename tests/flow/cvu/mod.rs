@@ -170,6 +170,7 @@ impl Checkout {
             card: None,
             cvu: Some(CvuStart { presentation }),
             flux: None,
+            flexiti: None,
         };
         self.call(start_attempt(key, start)).await
     }

@@ -20,6 +20,7 @@ fn ask_and_go(checkout: &Checkout, presentation: Presentation) -> tokio::task::J
             card: None,
             cvu: Some(CvuStart { presentation }),
             flux: None,
+            flexiti: None,
         };
         let _ = spoken_for.try_call(start_attempt(key, start)).await;
     })

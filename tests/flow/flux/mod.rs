@@ -128,6 +128,7 @@ fn start(code: &str, tip_minor: u64) -> StartAttempt {
         card: None,
         cvu: None,
         flux: Some(FluxStart::new(&code, tip_minor)),
+        flexiti: None,
     }
 }
 

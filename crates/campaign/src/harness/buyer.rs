@@ -142,6 +142,7 @@ pub fn typed_card(number: &str, key: &PinnedKey, save: bool) -> Result<StartAtte
         }),
         cvu: None,
         flux: None,
+        flexiti: None,
     })
 }
 
@@ -158,6 +159,7 @@ pub fn saved_card(id: &str) -> StartAttempt {
         }),
         cvu: None,
         flux: None,
+        flexiti: None,
     }
 }
 
@@ -169,6 +171,7 @@ pub const fn payable(presentation: Presentation) -> StartAttempt {
         card: None,
         cvu: Some(CvuStart { presentation }),
         flux: None,
+        flexiti: None,
     }
 }
 
@@ -184,6 +187,7 @@ pub fn wallet_code(code: &str, tip_minor: u64) -> Result<StartAttempt> {
         card: None,
         cvu: None,
         flux: Some(FluxStart::new(&code, tip_minor)),
+        flexiti: None,
     })
 }
 

@@ -34,7 +34,7 @@ pub fn write(folder: &Path) -> Result<PathBuf> {
         .collect();
     let manifest = json!({
         "release": env!("CARGO_PKG_VERSION"),
-        "loader": LOADER, "glue": GLUE, "wasm": { "all": WASM, "card": WASM, "cvu": WASM }, "frame": "frame.html",
+        "loader": LOADER, "glue": GLUE, "wasm": { "all": WASM, "card": WASM, "cvu": WASM, "flux": WASM, "flexiti": WASM }, "frame": "frame.html",
         "script_hashes": [sha256(SCRIPT), sha384("glue")],
         "style_hashes": [sha256(STYLE)],
         "files": listed,

@@ -147,9 +147,11 @@ impl Story {
                         Pressed::Attempt(attempt) => match attempt.next_action {
                             NextAction::Finish => return Ok(Some(attempt.id)),
                             NextAction::TryAgain => continue,
-                            NextAction::Wait | NextAction::Pay | NextAction::AskShop => {
-                                Some(attempt.id)
-                            }
+                            NextAction::Wait
+                            | NextAction::Pay
+                            | NextAction::Identify
+                            | NextAction::Choose
+                            | NextAction::AskShop => Some(attempt.id),
                         },
                         Pressed::Other(id) => Some(id),
                         Pressed::Over => None,
@@ -162,9 +164,14 @@ impl Story {
             match self.follow(&attempt).await? {
                 Some(NextAction::Finish) => return Ok(Some(attempt)),
                 Some(NextAction::TryAgain) => {}
-                Some(NextAction::Wait | NextAction::Pay | NextAction::AskShop) | None => {
-                    return Ok(None);
-                }
+                Some(
+                    NextAction::Wait
+                    | NextAction::Pay
+                    | NextAction::Identify
+                    | NextAction::Choose
+                    | NextAction::AskShop,
+                )
+                | None => return Ok(None),
             }
         }
         Ok(None)

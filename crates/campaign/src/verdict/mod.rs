@@ -231,7 +231,8 @@ fn judge_session(session: &Session, seen: &Seen<'_>, verdict: &mut Verdict) {
         };
         match attempt.rail {
             Rail::Card | Rail::Flux => judge_debits(attempt, approved, verdict),
-            Rail::Cvu => {}
+            // Neither is a debit of this ledger's.
+            Rail::Cvu | Rail::Flexiti => {}
         }
         judge_end(attempt, &session.credits, seen, verdict);
         if !approved.is_empty() && attempt.state != AttemptState::Duplicate {
@@ -330,8 +331,10 @@ fn judge_end(attempt: &Attempt, credits: &[Credit], seen: &Seen<'_>, verdict: &m
             .find_map(|credit| credit.why.clone());
         let reason = match (attempt.rail, seen.met.get(attempt.reference.as_str())) {
             (Rail::Cvu, _) => why.unwrap_or_else(|| String::from("no credit says why")),
-            (Rail::Card | Rail::Flux, Some(fault)) => format!("its call met {fault}"),
-            (Rail::Card | Rail::Flux, None) => {
+            (Rail::Card | Rail::Flux | Rail::Flexiti, Some(fault)) => {
+                format!("its call met {fault}")
+            }
+            (Rail::Card | Rail::Flux | Rail::Flexiti, None) => {
                 String::from("its call met no fault, or was never made")
             }
         };
@@ -384,6 +387,8 @@ fn judge_deliveries(
         let moved = known
             .get(attempt.id.as_str())
             .is_some_and(|attempt| match attempt.rail {
+                // Nobody pays on it here yet.
+                Rail::Flexiti => false,
                 Rail::Card | Rail::Flux => debits.contains_key(attempt.reference.as_str()),
                 Rail::Cvu => credited.contains(&attempt.total.minor()),
             });

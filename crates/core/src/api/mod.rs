@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::rails::Rail;
 use crate::rails::card::CardStart;
 use crate::rails::cvu::CvuStart;
+use crate::rails::flexiti::{FinancingChoice, FlexitiStart, Identified, NotIdentified};
 use crate::rails::flux::FluxStart;
 
 pub use view::{AttemptView, BuyerText, CheckoutView, ItemView, ReceiptView};
@@ -104,14 +105,23 @@ pub fn take_step(id: &str, step: Step) -> Call<Step, AttemptView> {
 /// The body of [`take_step`].
 ///
 /// Exhaustive on purpose, as [`Rail`].
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(tag = "step", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Step {
     /// The buyer leaves what is shown ([`AttemptState::Issued`](crate::attempt::AttemptState::Issued))
-    /// for another presentation or rail. Money that comes for it all the same is seen.
+    /// for another presentation or rail. Money that comes for it all the same is seen. Also leaves what
+    /// waits for the buyer before anything was sent.
     Supersede,
     /// The buyer says that it was paid: the provider is asked at once. Nothing is believed.
     Check,
+    /// The provider's page said that the buyer is who they say
+    /// ([`NextAction::Identify`](crate::attempt::NextAction::Identify)).
+    Identified(Identified),
+    /// The provider's page is done and did not say so: the attempt is over.
+    NotIdentified(NotIdentified),
+    /// The buyer picked how to pay it off
+    /// ([`NextAction::Choose`](crate::attempt::NextAction::Choose)).
+    Finance(FinancingChoice),
 }
 
 /// The body of [`start_attempt`]. There is no amount in it, and none is accepted; a tip, on the rail
@@ -130,6 +140,9 @@ pub struct StartAttempt {
     /// With [`Rail::Flux`], what the Flux rail needs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flux: Option<FluxStart>,
+    /// With [`Rail::Flexiti`], what the Flexiti rail needs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flexiti: Option<FlexitiStart>,
 }
 
 /// Names one intended effect: 16 to 64 characters out of `A-Z a-z 0-9 _ -`.
@@ -186,6 +199,7 @@ mod tests {
 
     use super::*;
     use crate::rails::card::SealedCardMessage;
+    use crate::rails::flexiti::NotIdentifiedAs;
 
     fn key(text: &str) -> Result<IdempotencyKey, IdempotencyKeyError> {
         text.parse()
@@ -229,6 +243,7 @@ mod tests {
                 }),
                 cvu: None,
                 flux: None,
+                flexiti: None,
             },
         );
         assert_eq!(
@@ -249,6 +264,45 @@ mod tests {
             assert!(
                 serde_json::from_str::<StartAttempt>(body).is_err(),
                 "{body}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_step_names_itself_and_takes_nothing_else() {
+        let identified = Identified::new("11111111-2222-4333-8444-555555555555", "10000001");
+        for (step, json) in [
+            (Step::Supersede, r#"{"step":"supersede"}"#),
+            (Step::Check, r#"{"step":"check"}"#),
+            (
+                Step::Identified(identified.unwrap()),
+                r#"{"step":"identified","widget_session_id":"11111111-2222-4333-8444-555555555555","account_number":"10000001"}"#,
+            ),
+            (
+                Step::NotIdentified(NotIdentified {
+                    end: NotIdentifiedAs::Cancelled,
+                }),
+                r#"{"step":"not_identified","end":"cancelled"}"#,
+            ),
+            (
+                Step::Finance(FinancingChoice::Regular {}),
+                r#"{"step":"finance","by":"regular"}"#,
+            ),
+            (
+                Step::Finance(FinancingChoice::Plan {
+                    plan: "4".into(),
+                    months: 6,
+                }),
+                r#"{"step":"finance","by":"plan","plan":"4","months":6}"#,
+            ),
+        ] {
+            assert_eq!(serde_json::to_string(&step).unwrap(), json);
+            assert_eq!(serde_json::from_str::<Step>(json).unwrap(), step);
+            let more = json.replacen('{', r#"{"amount_minor":1,"#, 1);
+            let bare = matches!(step, Step::Supersede | Step::Check);
+            assert!(
+                bare || serde_json::from_str::<Step>(&more).is_err(),
+                "{more}"
             );
         }
     }

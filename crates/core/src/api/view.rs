@@ -11,6 +11,7 @@ use crate::money::Money;
 use crate::rails::Rail;
 use crate::rails::card::{CardOffer, DeclineAdvice};
 use crate::rails::cvu::{CvuOffer, PayableView};
+use crate::rails::flexiti::{FinancingAdvice, FinancingOffers, FlexitiOffer, HostedPage};
 use crate::rails::flux::{FluxOffer, WalletAdvice};
 use crate::session::SessionState;
 
@@ -43,6 +44,9 @@ pub struct CheckoutView {
     /// Present when [`Rail::Flux`] is offered.
     #[serde(default)]
     pub flux: Option<FluxOffer>,
+    /// Present when [`Rail::Flexiti`] is offered.
+    #[serde(default)]
+    pub flexiti: Option<FlexitiOffer>,
     /// The latest attempt, running or ended. A widget that starts again picks up from here.
     #[serde(default)]
     pub attempt: Option<AttemptView>,
@@ -76,7 +80,8 @@ pub struct AttemptView {
     pub state: AttemptState,
     /// What follows.
     pub next_action: NextAction,
-    /// With [`NextAction::Wait`] and [`NextAction::Pay`]: milliseconds until it is worth asking again.
+    /// With [`NextAction::Wait`], [`NextAction::Pay`], [`NextAction::Identify`] and
+    /// [`NextAction::Choose`]: milliseconds until it is worth asking again.
     #[serde(default)]
     pub poll_after_ms: Option<u32>,
     /// Milliseconds since the attempt was started, by the proxy's clock.
@@ -90,6 +95,16 @@ pub struct AttemptView {
     /// With [`AttemptState::Declined`] on the Flux rail: what to suggest.
     #[serde(default)]
     pub wallet_advice: Option<WalletAdvice>,
+    /// With an attempt on the Flexiti rail that ended without a purchase: what to suggest, if anything is
+    /// known.
+    #[serde(default)]
+    pub financing_advice: Option<FinancingAdvice>,
+    /// With [`NextAction::Identify`]: the provider's page.
+    #[serde(default)]
+    pub hosted_page: Option<HostedPage>,
+    /// With [`NextAction::Choose`]: how it may be paid off.
+    #[serde(default)]
+    pub offers: Option<FinancingOffers>,
     /// The tip that the buyer added, besides the session's total. Never 0.
     #[serde(default)]
     pub tip: Option<Money>,

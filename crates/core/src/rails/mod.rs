@@ -2,6 +2,7 @@
 
 pub mod card;
 pub mod cvu;
+pub mod flexiti;
 pub mod flux;
 
 use serde::{Deserialize, Serialize};
@@ -18,11 +19,13 @@ pub enum Rail {
     Cvu,
     /// A wallet's code, read and charged at once, by Flux (Mexico).
     Flux,
+    /// Financing, by Flexiti (Canada).
+    Flexiti,
 }
 
 impl Rail {
     /// Every rail, in the order in which they are offered unless a merchant says otherwise.
-    pub const ALL: [Self; 3] = [Self::Card, Self::Cvu, Self::Flux];
+    pub const ALL: [Self; 4] = [Self::Card, Self::Cvu, Self::Flux, Self::Flexiti];
 
     /// The rail's name on the wire, in configuration and in logs.
     #[must_use]
@@ -31,6 +34,7 @@ impl Rail {
             Self::Card => "card",
             Self::Cvu => "cvu",
             Self::Flux => "flux",
+            Self::Flexiti => "flexiti",
         }
     }
 

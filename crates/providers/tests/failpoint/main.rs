@@ -147,7 +147,6 @@ async fn flux_client(url: &str) -> flux::Client {
     client
 }
 
-
 /// Flexiti's authorization, which needs no access token to be asked for first.
 async fn authorize(url: &str) -> Outcome<()> {
     let clock = std::sync::Arc::new(|| flexiti::Moment::from_unix_secs(0));

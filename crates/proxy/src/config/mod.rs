@@ -5,11 +5,12 @@
 //! |---|---|---|
 //! | `VENTANILLA_API_KEY` | the merchant's API key; two, separated by a comma, while it is changed | required |
 //! | `VENTANILLA_TOKEN_KEYS` | `kid:base64 of 32 bytes`, separated by commas; the first seals client tokens | required |
-//! | `VENTANILLA_STORE_KEYS` | the same form; the first seals saved cards in the store | to save cards |
+//! | `VENTANILLA_STORE_KEYS` | the same form; the first seals saved cards in the store, and what is kept of identity checks | to save cards; with `[flexiti]` |
 //! | `VENTANILLA_STORE_URL` | the PostgreSQL database, `postgres://user:password@host:port/database` | instead of `[store] path` |
 //! | `VENTANILLA_GREENPAY_SECRET` | GreenPay's secret | with `[card]` |
 //! | `VENTANILLA_CVU_PASSWORD` | the password of the CVU wallet's API user | with `[cvu]` |
 //! | `VENTANILLA_FLUX_REFRESH_TOKEN` | the refresh token that Flux handed out | with `[flux]` |
+//! | `VENTANILLA_FLEXITI_CLIENT_SECRET` | the client secret of Flexiti's developer portal | with `[flexiti]` |
 //! | `VENTANILLA_WEBHOOK_SECRETS` | `whsec_` and base64, separated by commas; all of them sign webhooks | with `[webhooks]` |
 //! | `VENTANILLA_HOOK_PATH` | the secret in the address that providers send notifications to | to be notified |
 //! | `VENTANILLA_LOG` | instead of `[log] level` | |
@@ -20,6 +21,7 @@
 //! Whatever is wrong is told at once, each with its key, what was expected and what was found.
 
 mod cvu;
+mod flexiti;
 mod flux;
 mod secrets;
 mod toml_reader;
@@ -40,6 +42,7 @@ use crate::rails::card::Duplicates;
 use crate::webhooks::ReceiverUrl;
 
 pub use cvu::Cvu;
+pub use flexiti::Flexiti;
 pub use flux::Flux;
 pub use secrets::Secrets;
 use toml_reader::{Section, Tables};
@@ -68,6 +71,8 @@ pub struct Settings {
     pub cvu: Option<Cvu>,
     /// `[flux]`; its presence turns the Flux rail on.
     pub flux: Option<Flux>,
+    /// `[flexiti]`; its presence turns the Flexiti rail on.
+    pub flexiti: Option<Flexiti>,
     /// `[webhooks]`; without it nobody is told.
     pub webhooks: Option<Webhooks>,
     /// `[assets]`
@@ -346,6 +351,9 @@ impl Config {
             flux: settings
                 .as_ref()
                 .is_some_and(|settings| settings.flux.is_some()),
+            flexiti: settings
+                .as_ref()
+                .is_some_and(|settings| settings.flexiti.is_some()),
             webhooks: settings
                 .as_ref()
                 .is_some_and(|settings| settings.webhooks.is_some()),
@@ -398,6 +406,7 @@ impl Settings {
         let card = tables.optional_section("card", problems, read_card);
         let cvu = tables.optional_section("cvu", problems, cvu::read);
         let flux = tables.optional_section("flux", problems, flux::read);
+        let flexiti = tables.optional_section("flexiti", problems, flexiti::read);
         let webhooks = tables.optional_section("webhooks", problems, read_webhooks);
         let assets = tables.section("assets", problems, |section, problems| {
             Some(Assets {
@@ -418,6 +427,7 @@ impl Settings {
             card: card?,
             cvu: cvu?,
             flux: flux?,
+            flexiti: flexiti?,
             webhooks: webhooks?,
             assets: assets?,
             clock: clock?,
@@ -457,6 +467,7 @@ impl Settings {
             .iter()
             .flat_map(|card| [&card.merchant_url, &card.checkout_url])
             .chain(self.cvu.iter().map(|cvu| &cvu.url))
+            .chain(self.flexiti.iter().map(|flexiti| &flexiti.url))
             .chain(self.flux.iter().map(|flux| &flux.url))
             .chain(self.flux.iter().filter_map(|flux| flux.token_url.as_ref()))
             .find(|url| !url.is_loopback());

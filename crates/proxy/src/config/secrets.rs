@@ -31,6 +31,8 @@ pub struct Secrets {
     pub cvu_password: Option<SecretString>,
     /// The refresh token that Flux handed out; there when the Flux rail is on.
     pub flux_refresh_token: Option<SecretString>,
+    /// The client secret of Flexiti's developer portal; there when the Flexiti rail is on.
+    pub flexiti_client_secret: Option<SecretString>,
     /// What webhooks are signed with; there when a receiver is configured.
     pub webhook_secrets: Option<SigningSecrets>,
     /// Where providers send notifications; without it they cannot.
@@ -53,6 +55,10 @@ impl std::fmt::Debug for Secrets {
             .field(
                 "flux_refresh_token",
                 &self.flux_refresh_token.as_ref().map(|_| "set"),
+            )
+            .field(
+                "flexiti_client_secret",
+                &self.flexiti_client_secret.as_ref().map(|_| "set"),
             )
             .field("webhook_secrets", &self.webhook_secrets)
             .field("hook_path", &self.hook_path.as_ref().map(|_| "set"))
@@ -114,10 +120,18 @@ impl Secrets {
             |text| TokenKeys::parse(text).map_err(|error| error.to_string()),
         );
         let store_url = reader.url("VENTANILLA_STORE_URL");
-        let store_keys = reader.optional("VENTANILLA_STORE_KEYS", |text| {
+        let read_keys = |text: &SecretString| {
             // EXPOSE: parsed into key material that shows nothing.
             SealingKeys::parse(text.expose_secret())
-        });
+        };
+        let store_keys = if wanted.flexiti {
+            let how =
+                "with [flexiti] it is kept who a buyer is, sealed; make one with `ventanilla keys`";
+            let keys = reader.required("VENTANILLA_STORE_KEYS", how, read_keys);
+            keys.map(Some).ok_or(Noted)
+        } else {
+            reader.optional("VENTANILLA_STORE_KEYS", read_keys)
+        };
         let greenpay_secret = wanted.card.then(|| {
             reader.required(
                 "VENTANILLA_GREENPAY_SECRET",
@@ -139,6 +153,13 @@ impl Secrets {
                 |text| Ok(text.clone()),
             )
         });
+        let flexiti_client_secret = wanted.flexiti.then(|| {
+            reader.required(
+                "VENTANILLA_FLEXITI_CLIENT_SECRET",
+                "it belongs to flexiti.client_id",
+                |text| Ok(text.clone()),
+            )
+        });
         let webhook_secrets = wanted.webhooks.then(|| {
             reader.required(
                 "VENTANILLA_WEBHOOK_SECRETS",
@@ -156,6 +177,7 @@ impl Secrets {
             greenpay_secret: unless_noted(greenpay_secret)?,
             cvu_password: unless_noted(cvu_password)?,
             flux_refresh_token: unless_noted(flux_refresh_token)?,
+            flexiti_client_secret: unless_noted(flexiti_client_secret)?,
             webhook_secrets: unless_noted(webhook_secrets)?,
             hook_path: hook_path.ok()?,
             known,
@@ -177,6 +199,7 @@ pub(super) struct Wanted {
     pub card: bool,
     pub cvu: bool,
     pub flux: bool,
+    pub flexiti: bool,
     pub webhooks: bool,
 }
 

@@ -8,6 +8,7 @@ const API_KEY: &str = "vsk_0123456789abcdefghijklmnopqrstuv";
 const GREENPAY_SECRET: &str = "greenpay-secret-canary";
 const CVU_PASSWORD: &str = "cvu-password-canary";
 const FLUX_REFRESH_TOKEN: &str = "flux-refresh-token-canary";
+const FLEXITI_CLIENT_SECRET: &str = "flexiti-client-secret-canary";
 
 const HOOK_PATH: &str = "hook-path-canary_0123456789abcdef";
 
@@ -32,6 +33,10 @@ fn variables() -> BTreeMap<String, OsString> {
         (
             "VENTANILLA_FLUX_REFRESH_TOKEN",
             FLUX_REFRESH_TOKEN.to_owned(),
+        ),
+        (
+            "VENTANILLA_FLEXITI_CLIENT_SECRET",
+            FLEXITI_CLIENT_SECRET.to_owned(),
         ),
         ("VENTANILLA_WEBHOOK_SECRETS", webhook_secret()),
         ("VENTANILLA_HOOK_PATH", HOOK_PATH.to_owned()),
@@ -101,7 +106,8 @@ fn the_example_names_every_key_that_there_is() {
         "{error}"
     );
     for section in [
-        "server", "merchant", "card", "webhooks", "assets", "clock", "limits", "store", "log",
+        "server", "merchant", "card", "flexiti", "webhooks", "assets", "clock", "limits", "store",
+        "log",
     ] {
         let text = EXAMPLE.replacen(
             &format!("[{section}]\n"),
@@ -272,7 +278,7 @@ fn what_is_wrong_is_told_by_key_expectation_and_finding() {
         (
             "[store]",
             "[stored]",
-            "stored: expected one of the sections server, merchant, store, card, cvu, flux, webhooks, assets, clock, limits, log",
+            "stored: expected one of the sections server, merchant, store, card, cvu, flux, flexiti, webhooks, assets, clock, limits, log",
         ),
         (
             "speed = 1\n",
@@ -289,7 +295,7 @@ fn what_is_wrong_is_told_by_key_expectation_and_finding() {
             "anchor = \"yesterday\"\n",
             "clock.anchor: expected a moment such as 2026-11-20T13:00:00Z, found \"yesterday\"",
         ),
-        ("[server]", "[server", "line 31: expected TOML"),
+        ("[server]", "[server", "line 32: expected TOML"),
     ] {
         let found = problem(old, new);
         assert!(found.starts_with(expected), "{found}");
@@ -353,6 +359,7 @@ fn time_may_run_faster_while_the_provider_is_this_machine() {
         .replace("https://checkout.greenpay.example", "http://localhost:8792")
         .replace("https://api.wallet.example", "http://127.0.0.1:8793")
         .replace("https://flux.example", "http://127.0.0.1:8794")
+        .replace("https://posapi.flexiti.fi", "http://127.0.0.1:8795")
         .replace("speed = 1", "speed = 60")
         .replace(
             "# anchor = \"2026-11-20T13:00:00Z\"",
@@ -472,6 +479,16 @@ fn secrets_are_required_by_name_and_refused_without_being_repeated() {
             "VENTANILLA_FLUX_REFRESH_TOKEN: expected it",
         ),
         (
+            "VENTANILLA_FLEXITI_CLIENT_SECRET",
+            "",
+            "VENTANILLA_FLEXITI_CLIENT_SECRET: expected it",
+        ),
+        (
+            "VENTANILLA_STORE_KEYS",
+            "",
+            "VENTANILLA_STORE_KEYS: expected it",
+        ),
+        (
             "VENTANILLA_WEBHOOK_SECRETS",
             "",
             "VENTANILLA_WEBHOOK_SECRETS: expected it",
@@ -498,6 +515,7 @@ fn secrets_are_required_by_name_and_refused_without_being_repeated() {
     without_card.remove("VENTANILLA_GREENPAY_SECRET");
     without_card.remove("VENTANILLA_CVU_PASSWORD");
     without_card.remove("VENTANILLA_FLUX_REFRESH_TOKEN");
+    without_card.remove("VENTANILLA_FLEXITI_CLIENT_SECRET");
     without_card.remove("VENTANILLA_STORE_KEYS");
     without_card.remove("VENTANILLA_WEBHOOK_SECRETS");
     without_card.remove("VENTANILLA_HOOK_PATH");
@@ -627,6 +645,7 @@ fn no_secret_is_in_the_debug_output() {
         API_KEY,
         GREENPAY_SECRET,
         FLUX_REFRESH_TOKEN,
+        FLEXITI_CLIENT_SECRET,
         &STANDARD.encode([0x5A; 32]),
         &STANDARD.encode([0x3C; 32]),
         &webhook_secret(),
@@ -764,4 +783,62 @@ fn a_flux_rail_offers_tips_that_it_takes_and_a_place_that_flux_takes() {
     assert_eq!(grant(EXAMPLE).as_deref(), Some("accessToken"));
     let without = EXAMPLE.replace("grant_type = \"accessToken\"", "grant_type = \"\"");
     assert_eq!(grant(&without), None);
+}
+
+#[test]
+fn a_flexiti_rail_shows_one_page_and_asks_each_operation_in_its_version() {
+    for (old, new, expected) in [
+        (
+            "url = \"https://posapi.flexiti.fi\"\nclient_id",
+            "url = \"http://posapi.flexiti.fi\"\nclient_id",
+            "flexiti.url: expected https",
+        ),
+        (
+            "page_origin = \"https://posapi.flexiti.fi\"",
+            "page_origin = \"http://posapi.flexiti.fi\"",
+            "flexiti.page_origin: expected https",
+        ),
+        (
+            "page_origin = \"https://posapi.flexiti.fi\"",
+            "page_origin = \"https://posapi.flexiti.fi/widget\"",
+            "flexiti.page_origin: expected scheme, host and port only",
+        ),
+        (
+            "client_id = \"tienda-ejemplo\"",
+            "client_id = \"..\"",
+            "flexiti.client_id: expected 1 to 100",
+        ),
+        (
+            "identifications = [\"account\", \"person\"]",
+            "identifications = []",
+            "flexiti.identifications: expected account, person or both",
+        ),
+        (
+            "identifications = [\"account\", \"person\"]",
+            "identifications = [\"card\"]",
+            "flexiti.identifications: entry 1: expected account or person",
+        ),
+        (
+            "version_capture = \"2.5\"",
+            "version_capture = \"2.5/..\"",
+            "flexiti.version_capture: expected a version such as 2.5.1",
+        ),
+        (
+            "# merchant_id = 1001",
+            "merchant_id = 0",
+            "flexiti.merchant_id: expected a whole number from 1",
+        ),
+    ] {
+        let found = problem(old, new);
+        assert!(found.starts_with(expected), "{new}: {found}");
+    }
+    let settings = |text: &str| read(text).unwrap().settings.flexiti.unwrap();
+    let told = settings(EXAMPLE);
+    assert_eq!(
+        told.versions,
+        ventanilla_providers::flexiti::Versions::default()
+    );
+    assert!(told.capture && told.hyphenated_flow_id && !told.idempotency_header);
+    let untold = EXAMPLE.replace("page_origin = \"https://posapi.flexiti.fi\"\n", "");
+    assert_eq!(settings(&untold).page_origin, told.page_origin);
 }

@@ -86,6 +86,12 @@ pub(super) trait Row: Clone + Send + Sync + 'static {
     /// What a change is called.
     fn kind(change: &Self::Change) -> &'static str;
 
+    /// What else is written by the commit that takes the right for `call`.
+    fn taken_for(change: Self::Change, call: &Self::Call) -> Self::Change {
+        let _ = call;
+        change
+    }
+
     /// Counts an outcome.
     fn count(&self);
 
@@ -307,6 +313,7 @@ impl From<Step<AttemptRow>> for Change {
             evidence: step.evidence,
             saved_card: None,
             operation: None,
+            financing: None,
             payable: None,
         }
     }

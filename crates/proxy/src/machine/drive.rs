@@ -9,20 +9,24 @@ use ventanilla_core::attempt::AttemptState;
 use ventanilla_core::problem::ProblemCode;
 use ventanilla_core::rails::Rail;
 use ventanilla_core::rails::cvu::CvuStart;
+use ventanilla_core::rails::flexiti::{IdentificationKind, Language};
 use ventanilla_core::session::SessionState;
 use ventanilla_providers::failpoint::hit;
 
 use super::course::{Course, Finding, Row, alike};
 use super::judge::{self, Proof};
 use super::right::{Call, send_once};
-use super::{Machine, fingerprint};
+use super::{Machine, financing, fingerprint};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::rails::Host;
 use crate::rails::card::{CardMeans, CardPayment, CardPlan, CardRail};
 use crate::rails::cvu::{CvuPayment, CvuPlan, CvuRail};
+use crate::rails::flexiti::{FlexitiPayment, FlexitiPlan, FlexitiRail};
 use crate::rails::flux::{FluxPayment, FluxPlan, FluxRail};
-use crate::store::{AttemptRow, Change, Scene, SessionRow, StartRules, Started, Store};
+use crate::store::{
+    AttemptRow, Change, FinancingStep, Scene, SessionRow, StartRules, Started, Store,
+};
 
 /// A request to start an attempt.
 pub(super) struct Admission {
@@ -36,6 +40,7 @@ pub(super) enum Payment {
     Card(Box<CardPayment>),
     Cvu(CvuPayment),
     Flux(FluxPayment),
+    Flexiti(Box<FlexitiPayment>),
 }
 
 /// A request that fits its session.
@@ -43,6 +48,15 @@ enum Plan {
     Card(CardPlan),
     Cvu(CvuPlan),
     Flux(FluxPlan),
+    Flexiti(Box<FlexitiPlan>),
+}
+
+/// What follows T0.
+enum Onward {
+    /// Straight on to the send.
+    Pay(Payment),
+    /// To the buyer, first.
+    Identify(Box<FlexitiPlan>),
 }
 
 /// An unsent attempt older than this was left behind, however its process fares.
@@ -50,9 +64,9 @@ const ABANDONED_AFTER: Duration = Duration::from_secs(60);
 /// Why a rail sends nothing.
 const NOT_CONFIGURED: &str = "the rail is not configured";
 /// How long a request waits for its turn to be driven.
-const TURN: Duration = Duration::from_millis(200);
+pub(super) const TURN: Duration = Duration::from_millis(200);
 /// What a buyer is told to wait when there is no turn.
-const TURN_RETRY_SECS: u32 = 5;
+pub(super) const TURN_RETRY_SECS: u32 = 5;
 
 /// T0: records the attempt and sets it off.
 pub(super) async fn admit(machine: Arc<Machine>, admission: Admission) -> Result<AttemptRow> {
@@ -76,7 +90,10 @@ pub(super) async fn admit(machine: Arc<Machine>, admission: Admission) -> Result
     let plan = plan(&machine, start, &session)?;
     machine.breakers.refuse_if_open(plan.hosts())?;
     let draft = draft(&machine, &plan, &session, &key, fingerprint.clone(), now)?;
-    let mut payment = payment(&machine, plan, &draft, &session).await?;
+    let mut onward = match plan {
+        Plan::Flexiti(plan) => Onward::Identify(plan),
+        plan => Onward::Pay(payment(&machine, plan, &draft, &session).await?),
+    };
     let turn = tokio::time::timeout(TURN, Arc::clone(&machine.slots).acquire_owned()).await;
     let Ok(Ok(slot)) = turn else {
         // Whoever had the turn may have been this very request, sent twice.
@@ -99,11 +116,11 @@ pub(super) async fn admit(machine: Arc<Machine>, admission: Admission) -> Result
             );
             let call = Call::begin(&machine);
             let attempt = row.clone();
-            if let Payment::Flux(payment) = &mut payment {
+            if let Onward::Pay(Payment::Flux(payment)) = &mut onward {
                 payment.carry(&row);
             }
             tokio::spawn(async move {
-                drive(&call.machine, attempt, payment).await;
+                drive(&call.machine, attempt, onward).await;
                 drop(slot);
             });
             Ok(row)
@@ -138,7 +155,8 @@ fn answer_at_hand(
     let find = |in_the_way: fn(&AttemptRow) -> bool| attempts.iter().find(|row| in_the_way(row));
     // Money that was seen pays the session as soon as the attempt beside it has ended.
     let live = find(|row| row.state.blocks_others()).or_else(|| find(judge::is_deferred))?;
-    let unsent = matches!(live.state, AttemptState::New | AttemptState::Prepared);
+    let unsent =
+        matches!(live.state, AttemptState::New | AttemptState::Prepared) && !live.waits_for_buyer();
     let code = match live.state {
         AttemptState::Succeeded => ProblemCode::SessionPaid,
         _ if unsent && live.created_at < rules.abandoned_before => return None,
@@ -147,9 +165,13 @@ fn answer_at_hand(
     Some(Err(Error::new(code).attempt(live.id.clone())))
 }
 
-async fn drive(machine: &Machine, attempt: AttemptRow, payment: Payment) {
+async fn drive(machine: &Machine, attempt: AttemptRow, onward: Onward) {
     let id = attempt.id.clone();
-    if let Err(error) = try_drive(machine, attempt, payment).await {
+    let driven = match onward {
+        Onward::Pay(payment) => try_drive(machine, attempt, payment).await,
+        Onward::Identify(plan) => financing::open(machine, &attempt, *plan).await,
+    };
+    if let Err(error) = driven {
         // Whatever state it is in, the sweeper takes it from there.
         tracing::error!(attempt.id = %id, "attempt {id} was left to the sweeper: {error}");
     }
@@ -207,6 +229,16 @@ impl Row for AttemptRow {
         change.kind
     }
 
+    fn taken_for(mut change: Change, call: &Payment) -> Change {
+        if let Payment::Flexiti(payment) = call {
+            change.financing = Some(FinancingStep::Chosen {
+                kept: payment.rest(),
+                choice: payment.choice().clone(),
+            });
+        }
+        change
+    }
+
     fn count(&self) {
         metrics::counter!(
             "ventanilla_attempts_total",
@@ -248,6 +280,14 @@ pub(super) fn fingerprint_of(start: &StartAttempt) -> Result<String> {
         cvu: Option<CvuStart>,
         #[serde(skip_serializing_if = "Option::is_none")]
         flux: Option<AskedFlux>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        flexiti: Option<AskedFlexiti>,
+    }
+    // Nothing of who the buyer is: it would be a trace of it.
+    #[derive(Serialize)]
+    struct AskedFlexiti {
+        by: IdentificationKind,
+        language: Language,
     }
     #[derive(Serialize)]
     struct AskedFlux {
@@ -271,6 +311,10 @@ pub(super) fn fingerprint_of(start: &StartAttempt) -> Result<String> {
         cvu: start.cvu,
         flux: start.flux.as_ref().map(|flux| AskedFlux {
             tip_minor: flux.tip_minor,
+        }),
+        flexiti: start.flexiti.as_ref().map(|flexiti| AskedFlexiti {
+            by: flexiti.identification.kind(),
+            language: flexiti.language,
         }),
     })
 }
@@ -300,6 +344,14 @@ fn plan(machine: &Machine, start: StartAttempt, session: &SessionRow) -> Result<
                 Error::new(ProblemCode::RequestMalformed).detail("rail flux needs the field flux")
             })?;
             rail.check(&start, session.request.total).map(Plan::Flux)
+        }
+        Rail::Flexiti => {
+            let start = start.flexiti.ok_or_else(|| {
+                Error::new(ProblemCode::RequestMalformed)
+                    .detail("rail flexiti needs the field flexiti")
+            })?;
+            let plan = flexiti_rail(machine)?.check(&start)?;
+            Ok(Plan::Flexiti(Box::new(plan)))
         }
     }
 }
@@ -334,6 +386,10 @@ fn draft(
             tip_minor: plan.tip_minor,
             ..row(Rail::Flux)?
         },
+        Plan::Flexiti(_) => AttemptRow {
+            fingerprint,
+            ..row(Rail::Flexiti)?
+        },
     })
 }
 
@@ -347,6 +403,7 @@ async fn payment(
         Plan::Card(plan) => plan,
         Plan::Cvu(plan) => return Ok(Payment::Cvu(CvuRail::payment(plan, session))),
         Plan::Flux(plan) => return flux_rail(machine)?.payment(&plan).map(Payment::Flux),
+        Plan::Flexiti(_) => return Err(Error::internal("its buyer has to pick first")),
     };
     let token = match &plan.means {
         CardMeans::Sealed(_) => None,
@@ -376,6 +433,13 @@ fn flux_rail(machine: &Machine) -> Result<&FluxRail> {
         .ok_or_else(|| ProblemCode::RailNotOffered.into())
 }
 
+fn flexiti_rail(machine: &Machine) -> Result<&FlexitiRail> {
+    machine
+        .flexiti
+        .as_ref()
+        .ok_or_else(|| ProblemCode::RailNotOffered.into())
+}
+
 impl Plan {
     /// Where its calls go.
     fn hosts(&self) -> &'static [Host] {
@@ -383,6 +447,7 @@ impl Plan {
             Self::Card(plan) => plan.hosts(),
             Self::Cvu(plan) => plan.hosts(),
             Self::Flux(_) => FluxPlan::hosts(),
+            Self::Flexiti(_) => FlexitiPlan::hosts(),
         }
     }
 }
@@ -396,7 +461,7 @@ impl Payment {
             (Self::Card(_), None, _) | (Self::Flux(_), _, None) => {
                 Err(String::from(NOT_CONFIGURED))
             }
-            (Self::Cvu(_), _, _) => Ok(()),
+            (Self::Cvu(_) | Self::Flexiti(_), _, _) => Ok(()),
         }
     }
 
@@ -413,6 +478,10 @@ impl Payment {
                 None => None,
             },
             Self::Flux(payment) => match &machine.flux {
+                Some(rail) => Some(rail.send(payment, breakers).await),
+                None => None,
+            },
+            Self::Flexiti(payment) => match &machine.flexiti {
                 Some(rail) => Some(rail.send(payment, breakers).await),
                 None => None,
             },

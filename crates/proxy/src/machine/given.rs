@@ -61,10 +61,11 @@ pub(super) fn card_rail() -> CardRail {
         let key = "k1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
         match name {
             "VENTANILLA_API_KEY" => Some("vsk_0123456789abcdefghijklmnopqrstuv".into()),
-            "VENTANILLA_TOKEN_KEYS" => Some(key.into()),
+            "VENTANILLA_TOKEN_KEYS" | "VENTANILLA_STORE_KEYS" => Some(key.into()),
             "VENTANILLA_GREENPAY_SECRET"
             | "VENTANILLA_CVU_PASSWORD"
-            | "VENTANILLA_FLUX_REFRESH_TOKEN" => Some("nobody-listens".into()),
+            | "VENTANILLA_FLUX_REFRESH_TOKEN"
+            | "VENTANILLA_FLEXITI_CLIENT_SECRET" => Some("nobody-listens".into()),
             "VENTANILLA_WEBHOOK_SECRETS" => Some("whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX".into()),
             _ => None,
         }

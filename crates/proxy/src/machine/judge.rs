@@ -93,6 +93,8 @@ pub const fn fence(rail: Rail) -> Duration {
         // GreenPay's order session lives 30 minutes.
         Rail::Card | Rail::Cvu => minutes(35),
         Rail::Flux => minutes(15),
+        // The access token that it needs lives 20 minutes, and what comes late is a hold, which is let go.
+        Rail::Flexiti => minutes(30),
     }
 }
 

@@ -11,17 +11,25 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use ventanilla_core::attempt::AttemptState as S;
 use ventanilla_core::operation::OperationKind;
+use ventanilla_core::rails::Rail;
 
 use super::course::{Finding, Row as _, Step, contradiction, unconfirmed};
 use super::judge::{Confirmation, Reading};
 use super::schedule::{self, MIN_GAP, REVIEW_AFTER, REVIEW_GAP, days, minutes};
 use crate::clock::Timestamp;
-use crate::store::{OperationChange, OperationRow, OperationScene};
+use crate::store::{OperationChange, OperationRow, OperationScene, left_of_payment};
 
 /// So many reads in a row must show the payment as it was.
 pub const NOT_DONE_NEEDED: u32 = 3;
 /// The last of them so long after the call's deadline.
-pub const SETTLED_AFTER: Duration = minutes(2);
+#[must_use]
+pub const fn settled_after(rail: Rail) -> Duration {
+    match rail {
+        Rail::Card | Rail::Cvu | Rail::Flux => minutes(2),
+        // How far its reads lag behind is documented nowhere.
+        Rail::Flexiti => minutes(30),
+    }
+}
 /// Reads that prove nothing and keep showing the payment as it was: somebody must look after this.
 pub const UNPROVEN_REVIEW_AFTER: Duration = days(1);
 
@@ -124,7 +132,10 @@ pub fn on_reading(
                 after.not_done = row.not_done.saturating_add(1);
             }
             let evidence = json!({ "source": "read", "done": false, "in_a_row": after.not_done });
-            if row.state == S::Unknown && disproves && is_conclusive(&after, now) {
+            if row.state == S::Unknown
+                && disproves
+                && is_conclusive(scene.attempt.rail, &after, now)
+            {
                 let mut after = after.with(after.course().ended(S::NotExecuted, now));
                 after.reason = Some(String::from(
                     "the payment stands, and the call cannot be executed any more",
@@ -196,15 +207,10 @@ fn done(
 /// more captured, than was paid.
 pub fn has_room(scene: &OperationScene<'_>) -> bool {
     let row = scene.operation;
-    let used: u64 = scene
-        .others
-        .iter()
-        .filter(|other| other.kind.gives_back() == row.kind.gives_back())
-        .filter(|other| !matches!(other.state, S::Declined | S::NotExecuted))
-        .map(|other| other.amount.minor())
-        .sum();
-    let paid = scene.attempt.confirmed.map_or(0, |paid| paid.minor());
-    used.saturating_add(row.amount.minor()) <= paid
+    let rail = scene.attempt.rail;
+    scene.attempt.confirmed.is_some_and(|paid| {
+        row.amount.minor() <= left_of_payment(rail, paid, scene.others, row.kind)
+    })
 }
 
 /// Whether another operation of this kind may be what the provider shows.
@@ -216,11 +222,11 @@ fn is_another_s(scene: &OperationScene<'_>) -> bool {
 }
 
 /// Whether reads prove that it was not executed and never will be.
-fn is_conclusive(row: &OperationRow, now: Timestamp) -> bool {
+fn is_conclusive(rail: Rail, row: &OperationRow, now: Timestamp) -> bool {
     row.not_done >= NOT_DONE_NEEDED
         && row
             .deadline_at
-            .is_some_and(|deadline_at| now >= deadline_at + SETTLED_AFTER)
+            .is_some_and(|deadline_at| now >= deadline_at + settled_after(rail))
 }
 
 struct Look {
@@ -477,7 +483,7 @@ mod tests {
 
     #[test]
     fn three_reads_of_a_payment_that_stands_disprove_a_void_two_minutes_after_its_deadline() {
-        let settled = DEADLINE + SETTLED_AFTER;
+        let settled = DEADLINE + settled_after(Rail::Card);
         for (seen, now, disproves, expected) in [
             (2, settled, true, S::NotExecuted),
             (1, settled, true, S::Unknown),
@@ -512,13 +518,13 @@ mod tests {
     fn reads_before_the_sender_was_done_with_the_call_disprove_nothing() {
         let mut row = in_state(OperationKind::Void, S::Unknown);
         row.not_done = 9;
-        let late = DEADLINE + SETTLED_AFTER;
+        let late = DEADLINE + settled_after(Rail::Card);
         let timeout = Finding::Unknown(String::from("timeout"));
         let change = judged(&row, &[], |scene| on_answer(scene, &timeout, late)).unwrap();
         let row = change.after;
         let still = read(&row, approved(), true, late + MIN_GAP);
         assert_eq!(still.state, S::Unknown);
-        let after = read(&row, approved(), true, late + SETTLED_AFTER);
+        let after = read(&row, approved(), true, late + settled_after(Rail::Card));
         assert_eq!(after.state, S::NotExecuted);
     }
 

@@ -21,6 +21,7 @@
 //! | what may a merchant ask for | `check` |
 //! | what attempts and operations have in common | `course` |
 //! | who takes an attempt from T0 on | `drive` |
+//! | what if it waits for its buyer before anything is sent | `financing` |
 //! | who opens an operation, who takes it from there | `operate` |
 //! | who may send, once | `right` |
 //! | what does an answer or a read prove | `judge`, `judge_operation` |
@@ -46,7 +47,9 @@
 //!
 //! Why a second payment cannot follow a wrong "it never happened" on the card rail: GreenPay's order
 //! session dies after 30 minutes, and before minute 35 no doubt is resolved negatively and no second
-//! attempt let in. Each attempt may therefore carry a reference of its own. On the Flux rail a call has no
+//! attempt let in. Each attempt may therefore carry a reference of its own. So may it on the Flexiti rail, where
+//! what is authorized is a hold: one that turns up late is let go, and money moves by the capture alone, an
+//! operation that the commit of the authorization opens. On the Flux rail a call has no
 //! such end, but the provider refuses a reference that it knows: an attempt goes out under the reference of
 //! the one before it until that was declined.
 
@@ -55,6 +58,7 @@ mod check;
 mod course;
 mod credits;
 mod drive;
+mod financing;
 #[cfg(test)]
 mod given;
 mod judge;
@@ -79,11 +83,13 @@ use std::time::Duration;
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use ventanilla_core::api::{self, AttemptView, CheckoutView, IdempotencyKey, StartAttempt};
 use ventanilla_core::attempt::{AttemptState, NextAction};
+use ventanilla_core::operation::OperationKind;
 use ventanilla_core::problem::ProblemCode;
 use ventanilla_core::rails::Rail;
+use ventanilla_core::rails::flexiti::FinancingAdvice;
 use ventanilla_core::session::SessionState;
 use ventanilla_providers::failpoint::hit;
 
@@ -92,6 +98,7 @@ use crate::error::{Error, Result};
 use crate::id;
 use crate::rails::card::CardRail;
 use crate::rails::cvu::CvuRail;
+use crate::rails::flexiti::{self, FlexitiRail};
 use crate::rails::flux::FluxRail;
 use crate::store::{
     AttemptRow, Ended, Opened, OperationRow, PayableRow, Scene, SessionDraft, SessionRow, Store,
@@ -121,6 +128,8 @@ pub struct MachineParts {
     pub cvu: Option<CvuRail>,
     /// The Flux rail, when the merchant configured it.
     pub flux: Option<FluxRail>,
+    /// The Flexiti rail, when the merchant configured it. It needs a store with sealing keys.
+    pub flexiti: Option<FlexitiRail>,
     /// The merchant's name, as buyers read it.
     pub merchant_name: String,
     /// How many attempts of a session may reach the provider's money call, from 1.
@@ -137,6 +146,7 @@ pub struct Machine {
     card: Option<CardRail>,
     cvu: Option<CvuRail>,
     flux: Option<FluxRail>,
+    flexiti: Option<FlexitiRail>,
     merchant_name: String,
     attempts_per_session: u8,
     /// The longest that a whole call takes which moves money, in the world's time.
@@ -169,6 +179,8 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(6);
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// The idempotency key of what the machine itself opens to send a duplicate's money back.
 const DUPLICATE_KEY: &str = "duplicate";
+/// The idempotency key of what the machine itself opens to take what was authorized.
+const CAPTURE_KEY: &str = "capture";
 /// The store has so long to show that it is ready.
 const READY_WITHIN: Duration = Duration::from_millis(500);
 
@@ -185,9 +197,11 @@ impl Machine {
         let card_limit = parts.card.as_ref().map(CardRail::call_limit);
         let cvu_limit = parts.cvu.as_ref().map(CvuRail::call_limit);
         let flux_limit = parts.flux.as_ref().map(FluxRail::call_limit);
+        let flexiti_limit = parts.flexiti.as_ref().map(FlexitiRail::call_limit);
         let call_limit = card_limit
             .max(cvu_limit)
             .max(flux_limit)
+            .max(flexiti_limit)
             .unwrap_or_default();
         let machine = Arc::new(Self {
             store: parts.store,
@@ -197,6 +211,7 @@ impl Machine {
             card: parts.card,
             cvu: parts.cvu,
             flux: parts.flux,
+            flexiti: parts.flexiti,
             merchant_name: parts.merchant_name,
             attempts_per_session: parts.attempts_per_session.max(1),
             instance: id::make()?,
@@ -352,6 +367,12 @@ impl Machine {
             Some(flux) if session.request.rails.contains(&Rail::Flux) => Some(flux.offer()),
             _ => None,
         };
+        let flexiti = match &self.flexiti {
+            Some(flexiti) if session.request.rails.contains(&Rail::Flexiti) => {
+                Some(flexiti.offer(&session.request))
+            }
+            _ => None,
+        };
         let live = attempts
             .iter()
             .find(|attempt| attempt.state.blocks_others());
@@ -361,7 +382,8 @@ impl Machine {
                 self.hurry(shown, now).await?;
                 let payable = payables.iter().find(|row| row.attempt_id == shown.id);
                 let seen = credits::is_seen(&credits, &shown.id);
-                Some(view::attempt_view(shown, payable, seen, now))
+                let view = view::attempt_view(shown, payable, seen, now);
+                Some(financing::show(self, shown, view, now).await?)
             }
             None => None,
         };
@@ -374,6 +396,7 @@ impl Machine {
             card,
             cvu,
             flux,
+            flexiti,
             attempt,
             expires_at: session.expires_at.rfc3339(),
             server_time: now.rfc3339(),
@@ -407,7 +430,7 @@ impl Machine {
         let row = tokio::spawn(drive::admit(Arc::clone(self), admission))
             .await
             .map_err(Error::internal)??;
-        let view = if NextAction::after(row.state) == NextAction::Wait {
+        let view = if NextAction::after(row.state) == NextAction::Wait && !row.waits_for_buyer() {
             self.watch(session_id, &row.id, ANSWER_WITHIN, Until::Ended)
                 .await?
         } else {
@@ -492,6 +515,9 @@ impl Machine {
         if self.flux.is_some() {
             rails.push((Rail::Flux, &FluxRail::settles));
         }
+        if self.flexiti.is_some() {
+            rails.push((Rail::Flexiti, &FlexitiRail::settles));
+        }
         let ability = check::Ability {
             rails: &rails,
             saves_cards: self.store.saves_cards(),
@@ -506,6 +532,7 @@ impl Machine {
             Rail::Card => self.card.is_some(),
             Rail::Cvu => self.cvu.is_some(),
             Rail::Flux => self.flux.is_some(),
+            Rail::Flexiti => self.flexiti.is_some(),
         };
         Rail::ALL.into_iter().filter(configured).collect()
     }
@@ -540,12 +567,15 @@ impl Machine {
                 // Once for each question, not for each answer to it.
                 self.hurry(&row, self.clock.now()).await?;
             }
-            let first = *first.get_or_insert(row.state);
+            // Before anything is sent the buyer may be at one step or the next.
+            let step = row.waits_for_buyer().then_some(row.version);
+            let (first, first_step) = *first.get_or_insert((row.state, step));
             let news = match until {
                 Until::Ended => false,
-                Until::Changed => is_news(first, row.state),
+                Until::Changed => is_news(first, row.state) || first_step != step,
             };
             let goes_on = match NextAction::after(row.state) {
+                NextAction::Wait if step.is_some() => matches!(until, Until::Changed),
                 NextAction::Wait => true,
                 // What there was to start is before the buyer.
                 NextAction::Pay => matches!(until, Until::Changed),
@@ -562,6 +592,10 @@ impl Machine {
         let now = self.clock.now();
         match row.rail {
             Rail::Card | Rail::Flux => Ok(view::attempt_view(row, None, false, now)),
+            Rail::Flexiti => {
+                let view = view::attempt_view(row, None, false, now);
+                financing::show(self, row, view, now).await
+            }
             Rail::Cvu => {
                 let whole = self.whole_session(&row.session_id).await?;
                 let of_row = |payable: &&PayableRow| payable.attempt_id == row.id;
@@ -582,9 +616,10 @@ impl Machine {
     ///
     /// # Errors
     ///
-    /// `not-found`, also for an attempt of another session.
+    /// `not-found`, also for an attempt of another session; `identity-malformed`, `identity-refused`,
+    /// `plan-not-offered`, `provider-unavailable`.
     pub async fn take_step(
-        &self,
+        self: &Arc<Self>,
         session_id: &str,
         attempt_id: &str,
         step: api::Step,
@@ -596,6 +631,26 @@ impl Machine {
             .filter(|row| row.session_id == session_id)
             .ok_or(ProblemCode::NotFound)?;
         let row = match step {
+            api::Step::Supersede if row.waits_for_buyer() => {
+                let reason = flexiti::reason(FinancingAdvice::Cancelled);
+                financing::over(self, &row.id, reason).await?;
+                self.attempt_row(&row.id).await?
+            }
+            api::Step::NotIdentified(said) => {
+                if row.waits_for_buyer() {
+                    let reason = flexiti::reason(said.end.advice());
+                    financing::over(self, &row.id, reason).await?;
+                }
+                self.attempt_row(&row.id).await?
+            }
+            api::Step::Identified(said) => {
+                financing::identified(self, &row, &said).await?;
+                self.attempt_row(&row.id).await?
+            }
+            api::Step::Finance(choice) => {
+                financing::finance(self, &row, choice).await?;
+                self.attempt_row(&row.id).await?
+            }
             api::Step::Supersede => {
                 let left = self
                     .supersede(&row.id, "the buyer left it for another one")
@@ -616,9 +671,22 @@ impl Machine {
         const PAYABLES_FOR_EACH: u32 = 10;
         let attempts = u32::from(self.attempts_per_session);
         match rail {
-            Rail::Card | Rail::Flux => attempts,
+            // Those that end before anything is sent do not count.
+            Rail::Card | Rail::Flux | Rail::Flexiti => attempts,
             Rail::Cvu => attempts * PAYABLES_FOR_EACH,
         }
+    }
+
+    async fn attempt_row(&self, id: &str) -> Result<AttemptRow> {
+        Ok(self.store.attempt(id).await?.ok_or(ProblemCode::NotFound)?)
+    }
+
+    /// A turn to drive an attempt.
+    async fn turn(&self) -> Result<OwnedSemaphorePermit> {
+        let turn = tokio::time::timeout(drive::TURN, Arc::clone(&self.slots).acquire_owned()).await;
+        let busy =
+            || Error::new(ProblemCode::ProviderUnavailable).retry_after(drive::TURN_RETRY_SECS);
+        turn.map_err(|_| busy())?.map_err(|_| busy())
     }
 
     /// Waits for news of `id`, for `limit` of real time at most.
@@ -726,6 +794,7 @@ impl Machine {
     /// What the provider shows of a payment now.
     async fn read_payment(&self, attempt: &AttemptRow) -> Reading {
         match (attempt.rail, &self.card, &self.flux) {
+            (Rail::Flexiti, _, _) => financing::read(self, attempt).await,
             (Rail::Card, Some(card), _) => card.read(&attempt.reference).await,
             (Rail::Flux, _, Some(flux)) => flux.read(attempt).await,
             (Rail::Card, None, _) | (Rail::Flux, _, None) => {
@@ -741,17 +810,39 @@ impl Machine {
         let kind = match attempt.rail {
             Rail::Card => self.card.as_ref()?.returns_duplicates()?,
             Rail::Cvu | Rail::Flux => return None,
+            // What came late is a hold.
+            Rail::Flexiti => OperationKind::Release,
         };
+        self.own_operation(attempt, kind, DUPLICATE_KEY, now)
+    }
+
+    /// What takes the money that `attempt` authorized, where the merchant has it taken at once.
+    fn capture_of(&self, attempt: &AttemptRow, now: Timestamp) -> Option<OperationRow> {
+        let captures = match attempt.rail {
+            Rail::Card | Rail::Cvu | Rail::Flux => false,
+            Rail::Flexiti => self.flexiti.as_ref().is_some_and(FlexitiRail::captures),
+        };
+        let kind = captures.then_some(OperationKind::Capture)?;
+        self.own_operation(attempt, kind, CAPTURE_KEY, now)
+    }
+
+    fn own_operation(
+        &self,
+        attempt: &AttemptRow,
+        kind: OperationKind,
+        key: &str,
+        now: Timestamp,
+    ) -> Option<OperationRow> {
         let draft = operate::fingerprint_of(kind, None).and_then(|fingerprint| {
             Ok(OperationRow {
                 fingerprint,
-                ..OperationRow::new(attempt, kind, attempt.total, DUPLICATE_KEY, now)?
+                ..OperationRow::new(attempt, kind, attempt.total, key, now)?
             })
         });
         draft
             .inspect_err(|error| {
                 let id = &attempt.id;
-                tracing::error!(attempt.id = %id, "attempt {id}: its return is left to the merchant: {error}");
+                tracing::error!(attempt.id = %id, "attempt {id}: its {} is left to the merchant: {error}", kind.name());
             })
             .ok()
     }
@@ -763,13 +854,19 @@ impl Machine {
     {
         loop {
             let mut first = Vec::new();
+            let mut opens = false;
             let after = self
                 .apply::<AttemptRow>(id, |scene, now| match verdict(scene, now) {
                     judge::Verdict::Change(mut change) => {
                         let became = change.after.state != scene.attempt.state;
-                        if became && change.after.state == AttemptState::Duplicate {
-                            change.operation = self.return_of(&change.after, now);
-                        }
+                        change.operation = match change.after.state {
+                            AttemptState::Duplicate if became => self.return_of(&change.after, now),
+                            AttemptState::Succeeded if became => {
+                                self.capture_of(&change.after, now)
+                            }
+                            _ => None,
+                        };
+                        opens = change.operation.is_some();
                         Some(*change)
                     }
                     judge::Verdict::EndFirst(others) => {
@@ -779,6 +876,9 @@ impl Machine {
                     judge::Verdict::Nothing => None,
                 })
                 .await?;
+            if opens && after.is_some() {
+                self.wake.notify_one();
+            }
             if first.is_empty() {
                 return Ok(after);
             }

@@ -29,6 +29,7 @@ use crate::error::{Error, Result};
 use crate::rails::Host;
 use crate::rails::card::{CardOperation, CardRail};
 use crate::rails::cvu::CvuRail;
+use crate::rails::flexiti::{FlexitiDeed, FlexitiRail, NotReady};
 use crate::rails::flux::FluxRail;
 use crate::store::{
     AttemptRow, Change, OperationChange, OperationOpened, OperationRow, OperationScene, Store,
@@ -43,6 +44,7 @@ pub(super) enum Deed {
     Card(CardOperation),
     Cvu(CashOut),
     Flux(RefundOrder),
+    Flexiti(Box<FlexitiDeed>),
 }
 
 impl Machine {
@@ -185,6 +187,7 @@ async fn drive(machine: &Machine, row: OperationRow) -> Result<()> {
         Rail::Card => drive_card(machine, row, attempt).await,
         Rail::Cvu => drive_transfer(machine, row, attempt).await,
         Rail::Flux => drive_flux(machine, row, attempt).await,
+        Rail::Flexiti => drive_flexiti(machine, row, attempt).await,
     }
 }
 
@@ -236,6 +239,42 @@ async fn drive_flux(machine: &Machine, row: OperationRow, attempt: AttemptRow) -
         }
         Readiness::Later(cause) => postpone(machine, &row, &cause, now).await,
     }
+}
+
+/// The authorization is read before anything is done with it.
+async fn drive_flexiti(machine: &Machine, row: OperationRow, attempt: AttemptRow) -> Result<()> {
+    let now = machine.clock.now();
+    let kept = machine.store.financing(&attempt.id).await?;
+    let (Some(rail), Some(kept)) = (&machine.flexiti, kept) else {
+        let reason = "rail flexiti is not configured any more, or nothing was kept of the purchase";
+        machine.end_unsent::<OperationRow>(&row.id, reason).await?;
+        return Ok(());
+    };
+    match rail.deed(&row, &attempt, &kept.kept).await {
+        Ok(deed) => send_once(machine, row, Deed::Flexiti(Box::new(deed))).await,
+        Err(NotReady::Never(reason)) => {
+            machine.end_unsent::<OperationRow>(&row.id, &reason).await?;
+            Ok(())
+        }
+        Err(NotReady::Later(cause)) => postpone(machine, &row, &cause, now).await,
+    }
+}
+
+/// What became of an operation on an authorization, by its own reference.
+async fn read_flexiti(
+    machine: &Machine,
+    row: &OperationRow,
+    attempt: &AttemptRow,
+) -> Result<Reading> {
+    let Some(rail) = &machine.flexiti else {
+        return Ok(Reading::Failed(String::from("the rail is not configured")));
+    };
+    let Some(kept) = machine.store.financing(&attempt.id).await? else {
+        return Ok(Reading::Failed(String::from(
+            "nothing was kept of the purchase",
+        )));
+    };
+    Ok(rail.read_operation(row, attempt, &kept.kept).await)
 }
 
 /// A transfer back to whoever paid. Its bytes are kept before they are sent, and every repeat has them.
@@ -341,10 +380,12 @@ async fn read(machine: &Machine, row: &OperationRow) -> Result<()> {
     let reading = match attempt.rail {
         Rail::Card | Rail::Flux => machine.read_payment(&attempt).await,
         Rail::Cvu => repeat_transfer(machine, row).await?,
+        Rail::Flexiti => read_flexiti(machine, row, &attempt).await?,
     };
     let disproves = match attempt.rail {
         Rail::Card => CardRail::reads_disprove(row.kind),
         Rail::Cvu | Rail::Flux => false,
+        Rail::Flexiti => FlexitiRail::reads_disprove(row.kind),
     };
     let jitter = super::sweep::jitter();
     machine
@@ -397,6 +438,7 @@ const fn hosts(rail: Rail) -> &'static [Host] {
         Rail::Card => &[Host::GreenpayMerchant],
         Rail::Cvu => &[Host::CvuWallet],
         Rail::Flux => &[Host::Flux],
+        Rail::Flexiti => &[Host::Flexiti],
     }
 }
 
@@ -420,6 +462,11 @@ fn operation_amount(
                 .detail("rail flux is not configured any more"))
         }
         (Rail::Flux, _) => FluxRail::operation_amount(kind, asked, attempt),
+        (Rail::Flexiti, _) if machine.flexiti.is_none() => {
+            Err(Error::new(ProblemCode::OperationNotPossible)
+                .detail("rail flexiti is not configured any more"))
+        }
+        (Rail::Flexiti, _) => FlexitiRail::operation_amount(kind, asked, attempt),
     }
 }
 
@@ -492,6 +539,10 @@ impl Row for OperationRow {
             },
             Deed::Flux(refund) => match &machine.flux {
                 Some(rail) => Some(rail.operate(refund, breakers).await),
+                None => None,
+            },
+            Deed::Flexiti(deed) => match &machine.flexiti {
+                Some(rail) => Some(rail.operate(deed, breakers).await),
                 None => None,
             },
         };

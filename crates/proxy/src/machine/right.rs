@@ -60,7 +60,12 @@ struct Right<R> {
 
 impl<R: Row> Right<R> {
     /// T1. Whoever gets a right may send once; nobody else ever may.
-    async fn take(machine: &Machine, id: &str, version: i64) -> Result<Option<Self>> {
+    async fn take(
+        machine: &Machine,
+        id: &str,
+        version: i64,
+        call: &R::Call,
+    ) -> Result<Option<Self>> {
         // The provider's client gives up within this time, of the world's and not of a fast clock.
         let limit = machine.clock.real(machine.call_limit);
         let mut taken = (machine.clock.now(), machine.clock.monotonic());
@@ -68,7 +73,14 @@ impl<R: Row> Right<R> {
         let row = machine
             .apply::<R>(id, |scene, now| {
                 taken = (now, machine.clock.monotonic());
-                take::<R>(scene, version, now, now + limit, &machine.instance).map(R::Change::from)
+                let step = take::<R>(scene, version, now, now + limit, &machine.instance)?;
+                let sent = step.after.course().state == AttemptState::Sent;
+                let change = R::Change::from(step);
+                Some(if sent {
+                    R::taken_for(change, call)
+                } else {
+                    change
+                })
             })
             .await?;
         hit("t1.after");
@@ -151,7 +163,7 @@ pub(super) async fn send_once<R: Row>(machine: &Machine, row: R, call: R::Call) 
         machine.bells.ring(&id);
         return Ok(());
     };
-    while let Some(right) = Right::<R>::take(machine, &id, version).await? {
+    while let Some(right) = Right::<R>::take(machine, &id, version, &call).await? {
         let finding = right.send(machine, &call).await;
         if let Finding::NotSent(cause) = &finding {
             match right.give_back(machine, cause).await {

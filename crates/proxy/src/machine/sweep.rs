@@ -11,6 +11,7 @@ use serde_json::json;
 use tokio::sync::Semaphore;
 use tokio::sync::watch::Receiver;
 use ventanilla_core::attempt::AttemptState;
+use ventanilla_core::rails::flexiti::FinancingAdvice;
 
 use super::course::{Row, Step};
 use super::operate::take_up;
@@ -18,7 +19,7 @@ use super::right::Call;
 use super::{Machine, judge, look};
 use crate::clock::Timestamp;
 use crate::error::Result;
-use crate::rails::Host;
+use crate::rails::{Host, flexiti};
 use crate::store::{AttemptRow, Overdue};
 
 /// An answer may be so late before its call is held in doubt.
@@ -69,6 +70,7 @@ async fn sweep(machine: &Arc<Machine>) -> Result<Duration> {
     let overdue = Overdue {
         deadline_before: now - sent_grace,
         unsent_before: now - unsent_limit,
+        waited_until: now,
     };
     let next_due = || machine.store.next_due(sent_grace, unsent_limit);
     let mut next = next_due().await?;
@@ -97,7 +99,11 @@ async fn take_turns(machine: &Arc<Machine>, now: Timestamp, overdue: Overdue) ->
         if attempt.state == AttemptState::Sent {
             doubt(machine, &attempt).await?;
         } else {
-            let reason = "nothing was sent within a minute";
+            let reason = if attempt.waits_for_buyer() {
+                flexiti::reason(FinancingAdvice::Expired)
+            } else {
+                "nothing was sent within a minute"
+            };
             machine
                 .end_unsent::<AttemptRow>(&attempt.id, reason)
                 .await?;
@@ -187,6 +193,10 @@ fn probe(machine: &Arc<Machine>) {
                     },
                     Host::Flux => match &asked.flux {
                         Some(flux) => flux.probe().await,
+                        None => false,
+                    },
+                    Host::Flexiti => match &asked.flexiti {
+                        Some(flexiti) => flexiti.probe().await,
                         None => false,
                     },
                 }

@@ -12,7 +12,7 @@ use ventanilla_core::session::SessionState;
 use super::check;
 use super::session::{AttemptRecord, CreditRecord, NewSession, OperationRecord, SessionRecord};
 use crate::clock::Timestamp;
-use crate::rails::cvu;
+use crate::rails::{cvu, flexiti};
 use crate::store::{AttemptRow, CreditRow, OperationRow, PayableRow, SessionRow, WholeSession};
 
 /// A session as the merchant sees it.
@@ -119,6 +119,12 @@ pub fn attempt_view(
         advice: (row.state == AttemptState::Declined)
             .then(|| advice(row))
             .flatten(),
+        financing_advice: (row.rail == Rail::Flexiti && row.state.is_final())
+            .then(|| flexiti::advice(row))
+            .flatten(),
+        // What waits for the buyer is added by whoever reads it.
+        hosted_page: None,
+        offers: None,
         wallet_advice: (row.state == AttemptState::Declined)
             .then(|| wallet_advice(row))
             .flatten(),
@@ -127,7 +133,7 @@ pub fn attempt_view(
             .filter(|_| !row.state.took_money())
             .map(|payable| cvu::payable_view(payable, seen, now)),
         refused: row.state == AttemptState::NotExecuted
-            && row.reason.as_deref() == Some(cvu::REFUSED),
+            && matches!(row.reason.as_deref(), Some(cvu::REFUSED | flexiti::REFUSED)),
         receipt: (row.state == AttemptState::Succeeded)
             .then(|| receipt(row))
             .flatten(),
@@ -162,13 +168,13 @@ fn advice(row: &AttemptRow) -> Option<DeclineAdvice> {
                 .map_or(DeclineAdvice::OtherCard, DeclineAdvice::for_greenpay),
         ),
         Rail::Cvu => Some(DeclineAdvice::TryAgain),
-        Rail::Flux => None,
+        Rail::Flux | Rail::Flexiti => None,
     }
 }
 
 fn wallet_advice(row: &AttemptRow) -> Option<WalletAdvice> {
     match row.rail {
-        Rail::Card | Rail::Cvu => None,
+        Rail::Card | Rail::Cvu | Rail::Flexiti => None,
         Rail::Flux => Some(
             row.provider_code
                 .as_deref()
@@ -182,14 +188,17 @@ fn receipt(row: &AttemptRow) -> Option<ReceiptView> {
         paid: row.confirmed?,
         tip: row.tip(),
         paid_at: match row.rail {
-            Rail::Card | Rail::Flux => row.sent_at.or(row.settled_at)?,
+            Rail::Card | Rail::Flux | Rail::Flexiti => row.sent_at.or(row.settled_at)?,
             // What was sent is the wish for a code.
             Rail::Cvu => row.settled_at?,
         }
         .rfc3339(),
         brand: row.brand,
         last4: row.last4.clone(),
-        authorization: row.authorization.clone(),
+        // Flexiti's is the number that captures and returns go by: the merchant's.
+        authorization: (row.rail != Rail::Flexiti)
+            .then(|| row.authorization.clone())
+            .flatten(),
         installments: row.installments,
         card_saved: row.card_saved,
     })

@@ -4,6 +4,7 @@
 
 pub mod card;
 pub mod cvu;
+pub mod flexiti;
 pub mod flux;
 
 /// A provider's host, as far as it can fail apart from another.
@@ -17,15 +18,18 @@ pub enum Host {
     CvuWallet,
     /// Flux's.
     Flux,
+    /// Flexiti's.
+    Flexiti,
 }
 
 impl Host {
     /// Every host.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::GreenpayMerchant,
         Self::GreenpayCheckout,
         Self::CvuWallet,
         Self::Flux,
+        Self::Flexiti,
     ];
 
     /// The name in logs and metrics.
@@ -36,6 +40,7 @@ impl Host {
             Self::GreenpayCheckout => "greenpay_checkout",
             Self::CvuWallet => "cvu_wallet",
             Self::Flux => "flux",
+            Self::Flexiti => "flexiti",
         }
     }
 }

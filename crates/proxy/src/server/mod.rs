@@ -41,8 +41,8 @@ use crate::webhooks::Webhooks;
 use accept::Caps;
 
 pub use parts::{
-    card_rail, cvu_client, cvu_rail, flux_client, flux_rail, greenpay_client, notification_hooks,
-    open_store,
+    card_rail, cvu_client, cvu_rail, flexiti_client, flexiti_rail, flux_client, flux_rail,
+    greenpay_client, notification_hooks, open_store,
 };
 
 /// How much longer than the longest provider call the proxy waits for calls under way when it stops.
@@ -209,12 +209,19 @@ pub async fn start(config: Config, clock: SharedClock) -> Result<Running, StartE
         }
         _ => None,
     };
+    let flexiti = match (&settings.flexiti, secrets.flexiti_client_secret) {
+        (Some(flexiti), Some(secret)) => {
+            Some(flexiti_rail(flexiti, secret, &clock).map_err(StartError::part("flexiti"))?)
+        }
+        _ => None,
+    };
     let machine = Machine::open(MachineParts {
         store: store.clone(),
         clock: clock.clone(),
         card,
         cvu,
         flux,
+        flexiti,
         merchant_name: settings.merchant.name.clone(),
         attempts_per_session: settings.limits.attempts_per_session.get(),
         provider_calls: settings.limits.provider_calls.get(),
@@ -271,8 +278,16 @@ pub async fn start(config: Config, clock: SharedClock) -> Result<Running, StartE
         }))
         .merge(hooks)
         .merge(
-            frame::routes(&widget, &policy, &machine.rails())
-                .map_err(StartError::part("widget"))?,
+            frame::routes(
+                &widget,
+                &policy,
+                &machine.rails(),
+                settings
+                    .flexiti
+                    .as_ref()
+                    .map(|flexiti| &flexiti.page_origin),
+            )
+            .map_err(StartError::part("widget"))?,
         )
         .merge(assets::routes(widget));
     let edge = Edge {

@@ -5,16 +5,17 @@ use std::sync::Arc;
 use axum::Router;
 use secrecy::SecretString;
 use ventanilla_core::seal::ProviderKey;
-use ventanilla_providers::{cvu, flux, greenpay};
+use ventanilla_providers::{cvu, flexiti, flux, greenpay};
 
 use crate::clock::SharedClock;
-use crate::config::{self, Card, Cvu, Flux};
+use crate::config::{self, Card, Cvu, Flexiti, Flux};
 use crate::error::{Error, Result};
 use crate::hooks::{self, HookPath, Hooks};
 use crate::machine::Machine;
 use crate::rails;
 use crate::rails::card::{CardRail, CardRailConfig};
 use crate::rails::cvu::{CvuRail, CvuRailConfig, client_clock};
+use crate::rails::flexiti::{FlexitiRail, FlexitiRailConfig};
 use crate::rails::flux::{FluxRail, FluxRailConfig};
 use crate::store::{SealingKeys, Store};
 
@@ -176,6 +177,59 @@ pub fn flux_rail(
             offer: settings.offer.clone(),
             call_limit: settings.call_limit,
         },
+    ))
+}
+
+/// A client of Flexiti; nothing is sent.
+///
+/// # Errors
+///
+/// When something of `settings` cannot be used; says what.
+pub fn flexiti_client(
+    settings: &Flexiti,
+    client_secret: SecretString,
+    clock: &SharedClock,
+) -> Result<flexiti::Client> {
+    let config = flexiti::Config::new(
+        settings.url.as_str(),
+        &settings.client_id,
+        client_secret,
+        rails::flexiti::client_clock(clock),
+    );
+    flexiti::Client::new(flexiti::Config {
+        versions: settings.versions.clone(),
+        hyphenated_flow_id: settings.hyphenated_flow_id,
+        idempotency_key: settings.idempotency_header,
+        timeouts: ventanilla_providers::Timeouts {
+            money: settings.call_limit,
+            ..ventanilla_providers::Timeouts::default()
+        },
+        ..config
+    })
+    .map_err(Error::internal)
+}
+
+/// The Flexiti rail.
+///
+/// # Errors
+///
+/// As [`flexiti_client`].
+pub fn flexiti_rail(
+    settings: &Flexiti,
+    client_secret: SecretString,
+    clock: &SharedClock,
+) -> Result<FlexitiRail> {
+    Ok(FlexitiRail::new(
+        flexiti_client(settings, client_secret, clock)?,
+        FlexitiRailConfig {
+            page_origin: settings.page_origin.clone(),
+            identifications: settings.identifications.clone(),
+            capture: settings.capture,
+            location_id: settings.location_id,
+            merchant_id: settings.merchant_id,
+            call_limit: settings.call_limit,
+        },
+        Arc::clone(clock),
     ))
 }
 

@@ -9,8 +9,8 @@ use ventanilla_core::session::SessionState;
 use super::engine::{Connection, Done, Fault, Row, Transaction, values};
 use super::events::{self, NewEvent};
 use super::{
-    AttemptRow, Change, Scene, SessionRow, StartRules, Started, Store, cards, operations, outbox,
-    payables, rules, sessions,
+    AttemptRow, Change, Scene, SessionRow, StartRules, Started, Store, cards, financing,
+    operations, outbox, payables, rules, sessions,
 };
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
@@ -75,7 +75,8 @@ impl Store {
             SessionState::Open => {}
         }
         for attempt in &mut attempts {
-            let unsent = matches!(attempt.state, AttemptState::New | AttemptState::Prepared);
+            let unsent = matches!(attempt.state, AttemptState::New | AttemptState::Prepared)
+                && !attempt.waits_for_buyer();
             if unsent && attempt.created_at < rules.abandoned_before {
                 let reason = "whoever started it is gone; nothing was sent";
                 *attempt = abandon(&mut tx, &session, attempt, now, reason).await?;
@@ -169,6 +170,9 @@ impl Store {
                 change.after.card_saved = true;
             }
         }
+        if let Some(step) = change.financing.take() {
+            financing::write(&mut tx, self.keys.as_deref(), id, step).await?;
+        }
         let after = write_change(&mut tx, session, &before, change).await?;
         self.commit(tx).await?;
         Ok(Some(after))
@@ -226,6 +230,7 @@ pub(super) async fn abandon(
         evidence: json!({ "reason": reason }),
         saved_card: None,
         operation: None,
+        financing: None,
         payable: None,
     };
     write_change(tx, session.clone(), attempt, change).await
@@ -317,6 +322,9 @@ pub(super) async fn write_change(
         evidence: &change.evidence,
     };
     events::write(tx, event).await?;
+    if after.rail == Rail::Flexiti && after.state == AttemptState::NotExecuted {
+        financing::forget(tx, &after.id).await?;
+    }
     if effects.pays_session {
         sessions::write_paid(tx, &mut session, &after.id, now).await?;
     }

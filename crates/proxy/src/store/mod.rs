@@ -18,6 +18,7 @@
 //! | money is recorded in the amount that was asked for | check on `attempt` |
 //! | one open operation for an attempt | unique index `operation_open` |
 //! | no more is given back, or captured, than was paid | trigger `operation_within_payment` |
+//! | a hold is captured or let go, and no more comes back than was captured | trigger `operation_within_hold` |
 //! | nothing is payable that is not recorded, as it is | `rules`; triggers on `payable` |
 //! | a credit is recorded once, whichever way it is seen | unique fingerprint and cash-in |
 //! | an attempt is paid by one credit, of its amount | unique index `credit_matched`; trigger `credit_of_the_amount` |
@@ -35,6 +36,7 @@ mod cards;
 mod credits;
 mod engine;
 mod events;
+mod financing;
 mod operations;
 pub mod outage;
 mod outbox;
@@ -58,12 +60,14 @@ use tokio::sync::Notify;
 use crate::error::Result;
 use engine::{Engine, Transaction};
 
+pub use financing::{FinancingRow, FinancingStage, FinancingStep};
 pub use record::{
     AttemptRow, Change, CreditRow, CreditState, CreditVerdict, DisabledReceiver, Doubt, Ended,
     EventRow, MAX_RETURNS, NewCredit, NewSavedCard, Opened, OperationChange, OperationOpened,
     OperationRow, OperationScene, OutboxRow, Overdue, PayableRow, Payer, ReviewRows, SavedCardRow,
     Scene, SessionDraft, SessionRow, StartRules, Started, Undelivered, Watched, WholeSession,
 };
+pub(crate) use rules::left as left_of_payment;
 pub use sealing::SealingKeys;
 
 /// The open store. Clones share it.
@@ -180,6 +184,7 @@ mod tests {
         let overdue = Overdue {
             deadline_before: NOW,
             unsent_before: NOW,
+            waited_until: NOW,
         };
         let nothing = Duration::ZERO;
         assert!(store.overdue(overdue).await.unwrap().is_empty());

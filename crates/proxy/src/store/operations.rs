@@ -6,7 +6,7 @@ use ventanilla_core::operation::OperationKind;
 
 use super::engine::{Connection, Done, Fault, Row, Transaction, values};
 use super::events::{self, NewEvent};
-use super::rules::{self, counts, is_open};
+use super::rules::{self, is_open};
 use super::{
     AttemptRow, OperationChange, OperationOpened, OperationRow, OperationScene, SessionRow, Store,
     attempts, outbox, sessions,
@@ -163,19 +163,9 @@ fn refusal(
     if let Some(open) = others.iter().find(|other| is_open(other.state)) {
         return Some(OperationOpened::Running(open.id.clone()));
     }
-    let used: u64 = others
-        .iter()
-        .filter(|other| counts(other.state) && same_side(other.kind, draft.kind))
-        .map(|other| other.amount.minor())
-        .sum();
-    let left = paid.minor().saturating_sub(used);
+    let left = rules::left(attempt.rail, paid, others, draft.kind);
     let fits = draft.amount.currency() == paid.currency() && draft.amount.minor() <= left;
     (!fits).then_some(OperationOpened::TooMuch { left })
-}
-
-/// Whether two kinds draw on the same sum: captures on one, everything that gives back on the other.
-const fn same_side(one: OperationKind, other: OperationKind) -> bool {
-    one.gives_back() == other.gives_back()
 }
 
 pub(super) async fn of_session(

@@ -15,6 +15,7 @@ use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::id;
 use crate::machine::NewSession;
+use crate::store::FinancingStep;
 
 pub use credit::{CreditRow, CreditState, CreditVerdict, NewCredit, PayableRow, Payer, Watched};
 
@@ -167,6 +168,13 @@ impl AttemptRow {
         self.carried_reference.as_deref().unwrap_or(&self.reference)
     }
 
+    /// Whether it waits for its buyer: nothing was sent, and until
+    /// [`next_check_at`](AttemptRow::next_check_at) nobody may hold it for left behind.
+    #[must_use]
+    pub fn waits_for_buyer(&self) -> bool {
+        self.state == AttemptState::Prepared && self.next_check_at.is_some()
+    }
+
     /// The tip, unless there is none.
     #[must_use]
     pub fn tip(&self) -> Option<Money> {
@@ -277,6 +285,8 @@ pub struct Change {
     pub saved_card: Option<NewSavedCard>,
     /// An operation that is opened by the same commit: the return of money that came twice.
     pub operation: Option<OperationRow>,
+    /// What it does to what waits for the buyer.
+    pub financing: Option<FinancingStep>,
     /// What is payable from now on: there when the attempt comes to
     /// [`Issued`](AttemptState::Issued), and only then.
     pub payable: Option<PayableRow>,
@@ -552,4 +562,6 @@ pub struct Overdue {
     pub deadline_before: Timestamp,
     /// An attempt recorded before this whose right was never taken is over.
     pub unsent_before: Timestamp,
+    /// An attempt that waits for its buyer until this or before has waited long enough.
+    pub waited_until: Timestamp,
 }

@@ -3,6 +3,7 @@
 
 use ventanilla_core::attempt::AttemptState;
 use ventanilla_core::money::Money;
+use ventanilla_core::operation::OperationKind;
 use ventanilla_core::rails::Rail;
 use ventanilla_core::rails::flux::with_tip;
 
@@ -86,6 +87,8 @@ pub(super) fn carried_reference(attempts: &[AttemptRow], rail: Rail) -> Option<&
         Rail::Card => return None,
         // Nothing that nobody saw is paid.
         Rail::Cvu => return None,
+        // What an authorization of before did late is a hold, and is let go.
+        Rail::Flexiti => return None,
         Rail::Flux => {}
     }
     let last = attempts.iter().rev().find(|row| row.rail == rail)?;
@@ -324,6 +327,37 @@ pub(super) const fn is_open(state: AttemptState) -> bool {
 /// `operation_within_payment`.
 pub(super) const fn counts(state: AttemptState) -> bool {
     is_open(state) || matches!(state, AttemptState::Succeeded)
+}
+
+/// How much of a payment an operation of `kind` may still be about, in minor units, beside `others`. As the
+/// triggers `operation_within_payment` and `operation_within_hold`.
+pub(crate) fn left(rail: Rail, paid: Money, others: &[OperationRow], kind: OperationKind) -> u64 {
+    let sum = |is: &dyn Fn(&OperationRow) -> bool| -> u64 {
+        let like = others.iter().filter(|other| is(other));
+        like.map(|other| other.amount.minor()).sum()
+    };
+    let used = |is: &dyn Fn(OperationKind) -> bool| {
+        sum(&|other: &OperationRow| counts(other.state) && is(other.kind))
+    };
+    match rail {
+        // Captures draw on one sum, everything that gives back on another.
+        Rail::Card | Rail::Cvu | Rail::Flux => paid
+            .minor()
+            .saturating_sub(used(&|other| other.gives_back() == kind.gives_back())),
+        // What is paid is held: each part of it is captured or let go, and what was captured comes back once.
+        Rail::Flexiti if of_hold(kind) => paid.minor().saturating_sub(used(&of_hold)),
+        Rail::Flexiti => {
+            let captured = sum(&|other: &OperationRow| {
+                other.kind == OperationKind::Capture && other.state == AttemptState::Succeeded
+            });
+            captured.saturating_sub(used(&|other| !of_hold(other)))
+        }
+    }
+}
+
+/// Whether it is about what is held, and not about what was taken of it.
+const fn of_hold(kind: OperationKind) -> bool {
+    matches!(kind, OperationKind::Capture | OperationKind::Release)
 }
 
 /// What the merchant is told when an attempt comes to a state.

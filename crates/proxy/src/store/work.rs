@@ -29,7 +29,7 @@ impl Store {
             .fetch_all(
                 "WITH due AS MATERIALIZED (
                      SELECT id FROM attempt
-                     WHERE next_check_at <= $1 AND (leased_until IS NULL OR leased_until <= {now})
+                     WHERE next_check_at <= $1 AND state <> 'prepared' AND (leased_until IS NULL OR leased_until <= {now})
                      ORDER BY next_check_at LIMIT $2 {skip locked})
                  UPDATE attempt SET leased_until = {now} + $3 WHERE id IN (SELECT id FROM due)
                  RETURNING *",
@@ -103,8 +103,14 @@ impl Store {
             .await?
             .fetch_all(
                 "SELECT * FROM attempt
-                 WHERE (state = 'sent' AND deadline_at < $1) OR (state IN ('new', 'prepared') AND created_at < $2)",
-                values![overdue.deadline_before, overdue.unsent_before],
+                 WHERE (state = 'sent' AND deadline_at < $1)
+                    OR (state IN ('new', 'prepared') AND created_at < $2 AND next_check_at IS NULL)
+                    OR (state = 'prepared' AND next_check_at <= $3)",
+                values![
+                    overdue.deadline_before,
+                    overdue.unsent_before,
+                    overdue.waited_until,
+                ],
             )
             .await?;
         read_all(&rows, attempts::read)
@@ -131,7 +137,8 @@ impl Store {
         read_all(&rows, operations::read)
     }
 
-    /// Attempts that another process recorded and that never took the right to send. On a shared store
+    /// Attempts that another process recorded and that never took the right to send, unless they wait for
+    /// their buyer. On a shared store
     /// that process may be alive.
     ///
     /// # Errors
@@ -143,7 +150,7 @@ impl Store {
             .read()
             .await?
             .fetch_all(
-                "SELECT * FROM attempt WHERE state IN ('new', 'prepared') AND owner <> $1",
+                "SELECT * FROM attempt WHERE state IN ('new', 'prepared') AND next_check_at IS NULL AND owner <> $1",
                 values![owner],
             )
             .await?;
@@ -171,7 +178,8 @@ impl Store {
                      UNION ALL
                      SELECT MIN(deadline_at) + $1 FROM operation WHERE state = 'sent'
                      UNION ALL
-                     SELECT MIN(created_at) + $2 FROM attempt WHERE state IN ('new', 'prepared')
+                     SELECT MIN(created_at) + $2 FROM attempt
+                     WHERE state IN ('new', 'prepared') AND next_check_at IS NULL
                      UNION ALL
                      SELECT MIN(next_check_at) FROM attempt
                      WHERE next_check_at IS NOT NULL AND (leased_until IS NULL OR leased_until <= {now})

@@ -339,7 +339,7 @@ pub fn write_widget(folder: &Path) {
         .map(|(name, content)| json!({ "file": name, "integrity": integrity(content) }))
         .collect();
     let manifest = json!({
-        "release": "0.1.0", "loader": LOADER, "glue": GLUE, "wasm": { "all": WASM, "card": WASM, "cvu": WASM }, "frame": "frame.html",
+        "release": "0.1.0", "loader": LOADER, "glue": GLUE, "wasm": { "all": WASM, "card": WASM, "cvu": WASM, "flux": WASM, "flexiti": WASM }, "frame": "frame.html",
         "script_hashes": [inline_hash(BOOT_SCRIPT), integrity("glue")],
         "style_hashes": [inline_hash(STYLE)],
         "files": listed,

@@ -400,6 +400,7 @@ async fn machine_set(
         card: Some(rail),
         cvu: None,
         flux: None,
+        flexiti: None,
         merchant_name: String::from("Tienda Ejemplo"),
         attempts_per_session: 3,
         provider_calls: settings.provider_calls,
@@ -469,6 +470,7 @@ pub fn start(card: CardStart) -> StartAttempt {
         card: Some(card),
         cvu: None,
         flux: None,
+        flexiti: None,
     }
 }
 

@@ -102,6 +102,7 @@ async fn a_right_to_send_is_out_once_and_found_when_nobody_uses_it() {
         let overdue = Overdue {
             deadline_before: START + hours(1),
             unsent_before: START - hours(1),
+            waited_until: START - hours(1),
         };
         let found = store.overdue(overdue).await.unwrap();
         assert_eq!(found.len(), 1);

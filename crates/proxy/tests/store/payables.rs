@@ -37,6 +37,7 @@ async fn nothing_is_issued_that_is_not_recorded_or_does_not_fit(store: Store) {
         |payable| payable.watch_until = payable.issued_at,
     ];
     let mut refused = vec![Change {
+        financing: None,
         payable: None,
         ..plain(moved(&row, S::Issued))
     }];

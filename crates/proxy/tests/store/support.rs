@@ -280,6 +280,7 @@ pub fn plain(after: AttemptRow) -> Change {
         evidence: json!({ "by": "test" }),
         saved_card: None,
         operation: None,
+        financing: None,
     }
 }
 

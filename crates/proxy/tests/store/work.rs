@@ -58,10 +58,12 @@ async fn what_is_overdue_is_found(store: Store) {
     let none = Overdue {
         deadline_before: START + secs(40),
         unsent_before: START,
+        waited_until: START,
     };
     let some = Overdue {
         deadline_before: START + secs(41),
         unsent_before: START + secs(1),
+        waited_until: START + secs(1),
     };
     let mut expected = std::collections::BTreeSet::new();
     for state in S::ALL {

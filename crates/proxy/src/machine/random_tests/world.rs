@@ -91,6 +91,7 @@ impl World {
             card: Some(given::card_rail()),
             cvu: None,
             flux: None,
+            flexiti: None,
             merchant_name: String::from("Tienda Ejemplo"),
             attempts_per_session: 5,
             provider_calls: 4,
@@ -283,6 +284,7 @@ impl World {
         let overdue = Overdue {
             deadline_before: self.now() - Duration::from_secs(10),
             unsent_before: self.now() - Duration::from_secs(60),
+            waited_until: self.now(),
         };
         for row in self.store.overdue(overdue).await.unwrap() {
             if row.state == S::Sent {
