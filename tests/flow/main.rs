@@ -7,6 +7,7 @@ mod card;
 mod checkout;
 mod clock;
 mod cvu;
+mod flexiti;
 mod flux;
 mod shop;
 mod world;

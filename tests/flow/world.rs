@@ -63,6 +63,8 @@ pub struct Settings {
     pub cvu_url: Option<String>,
     /// Lines for `[flux]` after those that are always there; without it the rail is off.
     pub flux: Option<&'static str>,
+    /// Lines for `[flexiti]` after those that are always there; without it the rail is off.
+    pub flexiti: Option<&'static str>,
     /// Where the shop is told what became true.
     pub webhooks: Option<String>,
 }
@@ -247,8 +249,13 @@ impl World {
             connections_per_ip = 2000
             {cvu}
             {flux}
+            {flexiti}
             {webhooks}
             "#,
+            flexiti = self
+                .settings
+                .flexiti
+                .map_or_else(String::new, |more| self.flexiti_section(more)),
             flux = self
                 .settings
                 .flux
@@ -293,6 +300,10 @@ impl World {
             let token = &self.sandbox.flux_credentials().refresh_token;
             environment.insert("VENTANILLA_FLUX_REFRESH_TOKEN", token);
         }
+        if self.settings.flexiti.is_some() {
+            let secret = &self.sandbox.flexiti_credentials().client_secret;
+            environment.insert("VENTANILLA_FLEXITI_CLIENT_SECRET", secret);
+        }
         if self.settings.webhooks.is_some() {
             environment.insert("VENTANILLA_WEBHOOK_SECRETS", WEBHOOK_SECRET);
         }
@@ -330,6 +341,19 @@ impl World {
             {more}
             "#,
             url = self.sandbox.flux_url,
+        )
+    }
+
+    fn flexiti_section(&self, more: &str) -> String {
+        format!(
+            r#"
+            [flexiti]
+            url = "{url}"
+            client_id = "{client_id}"
+            {more}
+            "#,
+            url = self.sandbox.flexiti_url,
+            client_id = self.sandbox.flexiti_credentials().client_id,
         )
     }
 
@@ -464,7 +488,8 @@ impl World {
 
     /// The proxy's clock, and the provider's where money has a date that is compared.
     pub fn move_clock(&self, by: Duration) {
-        if self.settings.cvu.is_some() || self.settings.flux.is_some() {
+        let settings = &self.settings;
+        if settings.cvu.is_some() || settings.flux.is_some() || settings.flexiti.is_some() {
             self.sandbox.move_clock(by);
         }
         self.clock.move_on(by);
