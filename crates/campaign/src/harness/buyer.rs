@@ -8,6 +8,7 @@ use ventanilla_core::card::{Card, Cvc, Expiry, Holder, Pan, YearMonth};
 use ventanilla_core::rails::Rail;
 use ventanilla_core::rails::card::{CardOffer, CardStart};
 use ventanilla_core::rails::cvu::{CvuStart, Presentation};
+use ventanilla_core::rails::flexiti::{FlexitiStart, Identification, Language, PostalAddress};
 use ventanilla_core::rails::flux::FluxStart;
 use ventanilla_core::seal::{PinnedKey, ProviderKey, SealOptions, seal};
 use ventanilla_core::wallet_code::WalletCode;
@@ -189,6 +190,33 @@ pub fn wallet_code(code: &str, tip_minor: u64) -> Result<StartAttempt> {
         flux: Some(FluxStart::new(&code, tip_minor)),
         flexiti: None,
     })
+}
+
+/// What starts an attempt to finance a purchase, of somebody with this account.
+#[must_use]
+pub fn financed(account: u64) -> StartAttempt {
+    StartAttempt {
+        rail: Rail::Flexiti,
+        card: None,
+        cvu: None,
+        flux: None,
+        flexiti: Some(FlexitiStart {
+            identification: Identification::Account {
+                account_number: account.to_string(),
+            },
+            billing: PostalAddress {
+                first_name: String::from("Test"),
+                last_name: String::from("Shopper"),
+                line1: String::from("1 Example Street"),
+                line2: String::new(),
+                city: String::from("Toronto"),
+                province: String::from("ON"),
+                postal_code: String::from("A1A 1A1"),
+            },
+            shipping: None,
+            language: Language::En,
+        }),
+    }
 }
 
 /// The CVC of every test card with three digits.

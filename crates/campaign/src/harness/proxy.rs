@@ -49,6 +49,8 @@ pub struct Settings {
     pub cvu_url: Option<String>,
     /// The host of the Flux API; none takes no wallets' codes.
     pub flux_url: Option<String>,
+    /// The host of the Flexiti POS API; none finances nothing.
+    pub flexiti_url: Option<String>,
     /// The shared clock.
     pub clock: ScaledClock,
     /// Where webhooks go; none sends none.
@@ -84,6 +86,7 @@ impl Settings {
             public_key: sandbox.public_key().to_owned(),
             cvu_url: None,
             flux_url: None,
+            flexiti_url: None,
             clock,
             webhooks: None,
             call_limit_secs: Some(CALL_LIMIT_SECS),
@@ -142,6 +145,13 @@ impl Settings {
             }
             add("flux", flux);
         }
+        if let Some(url) = &self.flexiti_url {
+            let mut flexiti = format!("url = \"{url}\"\nclient_id = \"{FLEXITI_CLIENT}\"\n");
+            if let Some(secs) = self.call_limit_secs {
+                let _ = writeln!(flexiti, "call_limit_secs = {secs}");
+            }
+            add("flexiti", flexiti);
+        }
         let mut clock = format!("speed = {}\n", self.clock.speed());
         if self.clock.speed() > 1 {
             let _ = writeln!(clock, "anchor = \"{}\"", self.clock.anchor());
@@ -190,6 +200,8 @@ pub struct Secrets {
     pub cvu_password: String,
     /// What opens the account at the Flux API.
     pub flux_refresh_token: String,
+    /// What belongs to the merchant's identifier at Flexiti.
+    pub flexiti_secret: String,
     /// What webhooks are signed with: `whsec_` and base64.
     pub webhook_secret: String,
     /// The last part of the address that the provider notifies.
@@ -207,6 +219,7 @@ impl Secrets {
             provider_secret: String::from("sandbox-secret"),
             cvu_password: String::from("sandbox-password"),
             flux_refresh_token: String::from("sandbox-refresh-token"),
+            flexiti_secret: String::from("placeholder-secret"),
             webhook_secret: format!("whsec_{}", STANDARD.encode(random::bytes::<32>())),
             hook_path: URL_SAFE_NO_PAD.encode(random::bytes::<32>()),
         }
@@ -269,6 +282,10 @@ impl Proxy {
         if settings.flux_url.is_some() {
             let token = secrets.flux_refresh_token.clone();
             environment.push(("VENTANILLA_FLUX_REFRESH_TOKEN", token));
+        }
+        if settings.flexiti_url.is_some() {
+            let secret = secrets.flexiti_secret.clone();
+            environment.push(("VENTANILLA_FLEXITI_CLIENT_SECRET", secret));
         }
         if let StoreAt::Postgres(url) = &settings.store {
             environment.push(("VENTANILLA_STORE_URL", url.clone()));
@@ -503,6 +520,8 @@ fn last_line(log: &Path) -> String {
 pub const SHOP_ORIGIN: &str = "https://shop.example";
 const MERCHANT_ID: &str = "11111111-1111-4111-8111-111111111111";
 const TERMINAL: &str = "sandbox-terminal";
+/// Who the sandbox's Flexiti POS API lets in.
+const FLEXITI_CLIENT: &str = "demo-merchant";
 /// Who the sandbox's CVU wallet API lets in.
 pub(super) const CVU_USER: &str = "sandbox-user";
 /// The account that its codes name.

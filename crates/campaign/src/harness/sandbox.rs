@@ -23,6 +23,7 @@ pub struct Sandbox {
     checkout_url: String,
     cvu_url: String,
     flux_url: String,
+    flexiti_url: String,
     management_url: String,
     public_key: String,
     http: reqwest::Client,
@@ -40,9 +41,9 @@ impl Sandbox {
         seed: u64,
         clock: ScaledClock,
     ) -> Result<Self> {
-        let ports = free_ports(5)?;
-        let [management, merchant, checkout, cvu, flux] = ports.as_slice() else {
-            return Err(Failure::of("five ports were asked for"));
+        let ports = free_ports(6)?;
+        let [management, merchant, checkout, cvu, flux, flexiti] = ports.as_slice() else {
+            return Err(Failure::of("six ports were asked for"));
         };
         let port = |address: &SocketAddr| address.port().to_string();
         let key = Command::new(&binaries.sandbox)
@@ -65,9 +66,8 @@ impl Sandbox {
             &port(cvu),
             "--flux-port",
             &port(flux),
-            // Nobody here pays at it.
             "--flexiti-port",
-            "0",
+            &port(flexiti),
             "--seed",
             &seed.to_string(),
             "--speed",
@@ -82,6 +82,7 @@ impl Sandbox {
             checkout_url: format!("http://{checkout}"),
             cvu_url: format!("http://{cvu}"),
             flux_url: format!("http://{flux}"),
+            flexiti_url: format!("http://{flexiti}"),
             management_url: format!("http://{management}"),
             public_key: String::from_utf8(key.stdout).tried("read the sandbox's key")?,
             http: super::wire::client(Duration::from_secs(60))?,
@@ -127,6 +128,12 @@ impl Sandbox {
     #[must_use]
     pub fn flux_url(&self) -> &str {
         &self.flux_url
+    }
+
+    /// The host of the Flexiti POS API.
+    #[must_use]
+    pub fn flexiti_url(&self) -> &str {
+        &self.flexiti_url
     }
 
     /// The key that cards are sealed to, in PEM.
@@ -289,6 +296,9 @@ pub struct Ledger {
     /// What happened at the Flux API. What it did to money is among the debits and operations, too.
     #[serde(default)]
     pub flux: FluxLedger,
+    /// What happened at the Flexiti POS API.
+    #[serde(default)]
+    pub flexiti: FlexitiLedger,
 }
 
 impl Ledger {
@@ -458,6 +468,50 @@ pub struct CvuLedger {
     pub cashouts: Vec<Cashout>,
     /// Notifications posted to the merchant.
     pub notifications: Vec<Notification>,
+}
+
+/// What really happened at the Flexiti POS API, as far as this module needs it.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct FlexitiLedger {
+    /// Identity checks opened.
+    pub sessions: Vec<IdentityCheck>,
+    /// Credit that was held.
+    pub authorizations: Vec<Hold>,
+    /// What was taken of it.
+    pub captures: Vec<OfHold>,
+    /// What was let go of it.
+    pub releases: Vec<OfHold>,
+    /// What came back of what was taken.
+    pub returns: Vec<OfHold>,
+}
+
+/// An identity check that was opened.
+#[derive(Clone, Debug, Deserialize)]
+pub struct IdentityCheck {
+    /// Names it.
+    pub widget_session_id: String,
+}
+
+/// Credit that was held.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Hold {
+    /// Its number.
+    pub authorization_id: u64,
+    /// The proxy's reference.
+    pub reference: Option<String>,
+    /// In dollars with two decimals.
+    pub amount: String,
+}
+
+/// Something that was done with held credit.
+#[derive(Clone, Debug, Deserialize)]
+pub struct OfHold {
+    /// The number of the authorization.
+    pub authorization_id: u64,
+    /// The proxy's reference of the operation.
+    pub reference: Option<String>,
+    /// In dollars with two decimals.
+    pub amount: String,
 }
 
 /// What became of a transfer that was asked for.

@@ -304,6 +304,18 @@ pub fn order_in_mexico(order_reference: &str, amount_minor: u64) -> Value {
     })
 }
 
+/// A small order of `amount_minor` cents, to be financed.
+#[must_use]
+pub fn order_in_canada(order_reference: &str, amount_minor: u64) -> Value {
+    json!({
+        "order_reference": order_reference,
+        "total": { "amount_minor": amount_minor, "currency": "CAD" },
+        "description": "Espresso machine",
+        "rails": ["flexiti"],
+        "expires_in_secs": 86_400,
+    })
+}
+
 /// A small order of `amount_minor` centavos, to be paid from a wallet.
 #[must_use]
 pub fn order_in_pesos(order_reference: &str, amount_minor: u64) -> Value {

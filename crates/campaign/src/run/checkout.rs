@@ -12,6 +12,7 @@ use ventanilla_core::attempt::{AttemptState, NextAction};
 use super::Field;
 use super::book::count;
 use super::code;
+use super::financing::Credit;
 use super::operations;
 use super::wallet::Way;
 use crate::failure::Result;
@@ -73,14 +74,19 @@ impl Story {
             Some(_) => None,
             None => code::drawn(&mut dice.of(3)),
         };
-        let mut order = match (&way, by_code) {
-            (Some(way), _) => shop::order_in_pesos(&reference, way.total_minor),
-            (None, Some(bill)) => shop::order_in_mexico(&reference, bill),
-            (None, None) => shop::order(&reference, dice.between(100, 99_999_999)),
+        let credit = match (way, by_code) {
+            (None, None) => Credit::drawn(&mut dice.of(4)),
+            _ => None,
+        };
+        let mut order = match (&way, by_code, &credit) {
+            (Some(way), _, _) => shop::order_in_pesos(&reference, way.total_minor),
+            (None, Some(bill), _) => shop::order_in_mexico(&reference, bill),
+            (None, None, Some(credit)) => shop::order_in_canada(&reference, credit.total_minor),
+            (None, None, None) => shop::order(&reference, dice.between(100, 99_999_999)),
         };
         // A few buyers come back, and save their card the first time.
-        let saver = (way.is_none() && by_code.is_none() && dice.percent(8))
-            .then(|| dice.below(1 + field.checkouts / 40));
+        let with_card = way.is_none() && by_code.is_none() && credit.is_none();
+        let saver = (with_card && dice.percent(8)).then(|| dice.below(1 + field.checkouts / 40));
         if let (Some(saver), Some(order)) = (saver, order.as_object_mut()) {
             order.insert("save_card".into(), "ask".into());
             if let Some(buyer) = order
@@ -110,9 +116,10 @@ impl Story {
         if story.dice.percent(2) {
             story.stray().await;
         }
-        let paid = match way {
-            Some(way) => story.pay_from_wallet(way).await?,
-            None => story.pay().await?,
+        let paid = match (way, credit) {
+            (Some(way), _) => story.pay_from_wallet(way).await?,
+            (None, Some(credit)) => story.pay_on_credit(credit).await?,
+            (None, None) => story.pay().await?,
         };
         story.till = None;
         if let Some(paid) = paid {
@@ -120,6 +127,8 @@ impl Story {
             let dice = story.dice.of(1);
             if way.is_some() {
                 operations::perhaps_send_back(&story.field, dice, &paid).await;
+            } else if credit.is_some() {
+                operations::perhaps_undo(&story.field, dice, &paid).await;
             } else {
                 operations::perhaps(&story.field, dice, &paid).await;
             }
@@ -312,7 +321,7 @@ impl Story {
     }
 
     /// Asks until the attempt has ended; none when the buyer has had enough.
-    async fn follow(&mut self, attempt: &str) -> Result<Option<NextAction>> {
+    pub(super) async fn follow(&mut self, attempt: &str) -> Result<Option<NextAction>> {
         let mut doubting = Doubting {
             field: Arc::clone(&self.field),
             doubts: false,

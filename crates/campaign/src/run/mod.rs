@@ -2,7 +2,7 @@
 //!
 //! | question | room |
 //! |---|---|
-//! | what does one buyer do | `checkout` with a card, and `operations` once it is paid; `wallet` with a wallet; `code` with a wallet's code |
+//! | what does one buyer do | `checkout` with a card, and `operations` once it is paid; `wallet` with a wallet; `code` with a wallet's code; `financing` on credit |
 //! | what befalls the proxies and their database | `trouble` |
 //! | when is everything settled, and what is the outcome | `settle` |
 //! | what is seen meanwhile | `screen`, `meters` |
@@ -10,6 +10,7 @@
 mod book;
 mod checkout;
 pub(crate) mod code;
+mod financing;
 mod meters;
 mod operations;
 mod outcome;
@@ -210,6 +211,11 @@ async fn set_up(plan: &Plan, secrets: &Secrets) -> Result<Field> {
     sandbox
         .tell(reqwest::Method::POST, "/cvu/options", &options)
         .await?;
+    // Enough credit for everybody who comes with this account.
+    let rich = json!({ "available_credit_minor": 9_999_999_999_999_u64 });
+    sandbox
+        .tell(reqwest::Method::POST, "/flexiti/accounts/10000001", &rich)
+        .await?;
     let receiver = Receiver::start(secrets, &plan.folder.join("webhooks.jsonl"), plan.seed).await?;
     let (database, relay, store) = match plan.store {
         StoreKind::Sqlite => (
@@ -237,6 +243,7 @@ async fn set_up(plan: &Plan, secrets: &Secrets) -> Result<Field> {
         settings.webhooks = Some(receiver.url().to_owned());
         settings.cvu_url = Some(sandbox.cvu_url().to_owned());
         settings.flux_url = Some(sandbox.flux_url().to_owned());
+        settings.flexiti_url = Some(sandbox.flexiti_url().to_owned());
         let name = format!("proxy-{number}");
         let mut proxy = Proxy::prepare(&plan.binaries, &plan.folder, &name, settings, secrets)?;
         if plan.control_leak {

@@ -57,6 +57,24 @@ pub(super) async fn perhaps_send_back(field: &Arc<Field>, mut dice: Dice, attemp
     }
 }
 
+/// Takes back a share of what was financed, or tries to let go what is captured by then; some of it by two
+/// clerks at once.
+pub(super) async fn perhaps_undo(field: &Arc<Field>, mut dice: Dice, attempt: &str) {
+    if !dice.percent(30) {
+        return;
+    }
+    tokio::time::sleep(Duration::from_millis(dice.below(800))).await;
+    let (one, other) = (dice.of(1), dice.of(2));
+    if dice.percent(25) {
+        tokio::join!(
+            operate(field, one, attempt, OperationKind::Return),
+            operate(field, other, attempt, OperationKind::Release)
+        );
+    } else {
+        operate(field, one, attempt, OperationKind::Return).await;
+    }
+}
+
 async fn operate(field: &Arc<Field>, mut dice: Dice, attempt: &str, kind: OperationKind) {
     if !field.operations_offered.load(Ordering::Relaxed) {
         return;

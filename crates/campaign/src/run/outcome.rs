@@ -273,6 +273,7 @@ fn canaries(field: &Field, secrets: &Secrets, settled: &Settled) -> Vec<Canary> 
         ("provider secret", &secrets.provider_secret),
         ("CVU password", &secrets.cvu_password),
         ("Flux refresh token", &secrets.flux_refresh_token),
+        ("Flexiti secret", &secrets.flexiti_secret),
         ("webhook secret", &secrets.webhook_secret),
         ("hook path", &secrets.hook_path),
     ] {
@@ -290,6 +291,9 @@ fn canaries(field: &Field, secrets: &Secrets, settled: &Settled) -> Vec<Canary> 
     }
     let codes = settled.ledger.flux.codes.iter();
     canaries.extend(codes.map(|shown| Canary::fleeting("wallet code", &shown.code)));
+    let checks = settled.ledger.flexiti.sessions.iter();
+    canaries
+        .extend(checks.map(|check| Canary::fleeting("identity check", &check.widget_session_id)));
     let payers: BTreeMap<&str, &Payer> = settled
         .ledger
         .cvu

@@ -302,7 +302,7 @@ impl Story {
     }
 
     /// Reads an attempt until it is as `wanted`; none when the buyer has had enough.
-    async fn watch(
+    pub(super) async fn watch(
         &mut self,
         attempt: &str,
         wanted: impl Fn(&AttemptView) -> bool + Send,

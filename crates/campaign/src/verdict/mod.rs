@@ -11,6 +11,7 @@
 //! Pure: everything is a parameter.
 
 mod credits;
+mod holds;
 mod operations;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,8 @@ use ventanilla_core::attempt::AttemptState;
 use ventanilla_core::money::{Currency, Money};
 use ventanilla_core::rails::Rail;
 use ventanilla_core::session::SessionState;
+
+use holds::Holds;
 
 use crate::harness::receiver::Deliveries;
 use crate::harness::sandbox::{Debit, DebitState, Ledger};
@@ -112,8 +115,10 @@ pub fn compare(evidence: &Evidence<'_>) -> Verdict {
     }
     judge_sends(evidence, &mut verdict);
     let told = told(evidence.deliveries);
+    let holds = Holds::of(evidence.ledger);
     let seen = Seen {
         debits: &debits,
+        holds: &holds,
         told: told.as_ref(),
         met: met(evidence.ledger),
     };
@@ -132,9 +137,10 @@ pub fn compare(evidence: &Evidence<'_>) -> Verdict {
             "an approved debit of a reference that no session knows",
         ));
     }
+    holds.judge_strangers(&known, &mut verdict);
     operations::judge(evidence, &mut verdict);
     credits::judge(evidence, &mut verdict);
-    judge_deliveries(evidence, &debits, &mut verdict);
+    judge_deliveries(evidence, &debits, &holds, &mut verdict);
     verdict.truth = truth::measure(evidence);
     for findings in [
         &mut verdict.double,
@@ -197,6 +203,8 @@ fn judge_sends(evidence: &Evidence<'_>, verdict: &mut Verdict) {
 struct Seen<'a> {
     /// Approved debits, by reference.
     debits: &'a HashMap<&'a str, Vec<&'a Debit>>,
+    /// Credit held, by reference.
+    holds: &'a Holds<'a>,
     /// By webhooks.
     told: Option<&'a Told<'a>>,
     /// The fault that the call met, by reference.
@@ -234,8 +242,9 @@ fn judge_session(session: &Session, seen: &Seen<'_>, verdict: &mut Verdict) {
             // Neither is a debit of this ledger's.
             Rail::Cvu | Rail::Flexiti => {}
         }
+        let held = seen.holds.judge(attempt, verdict);
         judge_end(attempt, &session.credits, seen, verdict);
-        if !approved.is_empty() && attempt.state != AttemptState::Duplicate {
+        if (!approved.is_empty() || held) && attempt.state != AttemptState::Duplicate {
             paying += 1;
         }
         if attempt.state == AttemptState::Succeeded {
@@ -366,6 +375,7 @@ fn judge_end(attempt: &Attempt, credits: &[Credit], seen: &Seen<'_>, verdict: &m
 fn judge_deliveries(
     evidence: &Evidence<'_>,
     debits: &HashMap<&str, Vec<&Debit>>,
+    holds: &Holds<'_>,
     verdict: &mut Verdict,
 ) {
     let Some(deliveries) = evidence.deliveries else {
@@ -387,8 +397,7 @@ fn judge_deliveries(
         let moved = known
             .get(attempt.id.as_str())
             .is_some_and(|attempt| match attempt.rail {
-                // Nobody pays on it here yet.
-                Rail::Flexiti => false,
+                Rail::Flexiti => holds.has(&attempt.reference),
                 Rail::Card | Rail::Flux => debits.contains_key(attempt.reference.as_str()),
                 Rail::Cvu => credited.contains(&attempt.total.minor()),
             });

@@ -6,7 +6,7 @@ use ventanilla_core::attempt::AttemptState;
 use ventanilla_core::operation::OperationKind;
 use ventanilla_core::rails::Rail;
 
-use super::{Evidence, Verdict, attempts, finding, standing, told, transfers};
+use super::{Evidence, Verdict, attempts, finding, holds, standing, told, transfers};
 use crate::harness::sandbox::OperationState;
 use crate::harness::shop::Operation;
 
@@ -46,6 +46,18 @@ pub(super) fn judge(evidence: &Evidence<'_>, verdict: &mut Verdict) {
         *asked.entry(of).or_default() += 1;
         if transfer.left {
             *done.entry(of).or_default() += 1;
+        }
+    }
+    for (reference, kind) in holds::operations(evidence.ledger) {
+        match attempt_of.get(reference) {
+            Some(attempt) => {
+                *asked.entry((attempt, kind)).or_default() += 1;
+                *done.entry((attempt, kind)).or_default() += 1;
+            }
+            None => verdict.lost.push(finding(
+                reference,
+                &format!("a {} of a purchase that no session knows", kind.name()),
+            )),
         }
     }
     let mut records = Records::new();

@@ -57,7 +57,7 @@ pub(super) fn measure(evidence: &Evidence<'_>) -> Truth {
 pub(super) fn is_payment(call: &Call) -> bool {
     matches!(
         call.operation.as_str(),
-        "pay" | "token_payment" | "flux_pay"
+        "pay" | "token_payment" | "flux_pay" | "flexiti_authorize"
     )
 }
 
