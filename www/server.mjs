@@ -36,12 +36,12 @@ const webhookKeys = (process.env.VENTANILLA_WEBHOOK_SECRETS || "")
 // Prices live here and nowhere else: what a browser sends is how many of what, never what it costs.
 // In minor units, so that a price is exact.
 const CATALOGUE = [
-  { sku: "poas-340", names: { es: "Poás, tueste medio", en: "Poás, medium roast", fr: "Poás, torréfaction moyenne" }, prices: { CRC: 690000, USD: 1350, ARS: 1890000, MXN: 24900 } },
-  { sku: "tarrazu-340", names: { es: "Tarrazú, proceso miel", en: "Tarrazú, honey process", fr: "Tarrazú, procédé miel" }, prices: { CRC: 840000, USD: 1650, ARS: 2310000, MXN: 29950 } },
-  { sku: "chorreador", names: { es: "Chorreador de cedro", en: "Cedar chorreador", fr: "Chorreador en cèdre" }, prices: { CRC: 1450000, USD: 2850, ARS: 3975050, MXN: 52500 } },
-  { sku: "degustacion", names: { es: "Caja de degustación", en: "Tasting box", fr: "Coffret dégustation" }, prices: { CRC: 1190000, USD: 2340, ARS: 3260000, MXN: 43000 } },
+  { sku: "poas-340", names: { es: "Poás, tueste medio", en: "Poás, medium roast", fr: "Poás, torréfaction moyenne" }, prices: { CRC: 690000, USD: 1350, ARS: 1890000, MXN: 24900, CAD: 1890 } },
+  { sku: "tarrazu-340", names: { es: "Tarrazú, proceso miel", en: "Tarrazú, honey process", fr: "Tarrazú, procédé miel" }, prices: { CRC: 840000, USD: 1650, ARS: 2310000, MXN: 29950, CAD: 2290 } },
+  { sku: "chorreador", names: { es: "Chorreador de cedro", en: "Cedar chorreador", fr: "Chorreador en cèdre" }, prices: { CRC: 1450000, USD: 2850, ARS: 3975050, MXN: 52500, CAD: 3950 } },
+  { sku: "degustacion", names: { es: "Caja de degustación", en: "Tasting box", fr: "Coffret dégustation" }, prices: { CRC: 1190000, USD: 2340, ARS: 3260000, MXN: 43000, CAD: 3290 } },
 ];
-const SHIPPING = { sku: "envio", names: { es: "Envío", en: "Shipping", fr: "Livraison" }, prices: { CRC: 250000, USD: 490, ARS: 690000, MXN: 9500 } };
+const SHIPPING = { sku: "envio", names: { es: "Envío", en: "Shipping", fr: "Livraison" }, prices: { CRC: 250000, USD: 490, ARS: 690000, MXN: 9500, CAD: 690 } };
 const KNOWN_BUYERS = { ana: { id: "buyer-ana-solano", name: "Ana Solano Mora", email: "ana.solano@correo.example" } };
 const MOST_OF_ONE = 20;
 
@@ -69,7 +69,7 @@ class Refusal extends Error {
 // ---- orders -------------------------------------------------------------------------------------
 
 function priceOrder({ items, currency, language = "es", buyer = "guest", installments = false }) {
-  if (!["CRC", "USD", "ARS", "MXN"].includes(currency)) throw new Refusal(422, "currency must be CRC, USD, ARS or MXN");
+  if (!["CRC", "USD", "ARS", "MXN", "CAD"].includes(currency)) throw new Refusal(422, "currency must be CRC, USD, ARS, MXN or CAD");
   if (!Array.isArray(items) || items.length === 0) throw new Refusal(422, "the cart is empty");
   if (buyer !== "guest" && !Object.hasOwn(KNOWN_BUYERS, buyer)) throw new Refusal(422, "nobody of that name shops here");
   const tongue = ["es", "en", "fr"].includes(language) ? language : "es";
