@@ -2,12 +2,12 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | [`form`] | the rail's form: tip first, then the code, then the charge at once |
-//! | [`tip_step`] | the tip on screen; [`tip`] is its rules |
-//! | [`reader`] | the ways to give a code on screen; [`reading`] is its rules |
-//! | [`lens`] | the camera |
-//! | [`picture`] | pictures from files and the clipboard |
-//! | [`decoder`] | what finds a code in pixels, outside this module |
+//! | `form` | the rail's form: tip first, then the code, then the charge at once |
+//! | `tip_step` | the tip on screen; `tip` is its rules |
+//! | `reader` | the ways to give a code on screen; `reading` is its rules |
+//! | `lens` | the camera |
+//! | `picture` | pictures from files and the clipboard |
+//! | `decoder` | what finds a code in pixels, outside this module |
 
 #[cfg(feature = "flux")]
 mod decoder;
