@@ -79,6 +79,10 @@ pub const ATTEMPT_RUNNING: Known = Known::row(ProblemCode::AttemptRunning);
 pub const ATTEMPTS_EXHAUSTED: Known = Known::row(ProblemCode::AttemptsExhausted);
 /// The proxy does not take the client token.
 pub const CLIENT_TOKEN_INVALID: Known = Known::row(ProblemCode::ClientTokenInvalid);
+/// What says who the buyer is is not in its form.
+pub const IDENTITY_MALFORMED: Known = Known::row(ProblemCode::IdentityMalformed);
+/// What the provider's page said is not of this attempt.
+pub const IDENTITY_REFUSED: Known = Known::row(ProblemCode::IdentityRefused);
 /// Something broke.
 pub const INTERNAL: Known = Known::row(ProblemCode::Internal);
 /// The provider's key was refused; nothing was sealed.

@@ -14,7 +14,8 @@ use ventanilla_core::rails::card::{CardOffer, DeclineAdvice, SaveCardPolicy, Sav
 use ventanilla_core::rails::cvu::{CvuOffer, PayableView, Presentation, TransferView};
 use ventanilla_core::rails::flexiti::{
     Fee, FinancingAdvice, FinancingChoice, FinancingOffers, FinancingPlan, FlexitiOffer,
-    HostedPage, Identification, IdentificationKind, PostalAddress, Rate, RegularPurchase,
+    HostedEvent, HostedPage, Identification, IdentificationKind, PostalAddress, Rate,
+    RegularPurchase,
 };
 use ventanilla_core::rails::flux::{FluxOffer, TipPolicy, WalletAdvice};
 use ventanilla_core::session::SessionState;
@@ -222,6 +223,21 @@ impl Read for PostalAddress {
             city: line("city"),
             province: line("province"),
             postal_code: line("postal_code"),
+        })
+    }
+}
+
+impl Read for HostedEvent {
+    fn read(json: &JsValue) -> Option<Self> {
+        let data = get(json, "eventData");
+        // A browser's number has as many digits as an account at most.
+        let number = number(&data, "accountNumber").map(|number| number.to_string());
+        Some(Self {
+            kind: text(json, "eventType")?,
+            account_number: number.or_else(|| text(&data, "accountNumber")),
+            verified: get(&data, "verified").as_bool(),
+            action: text(&data, "action"),
+            widget_session_id: text(&data, "widget_session_id"),
         })
     }
 }

@@ -9,6 +9,7 @@
 pub mod checkout;
 pub mod element;
 pub mod error;
+pub mod link;
 pub mod locale;
 
 #[cfg(target_arch = "wasm32")]

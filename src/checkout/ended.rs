@@ -59,7 +59,11 @@ pub fn not_executed(room: &Rc<Room>) -> Page {
 /// Paid.
 pub fn paid(room: &Rc<Room>, receipt: Option<&ReceiptView>, reference: Option<&str>) -> Page {
     let texts = room.texts();
-    let page = Page::new("done", Icon::Check, texts.paid_title);
+    let title = match room.attempted() {
+        Some(Rail::Flexiti) => texts.financed_title,
+        _ => texts.paid_title,
+    };
+    let page = Page::new("done", Icon::Check, title);
     let Some(receipt) = receipt else {
         return page.say(texts.paid_before);
     };
@@ -85,10 +89,10 @@ pub fn paid(room: &Rc<Room>, receipt: Option<&ReceiptView>, reference: Option<&s
             (texts.row_authorization, receipt.authorization.clone()),
             (texts.reference, reference.map(String::from)),
         ]);
-    let page = if receipt.card_saved {
-        page.say(texts.card_saved)
-    } else {
-        page
+    let page = match (room.attempted(), receipt.card_saved) {
+        (Some(Rail::Flexiti), _) => page.say(texts.financed_text),
+        (_, true) => page.say(texts.card_saved),
+        _ => page,
     };
     let print = button("button", "vt-second", texts.print).on_press(|| {
         if let Some(window) = web_sys::window() {

@@ -171,26 +171,9 @@ impl Methods {
         }
         self.alert.set_text("");
         if let Some(trouble) = alert {
-            let text = self.alert_text(trouble);
+            let text = alert_text(self.rail().unwrap_or(Rail::Card), trouble, self.texts);
             self.alert.append(&icon(Icon::Alert));
             self.alert.append(&el("span", "").text(&text));
-        }
-    }
-
-    fn alert_text(&self, trouble: &Trouble) -> String {
-        let texts = self.texts;
-        if trouble.is(error::SAVED_CARD_UNKNOWN) {
-            return String::from(texts.alert_saved_card);
-        }
-        match trouble.fault {
-            Fault::Network => String::from(texts.alert_network),
-            Fault::Provider => {
-                let rail = self.rail().unwrap_or(Rail::Card);
-                String::from(rails::unavailable(rail, texts))
-            }
-            Fault::Buyer | Fault::Integration | Fault::Internal => {
-                fill(texts.alert_shop, "code", &trouble.code)
-            }
         }
     }
 
@@ -272,6 +255,20 @@ impl Methods {
             }
         }
         self.name_the_deed();
+    }
+}
+
+/// Why a press of a button came to nothing. No money moved.
+pub fn alert_text(rail: Rail, trouble: &Trouble, texts: &Texts) -> String {
+    if trouble.is(error::SAVED_CARD_UNKNOWN) {
+        return String::from(texts.alert_saved_card);
+    }
+    match trouble.fault {
+        Fault::Network => String::from(texts.alert_network),
+        Fault::Provider => String::from(rails::unavailable(rail, texts)),
+        Fault::Buyer | Fault::Integration | Fault::Internal => {
+            fill(texts.alert_shop, "code", &trouble.code)
+        }
     }
 }
 

@@ -5,7 +5,11 @@ pub mod state;
 #[cfg(all(target_arch = "wasm32", feature = "leptos"))]
 mod component;
 #[cfg(target_arch = "wasm32")]
+mod countdown;
+#[cfg(target_arch = "wasm32")]
 mod ended;
+#[cfg(target_arch = "wasm32")]
+mod financing;
 #[cfg(target_arch = "wasm32")]
 mod head;
 #[cfg(target_arch = "wasm32")]

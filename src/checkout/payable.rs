@@ -2,19 +2,16 @@
 
 use std::rc::Rc;
 
-use gloo_timers::callback::Interval;
 use reactive_graph::traits::Get;
 
+use super::countdown::countdown;
+use super::ended;
 use super::page::Page;
 use super::room::Room;
 use super::state::{Check, Instead, News, Standing};
-use super::{ended, waiting};
-use crate::locale::fill;
+use super::waiting::fetching;
 use crate::rails;
-use crate::ui::{Button, El, Icon, el, keep, watch};
-
-/// The seconds left at which a screen reader is told, besides at the start.
-const TOLD_AT_SECS: [u64; 2] = [300, 60];
+use crate::ui::{Button, Icon, el, watch};
 
 /// The screen of something payable as it stands.
 pub fn payable(room: &Rc<Room>, standing: Standing) -> Page {
@@ -33,12 +30,6 @@ pub fn payable(room: &Rc<Room>, standing: Standing) -> Page {
         }
         Standing::Over => over(room),
     }
-}
-
-/// While it is being made.
-pub fn fetching(room: &Rc<Room>) -> Page {
-    let page = Page::new("wait", Icon::Clock, room.texts().getting);
-    page.with(waiting::turning())
 }
 
 /// It was not made, or it does not fit the order.
@@ -79,7 +70,7 @@ fn open(room: &Rc<Room>) -> Page {
         return fetching(room);
     };
     let page = Page::plain("bill", &title)
-        .with(clock(room))
+        .with(countdown(room))
         .with(shown)
         .say(texts.waiting_for_payment);
     let mut page = check(room, page, texts.already_paid).with(steps);
@@ -127,44 +118,4 @@ fn check(room: &Rc<Room>, page: Page, text: &'static str) -> Page {
         });
     }));
     page
-}
-
-/// Counts down for the eye, and tells the ear now and then.
-fn clock(room: &Rc<Room>) -> El {
-    let texts = room.texts();
-    let clock = el("p", "vt-clock").attr("role", "timer");
-    let shown = clock.clone();
-    let show = move |secs| {
-        let text = fill(texts.time_left, "time", &span(secs));
-        shown.set_text(&text);
-        text
-    };
-    show(room.left_secs());
-    let room = Rc::downgrade(room);
-    let mut before = u64::MAX;
-    keep(Interval::new(1_000, move || {
-        let Some(room) = room.upgrade() else {
-            return;
-        };
-        let secs = room.left_secs();
-        let text = show(secs);
-        let crossed = |mark: &u64| before > *mark && secs <= *mark;
-        if secs == 0 {
-            room.take(News::RanOut);
-        } else if before == u64::MAX || TOLD_AT_SECS.iter().any(crossed) {
-            room.say(&text);
-        }
-        before = secs;
-    }));
-    clock
-}
-
-/// `14 min 30 s`, the same in every language here.
-fn span(secs: u64) -> String {
-    let (hours, minutes, secs) = (secs / 3_600, secs / 60 % 60, secs % 60);
-    match (hours, minutes) {
-        (0, 0) => format!("{secs} s"),
-        (0, _) => format!("{minutes} min {secs} s"),
-        _ => format!("{hours} h {minutes} min"),
-    }
 }

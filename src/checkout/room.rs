@@ -11,6 +11,7 @@ use reactive_graph::traits::{Get, GetUntracked, Set, WithUntracked};
 use ventanilla_core::api::{self, CheckoutView, IdempotencyKey, StartAttempt};
 use ventanilla_core::rails::Rail;
 use ventanilla_core::rails::cvu::PayableView;
+use ventanilla_core::rails::flexiti::{FinancingOffers, HostedPage};
 use ventanilla_core::random::RandomSource;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
@@ -18,13 +19,13 @@ use web_sys::ResizeObserver;
 
 use super::method::Methods;
 use super::page::Page;
-use super::state::{Check, Deed, News, SLOW_AFTER_MS, Screen, State};
-use super::{ended, head, memory, payable, waiting};
+use super::state::{Check, Deed, News, Pick, SLOW_AFTER_MS, Screen, State};
+use super::{ended, financing, head, memory, payable, waiting};
 use crate::element::events::Event;
 use crate::element::{Door, Later};
 use crate::error;
 use crate::locale::{Locale, Texts};
-use crate::proxy::Proxy;
+use crate::proxy::{Failure, Proxy};
 use crate::rails::{self, Surroundings};
 use crate::random::BrowserRandom;
 use crate::ui::{El, apply_appearance, el, keep, listen, page_is_hidden, run, watch};
@@ -77,6 +78,7 @@ pub fn open(door: Rc<dyn Door>, options: &Options, locale: Locale) -> El {
         screen: ArcRwSignal::new(Screen::Loading),
         asking: ArcRwSignal::new(false),
         check: ArcRwSignal::new(Check::None),
+        pick: ArcRwSignal::new(Pick::Open),
         pending: RefCell::default(),
         wake: RefCell::default(),
         slow: RefCell::default(),
@@ -106,6 +108,7 @@ pub struct Room {
     screen: ArcRwSignal<Screen>,
     asking: ArcRwSignal<bool>,
     check: ArcRwSignal<Check>,
+    pick: ArcRwSignal<Pick>,
     pending: RefCell<Option<Pending>>,
     wake: RefCell<Option<Timeout>>,
     slow: RefCell<Option<Timeout>>,
@@ -252,7 +255,22 @@ impl Room {
         self.state.borrow().payable().cloned()
     }
 
-    /// How long it may still be paid, rounded up.
+    /// The provider's page on which the buyer shows who they are.
+    pub fn hosted_page(&self) -> Option<HostedPage> {
+        self.state.borrow().hosted_page().cloned()
+    }
+
+    /// How the purchase may be paid off.
+    pub fn offers(&self) -> Option<FinancingOffers> {
+        self.state.borrow().offers().cloned()
+    }
+
+    /// By which rail the attempt is.
+    pub fn attempted(&self) -> Option<Rail> {
+        self.state.borrow().attempted()
+    }
+
+    /// How long what is before the buyer may still be paid or used, rounded up.
     pub fn left_secs(&self) -> u64 {
         self.state.borrow().left_ms(now_ms()).div_ceil(1_000)
     }
@@ -272,15 +290,25 @@ impl Room {
         self.check.clone()
     }
 
+    /// What came of the buyer's pick.
+    pub fn pick(&self) -> ArcRwSignal<Pick> {
+        self.pick.clone()
+    }
+
     /// Takes a piece of news and does what follows from it.
     pub fn take(self: &Rc<Self>, news: News) {
         if self.gone.get() {
             return;
         }
         let deeds = self.state.borrow_mut().take(news, now_ms());
-        let (screen, asking, check) = {
+        let (screen, asking, check, pick) = {
             let state = self.state.borrow();
-            (state.screen.clone(), state.asking, state.check)
+            (
+                state.screen.clone(),
+                state.asking,
+                state.check,
+                state.pick.clone(),
+            )
         };
         if self.screen.with_untracked(|shown| *shown != screen) {
             self.screen.set(screen);
@@ -290,6 +318,9 @@ impl Room {
         }
         if self.check.get_untracked() != check {
             self.check.set(check);
+        }
+        if self.pick.with_untracked(|shown| *shown != pick) {
+            self.pick.set(pick);
         }
         for deed in deeds {
             self.perform(deed);
@@ -329,7 +360,7 @@ impl Room {
                         turn,
                         view: Box::new(view),
                     },
-                    Err(_) => News::StepLost { turn },
+                    Err(Failure { trouble, .. }) => News::StepLost { turn, trouble },
                 });
             }),
             Deed::Forget => {
@@ -470,12 +501,18 @@ impl Room {
             Screen::Declined { advice } => ended::declined(self, *advice),
             Screen::DeclinedByWallet { advice } => ended::declined_by_wallet(self, *advice),
             Screen::NotExecuted => ended::not_executed(self),
-            Screen::Fetching | Screen::NotIssued { .. } | Screen::Payable { .. }
-                if !rails::PAYABLE =>
+            Screen::NotIssued { .. } | Screen::Payable { .. } if !rails::PAYABLE => {
+                ended::trouble(self, &error::RAIL_NOT_OFFERED.into())
+            }
+            Screen::Identify { .. } | Screen::Choose { .. } | Screen::NotFinanced { .. }
+                if !rails::FINANCED =>
             {
                 ended::trouble(self, &error::RAIL_NOT_OFFERED.into())
             }
-            Screen::Fetching => payable::fetching(self),
+            Screen::Fetching => waiting::fetching(self),
+            Screen::Identify { .. } => financing::identify(self),
+            Screen::Choose { .. } => financing::choose(self),
+            Screen::NotFinanced { advice } => financing::not_financed(self, *advice),
             Screen::NotIssued { refused, reference } => {
                 payable::not_issued(self, *refused, reference)
             }

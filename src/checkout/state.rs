@@ -9,7 +9,10 @@
 //! - an answer that did not come proves nothing: the buyer reads that it is not known yet, never that it
 //!   failed;
 //! - what the buyer could pay by themselves goes off the screen before another takes its place: there are
-//!   never two to pay.
+//!   never two to pay;
+//! - of a provider's page one word counts, once; what was picked is sent by one press.
+
+mod financing;
 
 use ventanilla_core::api::{AttemptView, CheckoutView, ReceiptView, Step};
 use ventanilla_core::attempt::{AttemptState, NextAction};
@@ -18,6 +21,10 @@ use ventanilla_core::rails::Rail;
 use ventanilla_core::rails::card::DeclineAdvice;
 use ventanilla_core::rails::cvu::{PayableView, Presentation};
 use ventanilla_core::rails::flux::WalletAdvice;
+use ventanilla_core::rails::flexiti::{
+    FinancingAdvice, FinancingChoice, FinancingOffers, HostedMessage, HostedPage, NotIdentified,
+    NotIdentifiedAs,
+};
 use ventanilla_core::session::SessionState;
 
 use crate::element::events::{Event, Outcome};
@@ -46,9 +53,13 @@ pub struct State {
     pub asking: bool,
     /// What came of the buyer's word that it is paid.
     pub check: Check,
+    /// What came of the buyer's pick.
+    pub pick: Pick,
     attempt: Option<AttemptView>,
-    /// Until when what is before the buyer may be paid.
+    /// Until when what is before the buyer may be paid or used.
     deadline_ms: u64,
+    /// What the provider's page said, until the proxy has taken it.
+    said: Option<Step>,
     /// What the buyer wants in its place, while that is being given up.
     leaving: Option<Instead>,
     start: Start,
@@ -115,6 +126,21 @@ pub enum Screen {
         /// How it stands.
         standing: Standing,
     },
+    /// The buyer shows who they are on the provider's page, which is [`State::hosted_page`].
+    Identify {
+        /// The attempt.
+        id: String,
+    },
+    /// The buyer picks how to pay it off, out of [`State::offers`]. What came of it is [`State::pick`].
+    Choose {
+        /// The attempt.
+        id: String,
+    },
+    /// The purchase was not financed.
+    NotFinanced {
+        /// What to suggest.
+        advice: FinancingAdvice,
+    },
     /// Paid.
     Paid {
         /// The receipt; `None` when the session is paid and this attempt has none.
@@ -173,6 +199,18 @@ pub enum Check {
     NotYet,
     /// The connection was lost.
     Lost,
+}
+
+/// What came of the buyer's pick.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub enum Pick {
+    /// Not picked yet.
+    #[default]
+    Open,
+    /// On its way.
+    Sent,
+    /// It came to nothing. No money moved.
+    Lost(Trouble),
 }
 
 /// What the buyer wants in the place of what is shown.
@@ -235,7 +273,13 @@ pub enum News {
     StepLost {
         /// Of the deed.
         turn: u32,
+        /// What happened.
+        trouble: Trouble,
     },
+    /// The provider's page is done.
+    Hosted(HostedMessage),
+    /// The buyer picked how to pay it off.
+    Picked(FinancingChoice),
     /// A [`Deed::Wake`] is due.
     Awake {
         /// Of the deed.
@@ -251,7 +295,7 @@ pub enum News {
     CheckNow,
     /// The buyer wants something else in the place of what is shown.
     Wants(Instead),
-    /// The time to pay what is shown is over by this side's clock.
+    /// The time for what is shown is over by this side's clock.
     RanOut,
     /// The buyer wants another try.
     TryAgain,
@@ -364,7 +408,25 @@ impl State {
         self.attempt.as_ref()?.payable.as_ref()
     }
 
-    /// How long it may still be paid.
+    /// By which rail it is.
+    #[must_use]
+    pub fn attempted(&self) -> Option<Rail> {
+        Some(self.attempt.as_ref()?.rail)
+    }
+
+    /// The provider's page on which the buyer shows who they are.
+    #[must_use]
+    pub fn hosted_page(&self) -> Option<&HostedPage> {
+        self.attempt.as_ref()?.hosted_page.as_ref()
+    }
+
+    /// How the purchase may be paid off.
+    #[must_use]
+    pub fn offers(&self) -> Option<&FinancingOffers> {
+        self.attempt.as_ref()?.offers.as_ref()
+    }
+
+    /// How long what is before the buyer may still be paid or used.
     #[must_use]
     pub const fn left_ms(&self, now_ms: u64) -> u64 {
         self.deadline_ms.saturating_sub(now_ms)
@@ -436,20 +498,13 @@ impl State {
                     self.step_taken(*view, now_ms, &mut deeds);
                 }
             }
-            News::StepLost { turn } => {
+            News::StepLost { turn, trouble } => {
                 if turn == self.turn && self.start == Start::None {
-                    // It may have been taken all the same; the next question will tell.
-                    if let Some(view) = self.attempt.clone().filter(|_| self.leaving.is_some()) {
-                        self.screen = Screen::Payable {
-                            id: view.id,
-                            standing: Standing::Open,
-                        };
-                    }
-                    self.leaving = None;
-                    self.check = Check::Lost;
-                    self.ask_later(None, now_ms, &mut deeds);
+                    self.step_lost(trouble, now_ms, &mut deeds);
                 }
             }
+            News::Hosted(message) => self.hear(message, now_ms, &mut deeds),
+            News::Picked(choice) => self.pick(choice, now_ms, &mut deeds),
             News::Awake { turn, hidden } => {
                 if turn == self.turn && !matches!(self.start, Start::Pressed | Start::Sent) {
                     if hidden {
@@ -466,9 +521,11 @@ impl State {
             }
             News::Shown => {
                 // A question that is under way may have been frozen with the page; the newer one counts.
-                if self.asleep
-                    || matches!(self.screen, Screen::Waiting { .. } | Screen::Payable { .. })
-                {
+                let watched = matches!(
+                    self.screen,
+                    Screen::Waiting { .. } | Screen::Payable { .. } | Screen::Identify { .. }
+                );
+                if self.asleep || watched {
                     self.ask(0, &mut deeds);
                 }
             }
@@ -481,24 +538,36 @@ impl State {
                 }
                 _ => {}
             },
-            News::Wants(instead) => {
-                if let Screen::Payable { id, standing } = &self.screen {
-                    match standing {
-                        Standing::Open => {
-                            let id = id.clone();
-                            self.show(Screen::Fetching);
-                            self.leaving = Some(instead);
-                            self.step(id, Step::Supersede, &mut deeds);
-                        }
-                        // Nothing is left to give up.
-                        Standing::Over => self.go_to(instead, &mut deeds),
-                        // Money may have come.
-                        Standing::Seen | Standing::Closing => {}
-                    }
+            News::Wants(instead) => match &self.screen {
+                Screen::Payable {
+                    id,
+                    standing: Standing::Open,
                 }
-            }
+                | Screen::Identify { id } => {
+                    self.leave(id.clone(), instead, &mut deeds);
+                }
+                Screen::Choose { id } if self.pick != Pick::Sent => {
+                    self.leave(id.clone(), instead, &mut deeds);
+                }
+                // Nothing is left to give up.
+                Screen::Payable {
+                    standing: Standing::Over,
+                    ..
+                } => self.go_to(instead, &mut deeds),
+                // Money may have come.
+                _ => {}
+            },
             News::RanOut => {
-                if let Screen::Payable { standing, .. } = &mut self.screen
+                let waits = match &self.screen {
+                    Screen::Identify { .. } => true,
+                    Screen::Choose { .. } => self.pick != Pick::Sent,
+                    _ => false,
+                };
+                if waits && now_ms >= self.deadline_ms {
+                    // Off the screen by this side's clock; the proxy has the last word.
+                    self.show(Screen::Fetching);
+                    self.ask(0, &mut deeds);
+                } else if let Screen::Payable { standing, .. } = &mut self.screen
                     && *standing == Standing::Open
                     && now_ms >= self.deadline_ms
                 {
@@ -513,6 +582,7 @@ impl State {
                         | Screen::DeclinedByWallet { .. }
                         | Screen::NotExecuted
                         | Screen::NotIssued { .. }
+                        | Screen::NotFinanced { .. }
                 ) {
                     self.go_to(Instead::Method, &mut deeds);
                 }
@@ -676,10 +746,12 @@ impl State {
     }
 
     fn is_starting(&self) -> bool {
-        matches!(
-            self.screen,
-            Screen::Form { busy: true, .. } | Screen::Fetching
-        )
+        match self.screen {
+            Screen::Form { busy, .. } => busy,
+            Screen::Fetching => true,
+            Screen::Choose { .. } => self.pick == Pick::Sent,
+            _ => false,
+        }
     }
 
     fn begin(&mut self, rail: Rail, screen: Screen, deeds: &mut Vec<Deed>) {
@@ -713,6 +785,7 @@ impl State {
     }
 
     fn step_taken(&mut self, view: AttemptView, now_ms: u64, deeds: &mut Vec<Deed>) {
+        self.said = None;
         match self.leaving.take() {
             Some(instead)
                 if !view.state.blocks_others() && view.next_action != NextAction::AskShop =>
@@ -723,6 +796,35 @@ impl State {
             // Not given up: it was paid, or somebody has to look at it.
             _ => self.settle(view, now_ms, deeds),
         }
+    }
+
+    fn leave(&mut self, id: String, instead: Instead, deeds: &mut Vec<Deed>) {
+        self.show(Screen::Fetching);
+        self.leaving = Some(instead);
+        self.step(id, Step::Supersede, deeds);
+    }
+
+    /// It may have been taken all the same; the next question will tell.
+    fn step_lost(&mut self, trouble: Trouble, now_ms: u64, deeds: &mut Vec<Deed>) {
+        let leaving = self.leaving.take().is_some();
+        if let Some(view) = self.attempt.clone().filter(|_| leaving) {
+            self.screen = before_buyer(view);
+        }
+        let refused = trouble.is(error::IDENTITY_REFUSED) || trouble.is(error::IDENTITY_MALFORMED);
+        if refused && let Some(id) = self.attempt_id().map(String::from) {
+            // What the page said is not of this attempt, so nothing can come of it.
+            deeds.push(Deed::Tell(Event::Error(trouble)));
+            let end = NotIdentifiedAs::Retry;
+            return self.say(id, Step::NotIdentified(NotIdentified { end }), deeds);
+        }
+        if self.pick == Pick::Sent && !trouble.may_be_repeated() {
+            deeds.push(Deed::Tell(Event::Error(trouble.clone())));
+            self.pick = Pick::Lost(trouble);
+        }
+        if matches!(self.screen, Screen::Payable { .. }) {
+            self.check = Check::Lost;
+        }
+        self.ask_later(None, now_ms, deeds);
     }
 
     /// The proxy has taken charge of the start, or will never: nothing is left to send.
@@ -745,6 +847,12 @@ impl State {
         let screen = match state {
             AttemptState::Issued | AttemptState::Expired if view.payable.is_some() => {
                 return self.put_before_buyer(view, now_ms, deeds);
+            }
+            AttemptState::Prepared if view.hosted_page.is_some() => {
+                return self.identify(view, now_ms, deeds);
+            }
+            AttemptState::Prepared if view.offers.is_some() => {
+                return self.choose(view, now_ms, deeds);
             }
             AttemptState::New
             | AttemptState::Prepared
@@ -773,6 +881,14 @@ impl State {
             },
             AttemptState::Declined if rail == Rail::Flux => Screen::DeclinedByWallet {
                 advice: view.wallet_advice.unwrap_or(WalletAdvice::OtherMethod),
+            },
+            AttemptState::Declined if rail == Rail::Flexiti => Screen::NotFinanced {
+                advice: view
+                    .financing_advice
+                    .unwrap_or(FinancingAdvice::OtherMethod),
+            },
+            AttemptState::NotExecuted if rail == Rail::Flexiti => Screen::NotFinanced {
+                advice: view.financing_advice.unwrap_or(FinancingAdvice::Failure),
             },
             AttemptState::Declined => Screen::Declined {
                 advice: view.advice.unwrap_or(DeclineAdvice::OtherCard),
@@ -888,7 +1004,11 @@ impl State {
                 // So late, a start that was never taken must not surprise anybody: only look.
                 self.due = Due::ReadCheckout;
             }
-            if !matches!(self.screen, Screen::Payable { .. }) {
+            if !matches!(
+                self.screen,
+                Screen::Payable { .. } | Screen::Identify { .. } | Screen::Choose { .. }
+            ) || self.is_starting()
+            {
                 self.wait_openly(now_ms, deeds);
             }
             return;
@@ -951,12 +1071,30 @@ impl State {
         self.asking = false;
         self.asleep = false;
         self.check = Check::None;
+        self.pick = Pick::Open;
         self.screen = screen;
+    }
+}
+
+/// What an attempt puts before its buyer.
+fn before_buyer(view: AttemptView) -> Screen {
+    let id = view.id;
+    if view.hosted_page.is_some() {
+        Screen::Identify { id }
+    } else if view.offers.is_some() {
+        Screen::Choose { id }
+    } else {
+        Screen::Payable {
+            id,
+            standing: Standing::Open,
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    mod financing;
+
     use super::*;
     use ventanilla_core::money::{Currency, Money};
     use ventanilla_core::problem::{Problem, ProblemCode};
@@ -1729,7 +1867,10 @@ mod tests {
         let (mut desk, _) = Desk::with_code();
         let wish = News::Wants(Instead::Presentation(Presentation::Link));
         let turn = stepped(&desk.take(wish), Step::Supersede);
-        let deeds = desk.take(News::StepLost { turn });
+        let deeds = desk.take(News::StepLost {
+            turn,
+            trouble: error::NETWORK.into(),
+        });
         assert_eq!(desk.state.screen, payable("a", Standing::Open));
         assert_eq!(desk.state.check, Check::Lost);
         // It had arrived: whatever is there now is read from the session.
@@ -1816,7 +1957,10 @@ mod tests {
         assert_eq!(desk.state.screen, payable("a", Standing::Open));
 
         let turn = stepped(&desk.take(News::CheckNow), Step::Check);
-        let deeds = desk.take(News::StepLost { turn });
+        let deeds = desk.take(News::StepLost {
+            turn,
+            trouble: error::NETWORK.into(),
+        });
         assert_eq!(desk.state.check, Check::Lost);
         assert_eq!(desk.state.screen, payable("a", Standing::Open));
         assert_eq!(asked(&desk.wake(&deeds)).0, "a");
@@ -2026,7 +2170,10 @@ mod tests {
                         turn,
                         view: Box::new(view),
                     },
-                    (10, _) => News::StepLost { turn },
+                    (10, _) => News::StepLost {
+                        turn,
+                        trouble: error::NETWORK.into(),
+                    },
                     (11, Some(view)) => News::AttemptRead {
                         turn,
                         view: Box::new(view),

@@ -19,8 +19,10 @@ pub fn waiting(room: &Rc<Room>, why: Why, rail: Rail, reference: Option<&str>) -
         (_, Why::Connection) => (texts.connection_title, texts.connection_text),
         // Nobody is asked for money before there is something to pay.
         (Rail::Cvu, _) => (texts.code_title, texts.code_text),
-        (Rail::Card | Rail::Flexiti, Why::Bank) => (texts.bank_title, texts.bank_text),
-        (Rail::Card | Rail::Flexiti, Why::Confirming) => {
+        (Rail::Flexiti, Why::Bank) => (texts.lender_title, texts.lender_text),
+        (Rail::Flexiti, Why::Confirming) => (texts.lender_late_title, texts.lender_late_text),
+        (Rail::Card, Why::Bank) => (texts.bank_title, texts.bank_text),
+        (Rail::Card, Why::Confirming) => {
             (texts.confirming_title, texts.confirming_text)
         }
         (Rail::Flux, Why::Bank) => (texts.flux_charge_title, texts.flux_charge_text),
@@ -64,8 +66,13 @@ pub fn waiting(room: &Rc<Room>, why: Why, rail: Rail, reference: Option<&str>) -
     page
 }
 
+/// While what comes next is being made.
+pub fn fetching(room: &Rc<Room>) -> Page {
+    Page::new("wait", Icon::Clock, room.texts().getting).with(turning())
+}
+
 /// A sign of life for a screen that has no other.
-pub fn turning() -> El {
+fn turning() -> El {
     let status = el("p", "vt-status");
     status.toggle("data-busy", true);
     status

@@ -44,6 +44,15 @@ impl Locale {
             .unwrap_or_else(|| money.decimal_text())
     }
 
+    /// Hundredths of a percent: `9,99 %`.
+    #[must_use]
+    pub fn percent(&self, basis_points: u32) -> String {
+        let options = options(&[("style", "percent"), ("minimumFractionDigits", "2")]);
+        let format = Intl::NumberFormat::new(&Array::of1(&self.tag), &options).format();
+        let decimal = format!("{}.{:04}", basis_points / 10_000, basis_points % 10_000);
+        written(format.call1(&JsValue::UNDEFINED, &decimal.as_str().into())).unwrap_or(decimal)
+    }
+
     /// An instant, in the buyer's own time zone: `20 nov 2026, 1:29 p. m.`.
     #[must_use]
     pub fn moment(&self, rfc3339: &str) -> String {

@@ -8,6 +8,9 @@ use std::rc::Rc;
 use ventanilla_core::api::{CheckoutView, StartAttempt};
 use ventanilla_core::rails::Rail;
 use ventanilla_core::rails::cvu::{PayableView, Presentation};
+use ventanilla_core::rails::flexiti::{
+    FinancingChoice, FinancingOffers, HostedMessage, HostedPage,
+};
 use wasm_bindgen::JsValue;
 
 use crate::element::Later;
@@ -20,6 +23,8 @@ use crate::ui::{El, Icon};
 pub mod card;
 #[cfg(feature = "cvu")]
 pub mod cvu;
+#[cfg(feature = "flexiti")]
+pub mod flexiti;
 pub mod flux;
 
 /// Whether this build has a rail's form and screens.
@@ -29,13 +34,15 @@ pub const fn has(rail: Rail) -> bool {
         Rail::Card => cfg!(feature = "card"),
         Rail::Cvu => cfg!(feature = "cvu"),
         Rail::Flux => cfg!(feature = "flux"),
-        // No screen of its own yet.
-        Rail::Flexiti => false,
+        Rail::Flexiti => cfg!(feature = "flexiti"),
     }
 }
 
 /// Whether this build has a rail on which the buyer pays by themselves, and so needs the screens for it.
 pub const PAYABLE: bool = has(Rail::Cvu);
+
+/// Whether this build has a rail on which a provider lends, and so needs the screens for it.
+pub const FINANCED: bool = has(Rail::Flexiti);
 
 /// The rails that it takes to show a session: those offered, and that of an attempt that is there.
 #[must_use]
@@ -109,8 +116,9 @@ pub trait RailForm {
 #[must_use]
 pub const fn deed(rail: Rail, texts: &Texts) -> (&'static str, &'static str) {
     match rail {
-        Rail::Card | Rail::Flux | Rail::Flexiti => (texts.pay, texts.paying),
+        Rail::Card | Rail::Flux => (texts.pay, texts.paying),
         Rail::Cvu => (texts.show_how, texts.getting),
+        Rail::Flexiti => (texts.go_to_lender, texts.asking_lender),
     }
 }
 
@@ -128,8 +136,9 @@ pub const fn unavailable(rail: Rail, texts: &Texts) -> &'static str {
 pub const fn face(rail: Rail, texts: &Texts) -> (Icon, &'static str, &'static str) {
     match rail {
         Rail::Card => (Icon::Card, texts.card, texts.card_line),
-        Rail::Cvu | Rail::Flexiti => (Icon::Scan, texts.wallet, texts.wallet_line),
+        Rail::Cvu => (Icon::Scan, texts.wallet, texts.wallet_line),
         Rail::Flux => (Icon::Scan, texts.flux_method, texts.flux_method_line),
+        Rail::Flexiti => (Icon::Calendar, texts.financing, texts.financing_line),
     }
 }
 
@@ -155,9 +164,17 @@ pub fn open(rail: Rail, around: Surroundings) -> Result<Rc<dyn RailForm>, Troubl
             Some(offer) => Ok(flux::open(&offer, around)),
             None => Err(error::RAIL_NOT_OFFERED.into()),
         },
-        // No screen of its own yet.
-        Rail::Flexiti => Err(error::RAIL_NOT_OFFERED.into()),
-        #[cfg(not(all(feature = "card", feature = "cvu", feature = "flux")))]
+        #[cfg(feature = "flexiti")]
+        Rail::Flexiti => match around.checkout.flexiti.clone() {
+            Some(offer) => Ok(flexiti::open(&offer, around)),
+            None => Err(error::RAIL_NOT_OFFERED.into()),
+        },
+        #[cfg(not(all(
+            feature = "card",
+            feature = "cvu",
+            feature = "flux",
+            feature = "flexiti"
+        )))]
         _ => Err(error::RAIL_NOT_OFFERED.into()),
     }
 }
@@ -185,6 +202,44 @@ pub fn for_others(
     cvu::for_others(around, shown, each);
     #[cfg(not(feature = "cvu"))]
     let _ = (around, shown, each);
+}
+
+/// The provider's page in a frame; `done` hears what it said, once. `None` where this build has no such rail.
+#[must_use]
+pub fn identify(
+    page: &HostedPage,
+    around: &Surroundings,
+    done: impl Fn(HostedMessage) + 'static,
+) -> Option<El> {
+    #[cfg(feature = "flexiti")]
+    return Some(flexiti::hosted(page, around, Box::new(done)));
+    #[cfg(not(feature = "flexiti"))]
+    {
+        let _ = (page, around, done);
+        None
+    }
+}
+
+/// The ways to pay a purchase off, one of which the buyer picks.
+pub trait Offered {
+    /// The choice's element.
+    fn el(&self) -> &El;
+    /// What is picked. Where nothing is, it says so and moves there.
+    fn picked(&self) -> Option<FinancingChoice>;
+    /// Keeps the buyer from picking another while one is on its way.
+    fn freeze(&self, frozen: bool);
+}
+
+/// The ways to pay a purchase off. `None` where this build has no such rail.
+#[must_use]
+pub fn offered(offers: &FinancingOffers, around: &Rc<Surroundings>) -> Option<Rc<dyn Offered>> {
+    #[cfg(feature = "flexiti")]
+    return Some(flexiti::offered(offers, around));
+    #[cfg(not(feature = "flexiti"))]
+    {
+        let _ = (offers, around);
+        None
+    }
 }
 
 /// The rails offered, those that the page named first in the page's order.

@@ -81,6 +81,20 @@ impl Field {
         }
     }
 
+    /// The same, which may stay empty.
+    #[must_use]
+    pub fn optional(self) -> Self {
+        self.input.set("aria-required", "false");
+        self
+    }
+
+    /// The same, for what begins with a capital letter.
+    #[must_use]
+    pub fn of_names(self) -> Self {
+        self.input.set("autocapitalize", "words");
+        self
+    }
+
     /// Puts an element at the right end of the input.
     pub fn append(&self, end: &El) {
         if let Some(holder) = self.input.node().parent_element() {

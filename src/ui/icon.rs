@@ -8,6 +8,8 @@ use super::{El, el};
 pub enum Icon {
     /// Something to correct.
     Alert,
+    /// Month by month.
+    Calendar,
     /// A payment card.
     Card,
     /// Done.
@@ -27,6 +29,9 @@ pub enum Icon {
 pub fn icon(icon: Icon) -> El {
     let path = match icon {
         Icon::Alert => "M12 7.5v5.5M12 16.4v.1M12 3a9 9 0 1 1 0 18 9 9 0 0 1 0-18Z",
+        Icon::Calendar => {
+            "M5.5 5.5h13a1.5 1.5 0 0 1 1.5 1.5v11a1.5 1.5 0 0 1-1.5 1.5h-13A1.5 1.5 0 0 1 4 18V7a1.5 1.5 0 0 1 1.5-1.5ZM4 10h16M8 3.5v4M16 3.5v4"
+        }
         Icon::Card => {
             "M5 5.5h14A2.5 2.5 0 0 1 21.5 8v8a2.5 2.5 0 0 1-2.5 2.5H5A2.5 2.5 0 0 1 2.5 16V8A2.5 2.5 0 0 1 5 5.5ZM2.5 10h19M6 14.5h4"
         }

@@ -16,6 +16,7 @@ mod element;
 mod field;
 mod icon;
 mod qr;
+mod select;
 
 pub use appearance::apply as apply_appearance;
 pub use button::{Button, button};
@@ -24,6 +25,7 @@ pub use element::{El, el, keep, listen};
 pub use field::{Field, FieldTexts};
 pub use icon::{Icon, disc, icon};
 pub use qr::qr;
+pub use select::Select;
 
 /// The number of the next element that needs an id of its own.
 #[must_use]

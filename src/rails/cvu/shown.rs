@@ -8,6 +8,7 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
 
 use crate::json::object;
+use crate::link::is_page;
 use crate::locale::{Texts, fill};
 use crate::rails::Surroundings;
 use crate::ui::{Button, Copy, El, button, copy_button, el, qr, run, select};
@@ -164,13 +165,6 @@ fn open_link(link: &str, texts: &Texts) -> Option<El> {
             .attr("part", "button")
             .text(texts.open_link)
     })
-}
-
-/// Plain HTTP only where nothing leaves the machine: the sandbox.
-fn is_page(link: &str) -> bool {
-    ["https://", "http://127.0.0.1:", "http://localhost:"]
-        .iter()
-        .any(|start| link.starts_with(start))
 }
 
 /// A button that hands the link to another app; `None` where the browser cannot.

@@ -23,7 +23,7 @@ pub use hosted::{
 };
 pub use identity::{
     Day, FlexitiOffer, FlexitiStart, Identification, IdentificationKind, IdentityError, Language,
-    PROVINCES, Person, PostalAddress, check_account_number, check_birth_date, check_name,
-    check_postal_code,
+    PROVINCES, Person, PostalAddress, check_account_number, check_birth_date, check_line,
+    check_name, check_postal_code,
 };
 pub use offers::{Fee, FinancingChoice, FinancingOffers, FinancingPlan, Rate, RegularPurchase};

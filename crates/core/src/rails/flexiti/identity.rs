@@ -282,6 +282,16 @@ pub fn check_postal_code(typed: &str) -> Result<String, IdentityError> {
     }
 }
 
+/// Reads a line of an address, or a city: 1 to 100 characters without control characters. White space around
+/// it does not count.
+///
+/// # Errors
+///
+/// [`IdentityError::Empty`], [`IdentityError::TooLong`], [`IdentityError::Form`].
+pub fn check_line(typed: &str) -> Result<String, IdentityError> {
+    text(typed, 100)
+}
+
 const fn is_letter(c: char) -> bool {
     c.is_ascii_uppercase() && !matches!(c, 'D' | 'F' | 'I' | 'O' | 'Q' | 'U')
 }
@@ -345,12 +355,12 @@ impl PostalAddress {
         Ok(Self {
             first_name: check_name(&self.first_name).map_err(at("first_name"))?,
             last_name: check_name(&self.last_name).map_err(at("last_name"))?,
-            line1: text(&self.line1, 100).map_err(at("line1"))?,
-            line2: match text(&self.line2, 100) {
+            line1: check_line(&self.line1).map_err(at("line1"))?,
+            line2: match check_line(&self.line2) {
                 Err(IdentityError::Empty) => String::new(),
                 line => line.map_err(at("line2"))?,
             },
-            city: text(&self.city, 100).map_err(at("city"))?,
+            city: check_line(&self.city).map_err(at("city"))?,
             province: PROVINCES
                 .into_iter()
                 .find(|known| known.eq_ignore_ascii_case(province))
