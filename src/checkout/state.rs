@@ -566,6 +566,7 @@ impl State {
                 if waits && now_ms >= self.deadline_ms {
                     // Off the screen by this side's clock; the proxy has the last word.
                     self.show(Screen::Fetching);
+                    self.ask_anew(now_ms);
                     self.ask(0, &mut deeds);
                 } else if let Screen::Payable { standing, .. } = &mut self.screen
                     && *standing == Standing::Open
@@ -2191,7 +2192,7 @@ mod tests {
                             "seed {seed}: {latest:?}"
                         ),
                         Deed::Step { step: taken, .. } => {
-                            step = Some(taken);
+                            step = Some(taken.clone());
                             // Some steps arrive, some do not.
                             if let Some((_, state)) = &mut latest
                                 && taken == Step::Supersede
