@@ -265,11 +265,6 @@ impl Room {
         self.state.borrow().offers().cloned()
     }
 
-    /// By which rail the attempt is.
-    pub fn attempted(&self) -> Option<Rail> {
-        self.state.borrow().attempted()
-    }
-
     /// How long what is before the buyer may still be paid or used, rounded up.
     pub fn left_secs(&self) -> u64 {
         self.state.borrow().left_ms(now_ms()).div_ceil(1_000)

@@ -408,12 +408,6 @@ impl State {
         self.attempt.as_ref()?.payable.as_ref()
     }
 
-    /// By which rail it is.
-    #[must_use]
-    pub fn attempted(&self) -> Option<Rail> {
-        Some(self.attempt.as_ref()?.rail)
-    }
-
     /// The provider's page on which the buyer shows who they are.
     #[must_use]
     pub fn hosted_page(&self) -> Option<&HostedPage> {

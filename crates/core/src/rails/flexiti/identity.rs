@@ -547,7 +547,8 @@ mod tests {
             ("ON", "M5V 3L9")
         );
         assert_eq!(alloc::format!("{checked:?}"), "PostalAddress(..)");
-        let cases: [(fn(&mut PostalAddress), &str, IdentityError); 5] = [
+        type Spoil = fn(&mut PostalAddress);
+        let cases: [(Spoil, &str, IdentityError); 5] = [
             (
                 |it| it.first_name.clear(),
                 "first_name",
