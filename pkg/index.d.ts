@@ -14,13 +14,16 @@
  */
 
 /** A way to pay, as events and the `rails` attribute name it. */
-export type Rail = "card" | "cvu" | "flux";
+export type Rail = "card" | "cvu" | "flux" | "flexiti";
 
 /** Whose turn it is when something went wrong. */
 export type Fault = "integration" | "buyer" | "network" | "provider" | "internal";
 
-/** What has to happen before an attempt can end, or what may follow its end. */
-export type NextAction = "wait" | "pay" | "try_again" | "ask_shop";
+/**
+ * What has to happen before an attempt can end, or what may follow its end. `identify`: a page of the provider's
+ * is showing, on which the buyer proves who they are; `choose`: they pick how to pay the purchase off.
+ */
+export type NextAction = "wait" | "pay" | "identify" | "choose" | "try_again" | "ask_shop";
 
 /** How a session ended. */
 export type Outcome = "captured" | "declined";

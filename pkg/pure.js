@@ -166,12 +166,12 @@ export class VentanillaCheckout extends (globalThis.HTMLElement ?? Object) {
       // The last two together are safe only because the frame is on another origin than this page.
       sandbox: "allow-forms allow-modals allow-scripts allow-same-origin",
     });
-    // Payment links open tabs, whose pages are not this frame's to confine; a wallet's code is read by camera, or
-    // pasted. What a frame may is fixed when it loads, so it loads again when the page's word on the rails was not
-    // the last: the token's is better, and the session's, which is read inside, best. A frame that needs none of
-    // it is never granted any.
+    // Payment links and lenders' pages open tabs, which are not this frame's to confine; a wallet's code is read by
+    // camera, or pasted. What a frame may is fixed when it loads, so it loads again when the page's word on the rails
+    // was not the last: the token's is better, and the session's, which is read inside, best. A frame that needs
+    // none of it is never granted any.
     const load = (rails) => {
-      const links = rails.includes("cvu") && !frame.sandbox.contains(TABS);
+      const links = /cvu|flexiti/.test(rails) && !frame.sandbox.contains(TABS);
       const codes = rails.includes("flux") && !frame.allow.includes(CODES);
       if (links) {
         frame.sandbox.add(TABS, "allow-popups-to-escape-sandbox");

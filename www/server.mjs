@@ -39,7 +39,7 @@ const CATALOGUE = [
   { sku: "poas-340", names: { es: "Poás, tueste medio", en: "Poás, medium roast", fr: "Poás, torréfaction moyenne" }, prices: { CRC: 690000, USD: 1350, ARS: 1890000, MXN: 24900, CAD: 1890 } },
   { sku: "tarrazu-340", names: { es: "Tarrazú, proceso miel", en: "Tarrazú, honey process", fr: "Tarrazú, procédé miel" }, prices: { CRC: 840000, USD: 1650, ARS: 2310000, MXN: 29950, CAD: 2290 } },
   { sku: "chorreador", names: { es: "Chorreador de cedro", en: "Cedar chorreador", fr: "Chorreador en cèdre" }, prices: { CRC: 1450000, USD: 2850, ARS: 3975050, MXN: 52500, CAD: 3950 } },
-  { sku: "degustacion", names: { es: "Caja de degustación", en: "Tasting box", fr: "Coffret dégustation" }, prices: { CRC: 1190000, USD: 2340, ARS: 3260000, MXN: 43000, CAD: 3290 } },
+  { sku: "degustacion", names: { es: "Caja de degustación", en: "Tasting box", fr: "Coffret dégustation" }, prices: { CRC: 1190000, USD: 2340, ARS: 3260000, MXN: 43000, CAD: 3250 } },
 ];
 const SHIPPING = { sku: "envio", names: { es: "Envío", en: "Shipping", fr: "Livraison" }, prices: { CRC: 250000, USD: 490, ARS: 690000, MXN: 9500, CAD: 690 } };
 const KNOWN_BUYERS = { ana: { id: "buyer-ana-solano", name: "Ana Solano Mora", email: "ana.solano@correo.example" } };

@@ -77,7 +77,8 @@ pub const READY: &str = "ventanilla-ready";
 pub const CHANGE: &str = "ventanilla-change";
 /// `ventanilla-submit`, detail `{ rail }`. The only one that a page may prevent; it is asked, not told.
 pub const SUBMIT: &str = "ventanilla-submit";
-/// `ventanilla-action`, detail `{ rail, action: "wait" | "pay" | "try_again" | "ask_shop" }`.
+/// `ventanilla-action`, detail `{ rail, action }`: `wait`, `pay`, `identify` (a page of the provider's is
+/// showing), `choose`, `try_again`, `ask_shop`.
 pub const ACTION: &str = "ventanilla-action";
 /// `ventanilla-complete`, detail `{ sessionId, attemptId, rail, outcome: "captured" | "declined" }`.
 pub const COMPLETE: &str = "ventanilla-complete";

@@ -126,11 +126,12 @@ async function keys() {
  * @param options.lifetime how many seconds a link or code is shown
  * @param options.cvu     whether the proxy has the CVU rail beside the card rail
  * @param options.flux    the proxy's Flux rail, {tips}: whether a tip may be added; without it there is none
+ * @param options.flexiti  lines of the proxy's [flexiti]; nothing leaves the rail out
  * @param options.film    what Chromium plays in a camera's place, a file; without it there is no camera
  */
 export async function openWorld({
   origins = [], speed = 1, inline = false, assets = dist, attempts = 5, locale = "es-CR", credits = "never", lifetime = 900, cvu = true,
-  flux, film,
+  flux, flexiti, film,
 } = {}) {
   const folder = mkdtempSync(join(tmpdir(), "ventanilla-e2e-"));
   const running = [];
@@ -143,9 +144,10 @@ export async function openWorld({
       "--management-port", "0", "--merchant-port", "0", "--checkout-port", "0", "--cvu-port", "0", "--flux-port", "0", "--flexiti-port", "0", "--seed", "20261120", "--speed", String(speed),
     ]);
     running.push(sandbox);
-    const [management, merchant, checkout, wallet, fluxHost] = await sandbox.until((said) => {
-      const urls = [...said.matchAll(/^(?:test cards|merchant host|checkout host|cvu host|flux host)\D*?(http:\S+)/gim)].map(([, url]) => url.replace(/\/$/, ""));
-      return urls.length === 5 && urls;
+    const hosts = ["test cards", "merchant host", "checkout host", "cvu host", "flux host", "flexiti host"];
+    const [management, merchant, checkout, wallet, fluxHost, lender] = await sandbox.until((said) => {
+      const urls = hosts.map((name) => said.match(new RegExp(`^${name}\\D*?(http:\\S+)`, "im"))?.[1].replace(/\/$/, ""));
+      return urls.every(Boolean) && urls;
     });
     const publicKey = start("public key", join(bin, "ventanilla-sandbox"), ["--print-public-key"]);
     const pem = await publicKey.until((said) => /-----END PUBLIC KEY-----\n/.test(said) && said);
@@ -153,7 +155,13 @@ export async function openWorld({
     const [shopPort, proxyPort, managementPort] = [await freePort(), await freePort(), await freePort()];
     const shop = `http://localhost:${shopPort}`;
     const proxy = `http://127.0.0.1:${proxyPort}`;
-    const secrets = { ...(await keys()), VENTANILLA_GREENPAY_SECRET: "sandbox-secret", VENTANILLA_CVU_PASSWORD: "sandbox-password", VENTANILLA_FLUX_REFRESH_TOKEN: "sandbox-refresh-token" };
+    const secrets = {
+      ...(await keys()),
+      VENTANILLA_GREENPAY_SECRET: "sandbox-secret",
+      VENTANILLA_CVU_PASSWORD: "sandbox-password",
+      VENTANILLA_FLUX_REFRESH_TOKEN: "sandbox-refresh-token",
+      VENTANILLA_FLEXITI_CLIENT_SECRET: "placeholder-secret",
+    };
     await send(`${management}/notifications`, "POST", { url: `${proxy}/hooks/greenpay/${secrets.VENTANILLA_HOOK_PATH}`, mode: "on_time" });
     await send(`${management}/cvu/notifications`, "POST", { url: `${proxy}/hooks/cvu/${secrets.VENTANILLA_HOOK_PATH}`, mode: credits });
     const config = join(folder, "ventanilla.toml");
@@ -181,6 +189,7 @@ ${pem.trim()}
 """
 ${cvu ? cvuRail(wallet, lifetime) : ""}
 ${flux ? fluxRail(fluxHost, flux) : ""}
+${flexiti === undefined ? "" : `[flexiti]\nurl = "${lender}"\nclient_id = "demo-merchant"\n${flexiti}`}
 [webhooks]
 url = "${shop}/webhooks"
 allow_private = true
@@ -246,6 +255,13 @@ attempts_per_session = ${attempts}
           return (await answer.json()).code;
         },
         cvu: async (options) => send(`${management}/cvu/options`, "POST", options),
+        lender,
+        /** Somebody shows who they are, without the page. */
+        identify: (session) => send(`${management}/flexiti/identify`, "POST", { widget_session_id: session }),
+        async refuse(wanted) {
+          const answer = await send(`${management}/flexiti/refuse`, "POST", wanted);
+          if (!answer.ok) throw new Error(`the sandbox refused the order: ${await answer.text()}`);
+        },
       },
       /** The merchant's side of the proxy. */
       merchant: async (method, path, body) => {
