@@ -12,7 +12,7 @@ import { chromium } from "playwright-core";
 export const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 export const dist = join(root, "pkg/dist");
 export const manifest = () => JSON.parse(readFileSync(join(dist, "manifest.json"), "utf8"));
-const bin = process.env.VENTANILLA_BIN_DIR ?? join(process.env.CARGO_TARGET_DIR ?? join(root, "target"), "debug");
+export const bin = process.env.VENTANILLA_BIN_DIR ?? join(process.env.CARGO_TARGET_DIR ?? join(root, "target"), "debug");
 const out = join(root, "tests/e2e/out");
 
 /** Published test cards; declines are the sandbox's own, one per answer of the bank. */
@@ -63,7 +63,7 @@ export function listen(handler) {
   });
 }
 
-function start(name, command, args, env = {}) {
+export function start(name, command, args, env = {}) {
   const child = spawn(command, args, { env: { PATH: process.env.PATH, ...env }, stdio: ["ignore", "pipe", "pipe"] });
   let said = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => (said += data));
