@@ -20,11 +20,11 @@ use ventanilla_core::problem::Fault;
 use ventanilla_core::rails::Rail;
 use ventanilla_core::rails::card::DeclineAdvice;
 use ventanilla_core::rails::cvu::{PayableView, Presentation};
-use ventanilla_core::rails::flux::WalletAdvice;
 use ventanilla_core::rails::flexiti::{
     FinancingAdvice, FinancingChoice, FinancingOffers, HostedMessage, HostedPage, NotIdentified,
     NotIdentifiedAs,
 };
+use ventanilla_core::rails::flux::WalletAdvice;
 use ventanilla_core::session::SessionState;
 
 use crate::element::events::{Event, Outcome};

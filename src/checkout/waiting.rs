@@ -22,9 +22,7 @@ pub fn waiting(room: &Rc<Room>, why: Why, rail: Rail, reference: Option<&str>) -
         (Rail::Flexiti, Why::Bank) => (texts.lender_title, texts.lender_text),
         (Rail::Flexiti, Why::Confirming) => (texts.lender_late_title, texts.lender_late_text),
         (Rail::Card, Why::Bank) => (texts.bank_title, texts.bank_text),
-        (Rail::Card, Why::Confirming) => {
-            (texts.confirming_title, texts.confirming_text)
-        }
+        (Rail::Card, Why::Confirming) => (texts.confirming_title, texts.confirming_text),
         (Rail::Flux, Why::Bank) => (texts.flux_charge_title, texts.flux_charge_text),
         (Rail::Flux, Why::Confirming) => (texts.flux_confirming_title, texts.flux_confirming_text),
     };
