@@ -1,4 +1,5 @@
 mod credits;
+mod holds;
 mod transfers;
 
 use serde_json::json;
