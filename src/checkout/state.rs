@@ -131,7 +131,7 @@ pub enum Screen {
         /// The attempt.
         id: String,
     },
-    /// The buyer picks how to pay it off, out of [`State::offers`]. What came of it is [`State::pick`].
+    /// The buyer picks how to pay it off, out of [`State::offers`]. What came of it is `State::pick`.
     Choose {
         /// The attempt.
         id: String,
