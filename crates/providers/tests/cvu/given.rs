@@ -24,6 +24,10 @@ pub const REFERENCE: &str = "pedido-0001-intento-1";
 /// 2026-11-20 15:00:00 in Buenos Aires, six hours before the fixtures' access tokens end.
 pub const NOW: i64 = 1_795_197_600;
 
+pub fn asks_for_a_token(line: &str) -> bool {
+    line == "POST /v2/auth/token"
+}
+
 /// The good answer to the `count`th request for an access token.
 pub fn token_body(count: usize) -> String {
     format!(r#"{{"status":"ok","token":"TOKEN-{count}","expires_at":1795219200}}"#)

@@ -7,7 +7,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use crate::given::token_body;
+use crate::given::{asks_for_a_token, token_body};
 
 /// A request as it came.
 #[derive(Clone, Debug)]
@@ -24,8 +24,7 @@ pub struct Seen {
 
 impl Seen {
     pub fn is_for_a_token(&self) -> bool {
-        // Of every provider: `/auth/token`, `/refreshToken`.
-        self.line.starts_with("POST ") && self.line.to_ascii_lowercase().ends_with("token")
+        asks_for_a_token(&self.line)
     }
 
     /// A parameter of the query, where nothing is escaped.

@@ -26,6 +26,10 @@ pub const CLERK: &str = "00001-CLERK";
 pub const SESSION: &str = "11111111-2222-4333-8444-555555555555";
 pub const FLOW_ID: &str = "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee";
 
+pub fn asks_for_a_token(line: &str) -> bool {
+    line.starts_with("POST ") && line.ends_with("/oauth/token")
+}
+
 /// The good answer to the `count`th request for an access token.
 pub fn token_body(count: usize) -> String {
     format!(r#"{{"access_token":"TOKEN-{count}","expires_in":1200}}"#)

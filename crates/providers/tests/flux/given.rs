@@ -22,6 +22,10 @@ pub const NOW: i64 = 1_795_197_600;
 
 pub const TOKEN_LINE: &str = "POST /v3/auth/tokens/refreshToken";
 
+pub fn asks_for_a_token(line: &str) -> bool {
+    line == TOKEN_LINE
+}
+
 /// The good answer to the `count`th request for an access token.
 pub fn token_body(count: usize) -> String {
     token_with(count, "1795219200000")
