@@ -21,6 +21,18 @@ use ventanilla_core::rails::flux::{FluxOffer, TipPolicy, WalletAdvice};
 use ventanilla_core::session::SessionState;
 use wasm_bindgen::JsValue;
 
+use crate::rails::has;
+
+/// What is there for one rail alone: a build without that rail does not carry what reads it, and hands over to one
+/// that does before it is missed.
+fn of<T: Read>(rail: Rail, json: &JsValue, name: &str) -> Option<T> {
+    if has(rail) {
+        T::read(&get(json, name))
+    } else {
+        None
+    }
+}
+
 /// Something that can be read from a parsed answer.
 pub trait Read: Sized {
     /// Reads it; `None` when something that it cannot do without is missing or of another kind.
@@ -38,10 +50,10 @@ impl Read for CheckoutView {
             items: list(json, "items"),
             // A rail that a newer proxy offers and this widget has not heard of is not shown.
             rails: list(json, "rails"),
-            card: CardOffer::read(&get(json, "card")),
-            cvu: CvuOffer::read(&get(json, "cvu")),
-            flux: FluxOffer::read(&get(json, "flux")),
-            flexiti: FlexitiOffer::read(&get(json, "flexiti")),
+            card: of(Rail::Card, json, "card"),
+            cvu: of(Rail::Cvu, json, "cvu"),
+            flux: of(Rail::Flux, json, "flux"),
+            flexiti: of(Rail::Flexiti, json, "flexiti"),
             attempt: AttemptView::read(&get(json, "attempt")),
             expires_at: text(json, "expires_at")?,
             server_time: text(json, "server_time")?,
@@ -80,16 +92,12 @@ impl Read for AttemptView {
                 "ask_shop" => DeclineAdvice::AskShop,
                 _ => DeclineAdvice::OtherCard,
             }),
-            wallet_advice: text(json, "wallet_advice").map(|advice| {
-                WalletAdvice::from_name(&advice).unwrap_or(WalletAdvice::OtherMethod)
-            }),
-            financing_advice: text(json, "financing_advice").map(|advice| {
-                FinancingAdvice::from_name(&advice).unwrap_or(FinancingAdvice::OtherMethod)
-            }),
-            hosted_page: HostedPage::read(&get(json, "hosted_page")),
-            offers: FinancingOffers::read(&get(json, "offers")),
-            tip: Money::read(&get(json, "tip")),
-            payable: PayableView::read(&get(json, "payable")),
+            wallet_advice: of(Rail::Flux, json, "wallet_advice"),
+            financing_advice: of(Rail::Flexiti, json, "financing_advice"),
+            hosted_page: of(Rail::Flexiti, json, "hosted_page"),
+            offers: of(Rail::Flexiti, json, "offers"),
+            tip: of(Rail::Flux, json, "tip"),
+            payable: of(Rail::Cvu, json, "payable"),
             refused: flag(json, "refused"),
             receipt: ReceiptView::read(&get(json, "receipt")),
         })
@@ -154,6 +162,13 @@ impl Read for FluxOffer {
     }
 }
 
+impl Read for WalletAdvice {
+    fn read(json: &JsValue) -> Option<Self> {
+        let name = json.as_string()?;
+        Some(Self::from_name(&name).unwrap_or(Self::OtherMethod))
+    }
+}
+
 impl Read for TipPolicy {
     fn read(json: &JsValue) -> Option<Self> {
         Some(Self {
@@ -203,6 +218,13 @@ impl Read for FlexitiOffer {
             billing: PostalAddress::read(&get(json, "billing")),
             shipping: PostalAddress::read(&get(json, "shipping")),
         })
+    }
+}
+
+impl Read for FinancingAdvice {
+    fn read(json: &JsValue) -> Option<Self> {
+        let name = json.as_string()?;
+        Some(Self::from_name(&name).unwrap_or(Self::OtherMethod))
     }
 }
 
@@ -364,7 +386,9 @@ impl Read for u8 {
 #[must_use]
 pub fn start_text(start: &StartAttempt) -> Option<String> {
     let body = object(&[("rail", start.rail.name().into())]);
-    if let Some(card) = &start.card {
+    if has(Rail::Card)
+        && let Some(card) = &start.card
+    {
         let part = object(&[("save_card", card.save_card.into())]);
         if let Some(sealed) = &card.sealed {
             let message = object(&[
@@ -381,11 +405,15 @@ pub fn start_text(start: &StartAttempt) -> Option<String> {
         }
         put(&body, "card", &part);
     }
-    if let Some(cvu) = &start.cvu {
+    if has(Rail::Cvu)
+        && let Some(cvu) = &start.cvu
+    {
         let part = object(&[("presentation", cvu.presentation.name().into())]);
         put(&body, "cvu", &part);
     }
-    if let Some(flux) = &start.flux {
+    if has(Rail::Flux)
+        && let Some(flux) = &start.flux
+    {
         // An amount is exact in a number of the browser: at most 10¹³.
         #[expect(clippy::cast_precision_loss, reason = "a tip is at most an amount")]
         let tip = flux.tip_minor as f64;
@@ -395,7 +423,9 @@ pub fn start_text(start: &StartAttempt) -> Option<String> {
         ]);
         put(&body, "flux", &part);
     }
-    if let Some(flexiti) = &start.flexiti {
+    if has(Rail::Flexiti)
+        && let Some(flexiti) = &start.flexiti
+    {
         let who = match &flexiti.identification {
             Identification::Account { account_number } => object(&[
                 ("by", "account".into()),
@@ -441,37 +471,29 @@ pub fn step_text(step: &Step) -> Option<String> {
     let body = match step {
         Step::Supersede => named("supersede"),
         Step::Check => named("check"),
-        Step::Identified(said) => {
-            let body = named("identified");
-            put(
-                &body,
-                "widget_session_id",
-                &said.widget_session_id.as_str().into(),
-            );
-            put(
-                &body,
-                "account_number",
-                &said.account_number.as_str().into(),
-            );
-            body
-        }
-        Step::NotIdentified(said) => {
-            let body = named("not_identified");
-            put(&body, "end", &said.end.advice().name().into());
-            body
-        }
-        Step::Finance(FinancingChoice::Regular {}) => {
+        Step::Identified(said) if has(Rail::Flexiti) => object(&[
+            ("step", "identified".into()),
+            ("widget_session_id", said.widget_session_id.as_str().into()),
+            ("account_number", said.account_number.as_str().into()),
+        ]),
+        Step::NotIdentified(said) if has(Rail::Flexiti) => object(&[
+            ("step", "not_identified".into()),
+            ("end", said.end.advice().name().into()),
+        ]),
+        Step::Finance(choice) if has(Rail::Flexiti) => {
             let body = named("finance");
-            put(&body, "by", &"regular".into());
+            match choice {
+                FinancingChoice::Regular {} => put(&body, "by", &"regular".into()),
+                FinancingChoice::Plan { plan, months } => {
+                    put(&body, "by", &"plan".into());
+                    put(&body, "plan", &plan.as_str().into());
+                    put(&body, "months", &(*months).into());
+                }
+            }
             body
         }
-        Step::Finance(FinancingChoice::Plan { plan, months }) => {
-            let body = named("finance");
-            put(&body, "by", &"plan".into());
-            put(&body, "plan", &plan.as_str().into());
-            put(&body, "months", &(*months).into());
-            body
-        }
+        // Of a rail that this build has not.
+        Step::Identified(_) | Step::NotIdentified(_) | Step::Finance(_) => return None,
     };
     written(&body)
 }
