@@ -15,7 +15,7 @@ use super::state::{Instead, News, Pick};
 use super::waiting::fetching;
 use crate::locale::{Texts, fill};
 use crate::rails;
-use crate::ui::{Button, Icon, button, el, icon, watch};
+use crate::ui::{Button, El, Icon, button, el, icon, watch};
 
 /// The provider's page on which the buyer shows who they are, and a way out of it.
 pub fn identify(room: &Rc<Room>) -> Page {
@@ -52,9 +52,13 @@ pub fn choose(room: &Rc<Room>) -> Page {
     let total = around.locale.money(around.checkout.total);
     let text = fill(texts.finance, "amount", &total);
     let alert = el("div", "vt-alert").attr("role", "alert");
-    let (at, ways) = (Rc::downgrade(room), Rc::clone(&offered));
+    let (at, ways, asks) = (Rc::downgrade(room), Rc::clone(&offered), alert.clone());
     let finance = button("button", "vt-first vt-pay", &text).on_press(move || {
-        if let (Some(room), Some(choice)) = (at.upgrade(), ways.picked()) {
+        let Some(choice) = ways.picked() else {
+            ways.focus();
+            return warn(&asks, texts.pick_first);
+        };
+        if let Some(room) = at.upgrade() {
             room.take(News::Picked(choice));
         }
     });
@@ -74,9 +78,7 @@ pub fn choose(room: &Rc<Room>) -> Page {
         leave.set_busy(busy, texts.leave);
         alert.set_text("");
         if let Pick::Lost(trouble) = &pick {
-            alert.append(&icon(Icon::Alert));
-            let said = alert_text(Rail::Flexiti, trouble, texts);
-            alert.append(&el("span", "").text(&said));
+            warn(&alert, &alert_text(Rail::Flexiti, trouble, texts));
         }
     }));
     page
@@ -111,6 +113,12 @@ pub fn not_financed(room: &Rc<Room>, advice: FinancingAdvice) -> Page {
         .say(texts.nothing_financed)
         .rows(&[(texts.reference, room.reference())])
         .action(&deed(room, "vt-first", next, || News::TryAgain).el)
+}
+
+fn warn(alert: &El, text: &str) {
+    alert.set_text("");
+    alert.append(&icon(Icon::Alert));
+    alert.append(&el("span", "").text(text));
 }
 
 fn leave(room: &Rc<Room>) -> Button {

@@ -504,7 +504,9 @@ impl State {
                     if hidden {
                         self.asleep = true;
                     } else {
-                        self.ask(WAIT_SECS, &mut deeds);
+                        // What got lost is no news that could be waited for.
+                        let lost = self.said.is_some() || self.pick == Pick::Sent;
+                        self.ask(if lost { 0 } else { WAIT_SECS }, &mut deeds);
                     }
                 }
             }

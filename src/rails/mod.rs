@@ -224,8 +224,10 @@ pub fn identify(
 pub trait Offered {
     /// The choice's element.
     fn el(&self) -> &El;
-    /// What is picked. Where nothing is, it says so and moves there.
+    /// What is picked.
     fn picked(&self) -> Option<FinancingChoice>;
+    /// Moves the focus to where the buyer picks.
+    fn focus(&self);
     /// Keeps the buyer from picking another while one is on its way.
     fn freeze(&self, frozen: bool);
 }

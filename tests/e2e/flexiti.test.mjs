@@ -68,7 +68,9 @@ const plans = (buyer) => buyer.frame.getByRole("radio", { name: pattern(buyer.wo
 
 /** What the provider's ledger has of an order's payment, by the merchant's record of it. */
 async function ledger(buyer) {
-  const session = await world.merchant("GET", `/v1/sessions/${sessions.get(buyer.number)}`);
+  const [, attempt] = buyer.seen.requests.map(({ url }) => /\/attempts\/(att_\w+)/.exec(url)).find(Boolean);
+  const { session_id } = await world.merchant("GET", `/v1/attempts/${attempt}`);
+  const session = await world.merchant("GET", `/v1/sessions/${session_id}`);
   const { flexiti } = await world.sandbox.ledger();
   const references = new Set(session.attempts.map(({ reference }) => reference));
   const authorizations = flexiti.authorizations.filter(({ reference }) => references.has(reference));
@@ -76,16 +78,7 @@ async function ledger(buyer) {
   return { session, authorizations, captures: flexiti.captures.filter(({ authorization_id }) => ids.has(authorization_id)) };
 }
 
-/** Sessions by order, out of what a buyer's page was answered. */
-const sessions = new Map();
-
-async function visit(options = {}) {
-  const buyer = await world.visit({ ...CANADA, ...options });
-  const known = buyer.context.waitForEvent("response", (response) => response.url() === `${world.proxy}/v1/checkout` && response.ok());
-  await buyer.page.reload();
-  sessions.set(buyer.number, (await (await known).json()).session_id);
-  return buyer;
-}
+const visit = (options) => world.visit({ ...CANADA, ...options });
 
 async function axe(buyer, where) {
   const { violations, passes } = await new AxeBuilder({ page: buyer.page }).withTags(RULES).analyze();

@@ -11,20 +11,18 @@ use web_sys::HtmlInputElement;
 use super::language;
 use crate::locale::fill;
 use crate::rails::{Offered, Surroundings};
-use crate::ui::{El, Icon, el, fresh_id, icon};
+use crate::ui::{El, el, fresh_id};
 
 /// The ways, of which nothing is picked beforehand, unless there is only one.
 #[must_use]
 pub fn offered(offers: &FinancingOffers, around: &Rc<Surroundings>) -> Rc<dyn Offered> {
     let texts = around.locale.texts;
-    let missing = el("div", "vt-alert").attr("role", "alert");
     let list = el("fieldset", "vt-rows").child(el("legend", "vt-legend").text(texts.which_plan));
     let mut ways = Ways {
-        el: list.clone(),
+        el: list,
         group: fresh_id("plan"),
         around: Rc::clone(around),
         radios: Vec::new(),
-        missing: missing.clone(),
     };
     for plan in &offers.plans {
         ways.add_plan(plan);
@@ -35,7 +33,6 @@ pub fn offered(offers: &FinancingOffers, around: &Rc<Surroundings>) -> Rc<dyn Of
     if let [(_, only)] = &ways.radios[..] {
         only.check(true);
     }
-    list.append(&missing);
     Rc::new(ways)
 }
 
@@ -44,7 +41,6 @@ struct Ways {
     group: String,
     around: Rc<Surroundings>,
     radios: Vec<(FinancingChoice, El)>,
-    missing: El,
 }
 
 impl Ways {
@@ -89,12 +85,10 @@ impl Ways {
     fn add(&mut self, choice: FinancingChoice, name: &str, line: El, terms: &El) {
         let id = fresh_id("terms");
         terms.set("id", &id);
-        let missing = self.missing.clone();
         let radio = el("input", "vt-radio")
             .attr("type", "radio")
             .attr("name", &self.group)
-            .attr("aria-describedby", &id)
-            .on("change", move |_| missing.set_text(""));
+            .attr("aria-describedby", &id);
         let row_text = el("span", "vt-row-text")
             .child(el("span", "vt-name").text(name))
             .child(line);
@@ -149,16 +143,13 @@ impl Offered for Ways {
     fn picked(&self) -> Option<FinancingChoice> {
         let is_picked = |radio: &El| radio.as_node::<HtmlInputElement>().checked();
         let picked = self.radios.iter().find(|(_, radio)| is_picked(radio));
-        if picked.is_none() {
-            self.missing.set_text("");
-            self.missing.append(&icon(Icon::Alert));
-            let text = self.around.locale.texts.pick_first;
-            self.missing.append(&el("span", "").text(text));
-            if let Some((_, first)) = self.radios.first() {
-                first.focus();
-            }
-        }
         picked.map(|(choice, _)| choice.clone())
+    }
+
+    fn focus(&self) {
+        if let Some((_, first)) = self.radios.first() {
+            first.focus();
+        }
     }
 
     fn freeze(&self, frozen: bool) {
