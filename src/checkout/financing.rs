@@ -63,9 +63,14 @@ pub fn choose(room: &Rc<Room>) -> Page {
         }
     });
     let leave = leave(room);
+    let asked = alert.clone();
+    let list = offered
+        .el()
+        .clone()
+        .on("change", move |_| asked.set_text(""));
     let page = Page::plain("bill", texts.choose_title)
         .with(countdown(room))
-        .with(offered.el().clone())
+        .with(list)
         .with(alert.clone())
         .with(finance.el.clone())
         .action(&leave.el);

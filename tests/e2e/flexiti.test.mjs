@@ -440,7 +440,16 @@ test("no token, address of the page, account or person is stored, told, logged o
   assert.deepEqual(told.filter(({ type }) => type === "ventanilla-action").map(({ detail }) => detail.action), ["identify", "choose"]);
   const stored = await Promise.all(
     [buyer.page.locator("body"), buyer.frame.locator("body")].map((place) =>
-      place.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie, location.href, document.title])),
+      place.evaluate(() => {
+        const stores = ["localStorage", "sessionStorage"].map((name) => {
+          try {
+            return { ...window[name] };
+          } catch {
+            return "refused";
+          }
+        });
+        return JSON.stringify([...stores, document.cookie, location.href, document.title]);
+      }),
     ),
   );
   // The page's own script speaks to its own server; the address in its frame is what it was opened with.
