@@ -13,7 +13,8 @@ use crate::random::{hashed, mixed};
 #[serde(rename_all = "snake_case")]
 pub enum DrawnBy {
     /// The order reference, `requestId` or card token it is about; at the CVU wallet API the
-    /// `reference_id`, the number or the name it is about, and without any what is to be paid or listed.
+    /// `reference_id`, the number or the name it is about, and without any what is to be paid or listed;
+    /// at Flexiti the `reference` or `request_id` beside the number in the path.
     /// Repeats when these do.
     #[default]
     Reference,

@@ -23,10 +23,6 @@ impl Default for FlexitiCredentials {
 /// How the Flexiti POS API behaves. In JSON, what is not named is as by default.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(default, deny_unknown_fields)]
-#[allow(
-    clippy::struct_excessive_bools,
-    reason = "each is a question that the documents leave open"
-)]
 pub struct FlexitiOptions {
     /// For how long a token opens the door, in seconds of the sandbox's clock: 20 minutes by default, at
     /// least 1.

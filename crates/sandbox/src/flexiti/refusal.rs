@@ -153,7 +153,7 @@ impl Code {
                 let door = [Self::InvalidToken, Self::InsufficientScope];
                 operation == Operation::FlexitiWidget && door.contains(&self)
             }
-            _ => Self::COMMON.contains(&self),
+            _ => operation.is_flexiti() && Self::COMMON.contains(&self),
         };
         common || Self::of(operation).contains(&self)
     }

@@ -179,7 +179,7 @@ fn write_options_form(page: &mut String, now: &FlexitiOptions) -> std::fmt::Resu
         let checked = if json[name] == true { " checked" } else { "" };
         write!(
             page,
-            "<label class=check><input name={name} type=checkbox{checked}>{label}</label>"
+            "<label class=\"check wide\"><input name={name} type=checkbox{checked}>{label}</label>"
         )?;
     }
     page.push_str(

@@ -68,10 +68,14 @@ async fn every_fault_that_fits_does_to_its_operation_what_it_says() {
         for kind in Kind::ALL.into_iter().filter(|kind| kind.fits(operation)) {
             let case = format!("{} of {name}", kind.name());
             let mut fault = Fault::once(operation, kind);
-            if let Kind::Stall | Kind::SlowDrip | Kind::Late | Kind::DelayVisibility = kind {
+            fault.ms = match kind {
+                Kind::Stall | Kind::SlowDrip => Some(20),
                 // Long enough for a late one not to happen while the test looks.
-                fault.ms = Some(if kind == Kind::Late { 60_000 } else { 20 });
-            }
+                Kind::Late => Some(60_000),
+                // Longer ago than anything that the test did.
+                Kind::DelayVisibility => Some(120_000),
+                _ => None,
+            };
             let before = deeds(&merchant.sandbox.ledger().flexiti);
             merchant.sandbox.arm(fault).await.unwrap();
             let sent = send(&merchant, name).await;
@@ -145,7 +149,7 @@ async fn a_late_call_is_executed_after_its_answer() {
     while merchant.sandbox.ledger().flexiti.captures.len() < 2 {
         tokio::task::yield_now().await;
     }
-    assert_eq!(merchant.read(900_001).await.done()["captured_amount"], 11);
+    assert_eq!(merchant.read(900_001).await.done()["captured_amount"], 41);
 }
 
 #[tokio::test]
@@ -203,7 +207,7 @@ async fn an_answer_can_lie_about_amounts_and_references() {
     let read = lie("flexiti_authorization", "wrong_amount").await;
     assert_eq!(
         (&read["amount"], &read["captures"][0]["amount"]),
-        (&json!(101), &json!(11))
+        (&json!(101), &json!(41))
     );
     let list = lie("flexiti_authorizations", "wrong_reference").await;
     assert_eq!(list["authorizations"][0]["reference"], "order-00010");

@@ -104,7 +104,7 @@ pub fn call<'a>(method: &'a str, path: &'a str, token: &'a str, body: &Value) ->
 pub async fn busy() -> Merchant {
     let merchant = Merchant::open().await;
     let id = merchant.held(100).await;
-    merchant.capture(id, json!(10)).await.done();
+    merchant.capture(id, json!(40)).await.done();
     merchant
         .change_account(10_000_001, json!({ "balance_minor": 10_000 }))
         .await;
@@ -353,7 +353,7 @@ async fn without_its_holders_standing_a_hold_is_released_and_returned_but_not_ca
 #[tokio::test]
 async fn what_is_not_there_is_not_found() {
     let merchant = busy().await;
-    let too_much = merchant.capture(900_001, json!(90.01)).await;
+    let too_much = merchant.capture(900_001, json!(60.01)).await;
     assert_eq!(too_much.refusal(), (409, "auth_amount_exceeded"));
     for answer in [
         merchant.capture(900_009, json!(1)).await,

@@ -1,5 +1,7 @@
 //! A merchant's server and a shopper's browser, as small as they can be.
 
+use std::time::{Duration, SystemTime};
+
 use reqwest::Method;
 use serde_json::{Value, json};
 use ventanilla_sandbox::{Fault, FlexitiOptions, Sandbox, SandboxOptions};
@@ -8,6 +10,9 @@ pub const OLD: &str = "flexiti/pos-api/v2.5/client-id/demo-merchant";
 pub const NEW: &str = "flexiti/pos-api/v2.5.1/client-id/demo-merchant";
 pub const TOKEN: &str = "flexiti/pos-api/v2.5/oauth/token";
 pub const TRACE: &str = "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee";
+
+/// 2026-01-12T09:00:00Z.
+const STARTS: Duration = Duration::from_secs(1_768_208_400);
 
 pub struct Merchant {
     pub sandbox: Sandbox,
@@ -73,9 +78,11 @@ impl Merchant {
         Self::open_with(FlexitiOptions::default()).await
     }
 
+    /// On a day of the samples.
     pub async fn open_with(flexiti: FlexitiOptions) -> Self {
         Self::start(SandboxOptions {
             flexiti,
+            starts_at: Some(SystemTime::UNIX_EPOCH + STARTS),
             ..SandboxOptions::default()
         })
         .await

@@ -225,6 +225,16 @@ async fn a_reset_forgets_everything() {
                 "notifications": [],
             },
             "flux": { "codes": [], "payments": [], "refunds": [] },
+            "flexiti": {
+                "sessions": [],
+                "authorizations": [],
+                "captures": [],
+                "releases": [],
+                "returns": [],
+                "refunds": [],
+                "deposits": [],
+                "refused": [],
+            },
             "calls": [],
         })
     );
