@@ -39,6 +39,8 @@ pub const ASK_FOR_MS: u64 = 180_000;
 pub const GAPS_MS: [u32; 6] = [2_000, 3_000, 4_500, 6_750, 10_000, 15_000];
 /// The proxy holds an answer back this long for news.
 pub const WAIT_SECS: u8 = 20;
+/// Whether this build has a rail on which a provider lends. What only that rail brings is passed over else.
+const FINANCED: bool = cfg!(feature = "flexiti");
 /// How long to look again for a payment that was started before the page was loaded again.
 const LOOK_AGAIN_MS: u32 = 2_500;
 
@@ -497,6 +499,7 @@ impl State {
                     self.step_lost(trouble, now_ms, &mut deeds);
                 }
             }
+            News::Hosted(_) | News::Picked(_) if !FINANCED => {}
             News::Hosted(message) => self.hear(message, now_ms, &mut deeds),
             News::Picked(choice) => self.pick(choice, now_ms, &mut deeds),
             News::Awake { turn, hidden } => {
@@ -554,11 +557,12 @@ impl State {
                 _ => {}
             },
             News::RanOut => {
-                let waits = match &self.screen {
-                    Screen::Identify { .. } => true,
-                    Screen::Choose { .. } => self.pick != Pick::Sent,
-                    _ => false,
-                };
+                let waits = FINANCED
+                    && match &self.screen {
+                        Screen::Identify { .. } => true,
+                        Screen::Choose { .. } => self.pick != Pick::Sent,
+                        _ => false,
+                    };
                 if waits && now_ms >= self.deadline_ms {
                     // Off the screen by this side's clock; the proxy has the last word.
                     self.show(Screen::Fetching);
@@ -808,7 +812,10 @@ impl State {
             self.screen = before_buyer(view);
         }
         let refused = trouble.is(error::IDENTITY_REFUSED) || trouble.is(error::IDENTITY_MALFORMED);
-        if refused && let Some(id) = self.attempt_id().map(String::from) {
+        if FINANCED
+            && refused
+            && let Some(id) = self.attempt_id().map(String::from)
+        {
             // What the page said is not of this attempt, so nothing can come of it.
             deeds.push(Deed::Tell(Event::Error(trouble)));
             let end = NotIdentifiedAs::Retry;
@@ -845,10 +852,10 @@ impl State {
             AttemptState::Issued | AttemptState::Expired if view.payable.is_some() => {
                 return self.put_before_buyer(view, now_ms, deeds);
             }
-            AttemptState::Prepared if view.hosted_page.is_some() => {
+            AttemptState::Prepared if FINANCED && view.hosted_page.is_some() => {
                 return self.identify(view, now_ms, deeds);
             }
-            AttemptState::Prepared if view.offers.is_some() => {
+            AttemptState::Prepared if FINANCED && view.offers.is_some() => {
                 return self.choose(view, now_ms, deeds);
             }
             AttemptState::New
@@ -879,12 +886,12 @@ impl State {
             AttemptState::Declined if rail == Rail::Flux => Screen::DeclinedByWallet {
                 advice: view.wallet_advice.unwrap_or(WalletAdvice::OtherMethod),
             },
-            AttemptState::Declined if rail == Rail::Flexiti => Screen::NotFinanced {
+            AttemptState::Declined if FINANCED && rail == Rail::Flexiti => Screen::NotFinanced {
                 advice: view
                     .financing_advice
                     .unwrap_or(FinancingAdvice::OtherMethod),
             },
-            AttemptState::NotExecuted if rail == Rail::Flexiti => Screen::NotFinanced {
+            AttemptState::NotExecuted if FINANCED && rail == Rail::Flexiti => Screen::NotFinanced {
                 advice: view.financing_advice.unwrap_or(FinancingAdvice::Failure),
             },
             AttemptState::Declined => Screen::Declined {
