@@ -132,10 +132,13 @@ impl El {
         let _ = self.as_node::<HtmlElement>().focus();
     }
 
-    /// Whether the focus is here or inside.
+    /// Whether the focus is here or inside, be it in the page of a frame.
     #[must_use]
     pub fn has_focus(&self) -> bool {
+        // A frame whose page has the focus is active, and yet no selector's.
+        let active = document().active_element();
         self.0.matches(":focus-within").unwrap_or(false)
+            || active.is_some_and(|active| self.0.contains(Some(&active)))
     }
 }
 

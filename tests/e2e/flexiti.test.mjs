@@ -372,6 +372,36 @@ test("mistakes are said beside the fields, and the first of them is where the bu
   }
 });
 
+test("by keyboard alone, the focus goes where the buyer is: through the page and out of it", async () => {
+  const buyer = await visit();
+  const { keyboard } = buyer.page;
+  const isAt = (place) => eventually(() => place.evaluate((element) => element === element.ownerDocument.activeElement), "the focus");
+  const tabTo = async (place) => {
+    for (let presses = 0; presses < 12; presses += 1) {
+      if (await place.evaluate((element) => element === element.ownerDocument.activeElement && element.ownerDocument.hasFocus())) return;
+      await keyboard.press("Tab");
+    }
+    assert.fail("the keyboard does not get there");
+  };
+  await introduce(buyer);
+  await buyer.field("postal_code").press("Enter");
+  const lender = await thePage(buyer);
+  // The page may take the focus to itself, which is where it is wanted next.
+  await isAt(buyer.heading("identify_title").or(buyer.frame.locator("iframe:focus")).last());
+  await tabTo(lender.pin);
+  await keyboard.type("2222");
+  await keyboard.press("Enter");
+  await buyer.sees("choose_title");
+  await isAt(buyer.heading("choose_title"));
+  await tabTo(plans(buyer).first());
+  await keyboard.press("Space");
+  await tabTo(buyer.button("finance"));
+  await keyboard.press("Enter");
+  await buyer.sees("financed_title");
+  await isAt(buyer.heading("financed_title"));
+  await buyer.close();
+});
+
 test("what is typed is autocompleted as what it is, has no name, and is emptied when it is sent", async () => {
   const buyer = await visit();
   await buyer.field("by_person").check();

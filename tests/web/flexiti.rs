@@ -465,12 +465,13 @@ impl Heard {
         for (name, change) in [("addEventListener", 1), ("removeEventListener", -1)] {
             let real = js_sys::Reflect::get(&window(), &name.into()).unwrap();
             let (counted, deed): (_, Function) = (Rc::clone(&count), real.clone().unchecked_into());
-            let counting = Closure::<dyn FnMut(JsValue, JsValue)>::new(move |kind, listener| {
-                if kind == JsValue::from("message") {
-                    counted.set(counted.get() + change);
-                }
-                deed.call2(&window(), &kind, &listener).unwrap();
-            });
+            let counting =
+                Closure::<dyn FnMut(JsValue, JsValue)>::new(move |kind: JsValue, listener| {
+                    if kind.as_string().as_deref() == Some("message") {
+                        counted.set(counted.get() + change);
+                    }
+                    deed.call2(&window(), &kind, &listener).unwrap();
+                });
             js_sys::Reflect::set(&window(), &name.into(), &counting.into_js_value()).unwrap();
             before.push((name, real));
         }
