@@ -133,8 +133,13 @@ async fn a_code_is_taken_in_the_frame_only() {
 async fn the_frame_may_use_the_camera_where_codes_are_taken_and_nowhere_else() {
     let with = Stage::open().await;
     let without = World::open().await;
-    for (world, camera) in [(&with.world, "camera=(self)"), (&without, "camera=()")] {
-        let frame = world.client.get(format!("{}/frame", world.origin()));
+    for (world, rails, camera) in [
+        (&with.world, "flux", "camera=(self)"),
+        (&with.world, "card", "camera=()"),
+        (&without, "flux", "camera=()"),
+    ] {
+        let frame = format!("{}/frame?rails={rails}", world.origin());
+        let frame = world.client.get(frame);
         let frame = frame.send().await.unwrap();
         let permissions = frame.headers()["permissions-policy"].to_str().unwrap();
         assert!(
