@@ -133,6 +133,26 @@ async fn a_payment_long_after_is_reported_and_by_its_number_taken() {
 }
 
 #[tokio::test]
+async fn more_than_was_asked_long_after_is_one_credit_though_the_list_knew_only_of_others() {
+    let stage = Stage::open().await;
+    let first = stage.checkout().await;
+    let left = first.issue(Presentation::Link).await;
+    stage.world.move_clock(LIFETIME);
+    first.waits_for(&left.id, AttemptState::Expired).await;
+    stage.world.move_clock(10 * 60 * MINUTE);
+    let second = stage.checkout().await;
+    let waiting = second.issue(Presentation::Link).await;
+    let more = json!({ "insist": true, "amount": "12999" });
+    let credit = stage.world.pay_more(&target(&left), more).await.remove(0);
+    second.is_looked_for_with(6 * MINUTE).await;
+    stage.shop.hears_of("credit.review", &waiting.id).await;
+    stage.world.notify_of(&credit).await;
+    stage.shop.hears_of("attempt.review", &left.id).await;
+    let listed = stage.world.shop("GET", "/v1/review", None).await.json();
+    assert_eq!(listed["credits"].as_array().unwrap().len(), 1, "{listed}");
+}
+
+#[tokio::test]
 async fn a_new_code_in_place_of_an_expired_one_is_paid() {
     let stage = Stage::open().await;
     let checkout = stage.checkout().await;

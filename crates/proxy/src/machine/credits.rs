@@ -21,6 +21,8 @@ use crate::store::{
 pub(super) const BOTH_WAYS: Duration = Duration::from_secs(72 * 3600);
 /// What is known by its notification only carries this before its number.
 pub(super) const BY_NUMBER: &str = "cashin:";
+/// The last place among what may be the same money: nothing but the amount speaks for it yet.
+const GUESSED: u8 = 3;
 
 impl Machine {
     /// A notification named a credit: it is read by its number. Whether it was one that could be read.
@@ -124,6 +126,7 @@ impl Machine {
                     {
                         2
                     }
+                    (CreditState::Review, None) => GUESSED,
                     _ => return None,
                 };
                 Some((place, row))
@@ -131,8 +134,10 @@ impl Machine {
             .collect();
         twins.sort_by_key(|(place, _)| *place);
         let mut twin = None;
-        for (_, row) in twins {
-            if self.may_be_paid_by(row, credit.payer.as_ref()).await {
+        for (place, row) in twins {
+            // The list had only others to think of, because ours was long over: then who paid must be known.
+            let surely = place < GUESSED || self.is_paid_by(row, credit.payer.as_ref()).await;
+            if surely && self.may_be_paid_by(row, credit.payer.as_ref()).await {
                 twin = Some(row);
                 break;
             }
@@ -163,6 +168,13 @@ impl Machine {
             }
             _ => true,
         }
+    }
+
+    /// Whether a credit was paid from the account of `payer`, as far as both are known.
+    async fn is_paid_by(&self, credit: &CreditRow, payer: Option<&Payer>) -> bool {
+        let kept = self.store.payer(&credit.id).await.ok().flatten();
+        let kept = kept.and_then(|kept| kept.account);
+        kept.is_some() && kept.as_ref() == payer.and_then(|payer| payer.account.as_ref())
     }
 
     /// A credit in review turns out to be for what was payable: its number says so.
