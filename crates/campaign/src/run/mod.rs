@@ -384,7 +384,7 @@ async fn watch_over(field: Arc<Field>) {
 const LONGEST_CREDIT_MS: u64 = 120_000;
 /// Fewer than the attempts that one proxy drives at a time, so that it is busy and not drowned: what
 /// it says when it has no turn left is its own tests' business.
-const TILLS: usize = 40;
+const TILLS: usize = 60;
 /// Buyers who come last may try again once or twice, and need not see the end of every doubt.
 const CLOSING: Duration = Duration::from_secs(10);
 /// The first read that can end a doubt is at 36 minutes, give or take a fifth; two more may follow it.
