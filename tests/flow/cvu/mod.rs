@@ -235,7 +235,7 @@ impl Checkout {
         for _ in 0..60 {
             self.world.move_clock(step);
             let visitor = self.with_fresh_token().await;
-            for _ in 0..20 {
+            for _ in 0..100 {
                 visitor.view().await;
                 if looks(&self.world) >= enough {
                     return;
