@@ -45,10 +45,19 @@ pub(crate) struct Token {
     ends_at: Moment,
 }
 
+/// How long a token is believed to live, and until when it is used.
+#[derive(Clone, Copy)]
+pub(crate) enum Renewal {
+    /// A day at most; renewed so long before its end, and never in the first half of its life.
+    Ahead(Duration),
+    /// Thirty days at most; renewed when four fifths of its life are over.
+    FourFifths,
+}
+
 /// The one access token that all calls share.
 pub(crate) struct Tokens {
     clock: Clock,
-    renew_ahead: Duration,
+    renewal: Renewal,
     /// Locked while a token is asked for: whoever needs one waits for that request.
     held: Mutex<Held>,
     /// How many requests for a token have ended.
@@ -63,10 +72,10 @@ struct Held {
 }
 
 impl Tokens {
-    pub(crate) fn new(clock: Clock, renew_ahead: Duration) -> Self {
+    pub(crate) fn new(clock: Clock, renewal: Renewal) -> Self {
         Self {
             clock,
-            renew_ahead,
+            renewal,
             held: Mutex::default(),
             ended: AtomicU64::new(0),
         }
@@ -100,7 +109,7 @@ impl Tokens {
         match asked {
             Ok(fresh) => {
                 held.failure = None;
-                Ok(held.keep(fresh, now, self.renew_ahead))
+                Ok(held.keep(fresh, now, self.renewal))
             }
             Err(failure) => {
                 held.failure = Some(failure);
@@ -145,21 +154,30 @@ impl Held {
             .filter(|token| refused.is_none_or(|refused| token.number > refused.number))
     }
 
-    fn keep(&mut self, fresh: Fresh, now: Moment, renew_ahead: Duration) -> Token {
+    fn keep(&mut self, fresh: Fresh, now: Moment, renewal: Renewal) -> Token {
         // An end that is past, missing or far off is believed within bounds: a clock that is wrong, or a
         // unit that was guessed wrong, must neither ask at every call nor never again.
+        let longest = match renewal {
+            Renewal::Ahead(_) => DAY,
+            Renewal::FourFifths => DAY * 30,
+        };
         let ends_at = fresh
             .expires_at
             .unwrap_or_else(|| now.plus(LIFE_IF_UNKNOWN))
-            .clamp(now.plus(LIFE_MIN), now.plus(LIFE_MAX));
-        let half = (ends_at.unix_secs() - now.unix_secs()) / 2;
-        let half = now.plus(Duration::from_secs(u64::try_from(half).unwrap_or_default()));
+            .clamp(now.plus(LIFE_MIN), now.plus(longest));
+        let life = ends_at.unix_secs() - now.unix_secs();
+        let after =
+            |secs: i64| now.plus(Duration::from_secs(u64::try_from(secs).unwrap_or_default()));
+        let use_until = match renewal {
+            Renewal::Ahead(ahead) => ends_at.minus(ahead).max(after(life / 2)),
+            Renewal::FourFifths => after(life * 4 / 5),
+        };
         self.count += 1;
         let token = Token {
             secret: fresh.secret,
             number: self.count,
             obtained_at: now,
-            use_until: ends_at.minus(renew_ahead).max(half),
+            use_until,
             ends_at,
         };
         self.token = Some(token.clone());
@@ -168,7 +186,7 @@ impl Held {
 }
 
 const LIFE_MIN: Duration = Duration::from_secs(60);
-const LIFE_MAX: Duration = Duration::from_secs(86_400);
+const DAY: Duration = Duration::from_secs(86_400);
 const LIFE_IF_UNKNOWN: Duration = Duration::from_secs(300);
 /// How long a token counts as new, see [`Tokens::doubt`].
 const NEW: Duration = Duration::from_secs(60);

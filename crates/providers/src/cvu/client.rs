@@ -20,7 +20,7 @@ use super::{listing, log::Operation, status};
 use crate::base_url::parse_base_url;
 use crate::http::{Answer, Transport};
 use crate::outcome::{Cause, Outcome};
-use crate::token::Tokens;
+use crate::token::{Renewal, Tokens};
 
 /// A client of the CVU wallet API for one merchant.
 ///
@@ -58,7 +58,7 @@ impl Client {
             base: parse_base_url(&config.base_url, "base_url")?,
             transport: Transport::new(config.timeouts, config.read_retry)
                 .map_err(|_| ConfigError::Tls)?,
-            tokens: Tokens::new(config.clock.clone(), config.renew_ahead),
+            tokens: Tokens::new(config.clock.clone(), Renewal::Ahead(config.renew_ahead)),
             config,
         })
     }

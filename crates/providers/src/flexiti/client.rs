@@ -28,7 +28,7 @@ use crate::base_url::parse_base_url;
 use crate::http::Transport;
 use crate::moment::{Day, Moment};
 use crate::outcome::{Cause, Outcome};
-use crate::token::{NoToken, Tokens};
+use crate::token::{NoToken, Renewal, Tokens};
 
 /// A client of the Flexiti POS API for one merchant.
 ///
@@ -78,7 +78,7 @@ impl Client {
             base: parse_base_url(&config.base_url, "base_url")?,
             transport: Transport::new(config.timeouts, config.read_retry)
                 .map_err(|_| ConfigError::Tls)?,
-            tokens: Tokens::new(config.clock.clone(), config.renew_ahead),
+            tokens: Tokens::new(config.clock.clone(), Renewal::Ahead(config.renew_ahead)),
             config,
         })
     }

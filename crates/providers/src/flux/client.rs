@@ -5,14 +5,14 @@ use std::fmt;
 use reqwest::Url;
 use secrecy::SecretString;
 
-use super::config::{Config, ConfigError};
+use super::config::{Config, ConfigError, moments};
 use super::log::Operation;
 use super::order::{Charge, Payment, Refund, RefundOrder, TransactionRead};
-use super::token::Tokens;
 use super::{request, status};
 use crate::base_url::{operation_url, parse_base_url};
 use crate::http::Transport;
 use crate::outcome::{Cause, Outcome};
+use crate::token::{Renewal, Tokens};
 
 /// A client of the Flux API for one merchant.
 ///
@@ -58,7 +58,7 @@ impl Client {
             token_url,
             transport: Transport::new(config.timeouts, config.read_retry)
                 .map_err(|_| ConfigError::Tls)?,
-            tokens: Tokens::new(config.clock.clone()),
+            tokens: Tokens::new(moments(&config.clock), Renewal::FourFifths),
             config,
         })
     }

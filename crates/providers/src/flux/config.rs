@@ -7,6 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::base_url::BaseUrlError;
 use crate::http::{ReadRetry, Timeouts};
+use crate::moment::Moment;
 
 /// Where a client takes the time from, in seconds since 1970-01-01T00:00:00Z. It is asked often and must
 /// not block.
@@ -116,4 +117,10 @@ impl Config {
             Err(ConfigError::RefreshToken)
         }
     }
+}
+
+/// The clock as whatever all clients share reads it.
+pub(super) fn moments(clock: &Clock) -> crate::moment::Clock {
+    let clock = Arc::clone(clock);
+    Arc::new(move || Moment::from_unix_secs(clock()))
 }

@@ -47,12 +47,12 @@
 mod client;
 mod config;
 mod decline;
+mod life;
 mod log;
 mod order;
 mod request;
 mod send;
 mod status;
-mod token;
 mod wire;
 
 pub use client::Client;

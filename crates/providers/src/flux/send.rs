@@ -9,10 +9,10 @@ use super::client::Client;
 use super::log::Operation;
 use super::request::{self, Request};
 use super::status;
-use super::token::{Fresh, NoToken, Token};
 use crate::base_url::operation_url;
 use crate::http::{Answer, Body, Call, Lost};
 use crate::outcome::{Cause, Outcome};
+use crate::token::{Fresh, NoToken, Token};
 
 /// Why there is no answer.
 pub(super) enum Stopped {
@@ -75,7 +75,7 @@ impl Client {
             Err(cause) => Err(Lost::NotSent(cause)),
         };
         let asked = match answered {
-            Ok(answer) => status::token(&answer),
+            Ok(answer) => status::token(&answer, (self.config.clock)()),
             Err(Lost::NotSent(cause) | Lost::Unknown(cause)) => Err(NoToken::NotSent(cause)),
         };
         let _ = seen.end(match &asked {

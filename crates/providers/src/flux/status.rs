@@ -5,11 +5,13 @@ use serde_json::value::RawValue;
 use ventanilla_core::money::Money;
 
 use super::decline::Decline;
+use super::life::life;
 use super::order::{Charge, Payment, Refund, RefundOrder, Transaction, TransactionRead};
-use super::token::{Fresh, NoToken};
 use super::wire::{self, Envelope, Raw, TokenData, TransactionData};
 use crate::http::{Answer, is_opaque};
+use crate::moment::Moment;
 use crate::outcome::{Cause, Outcome};
+use crate::token::{Fresh, NoToken};
 
 const REFERENCE_TAKEN: &str = "ERR_REFERENCE_ALREADY_EXISTS";
 const NOT_FOUND: &str = "ERR_NOT_FOUND";
@@ -141,10 +143,10 @@ pub(super) fn transaction(
     }
 }
 
-/// A new access token.
-pub(super) fn token(answer: &Answer) -> Result<Fresh, NoToken> {
+/// A new access token; `now` in seconds since the epoch.
+pub(super) fn token(answer: &Answer, now: i64) -> Result<Fresh, NoToken> {
     match said(answer) {
-        Said::Data(data) => read_token(&data).map_err(NoToken::NotSent),
+        Said::Data(data) => read_token(&data, now).map_err(NoToken::NotSent),
         Said::Error {
             http_status: 400 | 401 | 403,
             ..
@@ -154,7 +156,7 @@ pub(super) fn token(answer: &Answer) -> Result<Fresh, NoToken> {
     }
 }
 
-fn read_token(data: &Option<Raw>) -> Result<Fresh, Cause> {
+fn read_token(data: &Option<Raw>, now: i64) -> Result<Fresh, Cause> {
     let data: TokenData = wire::field(data).ok_or(Cause::Shape("data"))?;
     // What a header can carry.
     let text = wire::string(&data.access_token).filter(|text| {
@@ -162,7 +164,8 @@ fn read_token(data: &Option<Raw>) -> Result<Fresh, Cause> {
     });
     Ok(Fresh {
         secret: SecretString::from(text.ok_or(Cause::Shape("accessToken"))?),
-        expires_in: wire::whole_number(&data.expires_in),
+        expires_at: wire::whole_number(&data.expires_in)
+            .map(|told| Moment::from_unix_secs(now.saturating_add(life(told, now)))),
     })
 }
 
