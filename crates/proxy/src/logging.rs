@@ -9,12 +9,14 @@ use std::borrow::Cow;
 use std::io;
 use std::sync::Arc;
 
+use aho_corasick::{AhoCorasick, BuildError, MatchKind};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use secrecy::{ExposeSecret, SecretString};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 use ventanilla_providers::failpoint;
+use zeroize::Zeroizing;
 
 use crate::config::Config;
 
@@ -34,8 +36,8 @@ const MIN_SECRET_BYTES: usize = 6;
 ///
 /// # Errors
 ///
-/// When something else writes logs already.
-pub fn init(config: &Config) -> Result<(), tracing_subscriber::util::TryInitError> {
+/// When something else writes logs already, or the secrets cannot be looked for.
+pub fn init(config: &Config) -> Result<(), Box<dyn std::error::Error>> {
     use tracing_subscriber::layer::SubscriberExt as _;
     use tracing_subscriber::util::SubscriberInitExt as _;
 
@@ -43,7 +45,7 @@ pub fn init(config: &Config) -> Result<(), tracing_subscriber::util::TryInitErro
     let filter = EnvFilter::builder()
         .parse(&config.settings.log.level)
         .unwrap_or_else(|_| EnvFilter::new("info"));
-    let writer = MaskingWriter::new(Masker::new(config.secrets.known()), io::stderr);
+    let writer = MaskingWriter::new(Masker::new(config.secrets.known())?, io::stderr);
     let lines = tracing_subscriber::fmt::layer()
         .json()
         .flatten_event(true)
@@ -66,36 +68,45 @@ pub fn init(config: &Config) -> Result<(), tracing_subscriber::util::TryInitErro
 }
 
 /// Finds what must not be in a log.
+///
+/// One pass finds every secret in every form, however many there are: each line that is written goes
+/// through it.
 pub struct Masker {
     /// Each secret in each form in which it may turn up.
-    secrets: Vec<SecretString>,
+    secrets: AhoCorasick,
 }
 
 impl Masker {
     /// A masker that knows `secrets`, also in base64, hex and as JSON writes them.
-    #[must_use]
-    pub fn new(secrets: &[SecretString]) -> Self {
-        let mut forms: Vec<String> = Vec::new();
+    ///
+    /// # Errors
+    ///
+    /// When they are too many or too long to be looked for all at once: gigabytes.
+    pub fn new(secrets: &[SecretString]) -> Result<Self, BuildError> {
+        let mut forms: Vec<Zeroizing<String>> = Vec::new();
         for secret in secrets {
             // EXPOSE: to look for it in every line.
             let text = secret.expose_secret();
             if text.len() < MIN_SECRET_BYTES {
                 continue;
             }
-            let json = serde_json::to_string(text).unwrap_or_default();
-            forms.push(text.to_owned());
-            forms.push(json.trim_matches('"').to_owned());
-            forms.push(STANDARD.encode(text));
-            forms.push(STANDARD.encode(text).trim_end_matches('=').to_owned());
-            forms.push(URL_SAFE_NO_PAD.encode(text));
-            forms.push(hex::encode(text));
+            let json = Zeroizing::new(serde_json::to_string(text).unwrap_or_default());
+            for form in [
+                text.to_owned(),
+                json.trim_matches('"').to_owned(),
+                STANDARD.encode(text),
+                STANDARD.encode(text).trim_end_matches('=').to_owned(),
+                URL_SAFE_NO_PAD.encode(text),
+                hex::encode(text),
+            ] {
+                forms.push(Zeroizing::new(form));
+            }
         }
-        // The longest first, or a part would be masked and the rest of the whole would stay.
-        forms.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
-        forms.dedup();
-        Self {
-            secrets: forms.into_iter().map(SecretString::from).collect(),
-        }
+        let secrets = AhoCorasick::builder()
+            // The longest, or a part would be masked and the rest of the whole would stay.
+            .match_kind(MatchKind::LeftmostLongest)
+            .build(forms.iter().map(|form| form.as_bytes()))?;
+        Ok(Self { secrets })
     }
 
     /// `line` without secrets and card numbers.
@@ -104,37 +115,23 @@ impl Masker {
         if failpoint::is_bare() {
             return Cow::Borrowed(line);
         }
-        let mut masked = Cow::Borrowed(line);
-        for secret in &self.secrets {
-            // EXPOSE: to look for it.
-            if let Some(without) = replace_all(&masked, secret.expose_secret().as_bytes()) {
-                masked = Cow::Owned(without);
-            }
-        }
-        match masked {
-            Cow::Borrowed(line) => mask_card_numbers(line),
-            Cow::Owned(line) => Cow::Owned(mask_card_numbers(&line).into_owned()),
+        match self.without_secrets(line) {
+            None => mask_card_numbers(line),
+            Some(line) => Cow::Owned(mask_card_numbers(&line).into_owned()),
         }
     }
-}
 
-fn replace_all(line: &[u8], secret: &[u8]) -> Option<Vec<u8>> {
-    let mut out = Vec::new();
-    let mut rest = line;
-    while let Some(place) = rest
-        .windows(secret.len())
-        .position(|window| window == secret)
-    {
-        let (before, from) = rest.split_at(place);
-        out.extend_from_slice(before);
-        out.extend_from_slice(MASK);
-        rest = from.get(secret.len()..).unwrap_or_default();
+    fn without_secrets(&self, line: &[u8]) -> Option<Vec<u8>> {
+        self.secrets.is_match(line).then(|| {
+            let mut masked = Vec::with_capacity(line.len());
+            self.secrets
+                .replace_all_with_bytes(line, &mut masked, |_, _, masked| {
+                    masked.extend_from_slice(MASK);
+                    true
+                });
+            masked
+        })
     }
-    if out.is_empty() {
-        return None;
-    }
-    out.extend_from_slice(rest);
-    Some(out)
 }
 
 /// `line` with every digit masked that is part of 13 to 19 digits with a right Luhn check digit,
@@ -321,7 +318,7 @@ mod tests {
     #[test]
     fn secrets_are_masked_in_every_form() {
         let secret = "vsk_\"quoted\" secret";
-        let masker = Masker::new(&[secret.into(), "abc".into()]);
+        let masker = Masker::new(&[secret.into(), "abc".into()]).unwrap();
         for form in [
             secret.to_owned(),
             serde_json::to_string(secret).unwrap(),
@@ -344,6 +341,20 @@ mod tests {
         assert_eq!(&*masker.mask(b"abc"), b"abc");
     }
 
+    #[test]
+    fn of_a_secret_that_begins_like_another_nothing_stays() {
+        for order in [
+            ["sandbox-secret", "sandbox-secret-two"],
+            ["sandbox-secret-two", "sandbox-secret"],
+        ] {
+            let masker = Masker::new(&order.map(SecretString::from)).unwrap();
+            assert_eq!(
+                &*masker.mask(b"a sandbox-secret-two, sandbox-secret."),
+                b"a [masked], [masked]."
+            );
+        }
+    }
+
     #[derive(Clone, Default)]
     struct Lines(Arc<Mutex<Vec<u8>>>);
 
@@ -362,7 +373,9 @@ mod tests {
     fn an_event_with_a_card_number_in_message_field_or_span_is_written_without_it() {
         let lines = Lines::default();
         let sink = lines.clone();
-        let writer = MaskingWriter::new(Masker::new(&["topsecret".into()]), move || sink.clone());
+        let writer = MaskingWriter::new(Masker::new(&["topsecret".into()]).unwrap(), move || {
+            sink.clone()
+        });
         let subscriber = tracing_subscriber::fmt()
             .json()
             .with_max_level(tracing::Level::TRACE)
