@@ -31,7 +31,7 @@
 //! | who reads, and ends what is overdue | `sweep` |
 //! | what must somebody look at, what brings a read forward | `review` |
 //! | when is nothing begun with a provider | `breaker` |
-//! | who hears of it | `view`, `watch` |
+//! | who hears of it, and of what another process did | `view`, `watch`, `news` |
 //!
 //! | metric | labels | |
 //! |---|---|---|
@@ -66,6 +66,7 @@ mod judge_operation;
 mod judge_payable;
 mod look;
 mod matching;
+mod news;
 mod operate;
 #[cfg(test)]
 mod random_tests;
@@ -175,8 +176,9 @@ pub struct Machine {
 
 /// How long [`Machine::start_attempt`] waits for an outcome, in real time.
 const ANSWER_WITHIN: Duration = Duration::from_secs(6);
-/// Whoever waits for something that another process may do looks again after this.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// Whoever waits for something that another process may do looks by themselves after this, in case that no
+/// news of it came.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
 /// The idempotency key of what the machine itself opens to send a duplicate's money back.
 const DUPLICATE_KEY: &str = "duplicate";
 /// The idempotency key of what the machine itself opens to take what was authorized.
@@ -461,7 +463,10 @@ impl Machine {
 
     /// Settles what is in doubt and ends what is overdue, until `stop` becomes true.
     pub async fn run_sweeper(self: Arc<Self>, stop: tokio::sync::watch::Receiver<bool>) {
-        sweep::run(self, stop).await;
+        tokio::join!(
+            sweep::run(Arc::clone(&self), stop.clone()),
+            news::follow(self, stop)
+        );
     }
 
     /// The longest that a whole provider call takes which moves money, in the world's time.

@@ -37,6 +37,11 @@ impl Bells {
         }
     }
 
+    /// Whether nobody waits for anything.
+    pub fn nobody_listens(&self) -> bool {
+        self.lock().is_empty()
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Notify>>> {
         // Nothing under this lock can be left half-done.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

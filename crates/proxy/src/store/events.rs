@@ -4,9 +4,12 @@ use serde_json::Value;
 use ventanilla_core::attempt::AttemptState;
 
 use super::engine::{Row, Transaction, values};
-use super::{EventRow, Store};
+use super::{EventRow, News, Store};
 use crate::clock::Timestamp;
 use crate::error::Result;
+
+/// Most news that are told at once.
+pub const MOST_NEWS: i64 = 5_000;
 
 /// An event to be written.
 pub(super) struct NewEvent<'a> {
@@ -69,6 +72,49 @@ impl Store {
             .await?
             .iter()
             .map(read)
+            .collect()
+    }
+
+    /// The number of the newest event that can be seen; 0 before the first.
+    ///
+    /// # Errors
+    ///
+    /// When the store does not answer.
+    pub async fn newest_event(&self) -> Result<i64> {
+        self.engine
+            .read_apart()
+            .await?
+            .fetch_one(
+                "SELECT COALESCE(MAX(id), 0) AS newest FROM event",
+                values![],
+            )
+            .await?
+            .whole("newest")
+    }
+
+    /// What happened behind the event `after`, as far as it can be seen yet, in order; at most
+    /// [`MOST_NEWS`] at a time.
+    ///
+    /// # Errors
+    ///
+    /// When the store does not answer.
+    pub async fn events_after(&self, after: i64) -> Result<Vec<News>> {
+        self.engine
+            .read_apart()
+            .await?
+            .fetch_all(
+                "SELECT id, COALESCE(operation_id, attempt_id, session_id) AS about FROM event
+                 WHERE id > $1 ORDER BY id LIMIT $2",
+                values![after, MOST_NEWS],
+            )
+            .await?
+            .iter()
+            .map(|row| {
+                Ok(News {
+                    event: row.whole("id")?,
+                    about: row.text("about")?,
+                })
+            })
             .collect()
     }
 }

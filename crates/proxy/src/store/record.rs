@@ -483,6 +483,15 @@ pub struct EventRow {
     pub evidence: Value,
 }
 
+/// That something happened.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct News {
+    /// The number of the event.
+    pub event: i64,
+    /// The operation that it happened to, else the attempt, else the session.
+    pub about: String,
+}
+
 /// Something that the merchant is to be told.
 #[derive(Clone, Debug)]
 pub struct OutboxRow {

@@ -48,6 +48,7 @@ mod credits;
 mod durability;
 mod financing;
 mod migrations;
+mod news;
 mod operations;
 mod outage;
 mod outbox;
