@@ -1,7 +1,9 @@
 //! The operations.
 
+mod bulk;
+mod subscriptions;
+
 use std::fmt;
-use std::time::Instant;
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, Url};
@@ -11,6 +13,7 @@ use ventanilla_core::money::Money;
 use ventanilla_core::rails::card::SealedCardMessage;
 
 use super::config::{Config, ConfigError, PayPath};
+use super::log::Operation;
 use super::operation::{OperationAnswer, PaidTransaction, StateChange};
 use super::order::{
     CardToken, Expected, Order, OrderSession, Payment, SavedCard, SavedToken, TransactionRead,
@@ -373,68 +376,6 @@ impl Client {
             body,
         };
         self.transport.send_repeatable(call).await
-    }
-}
-
-/// One call, for the log: operation, duration, outcome class, provider's code. Never a body.
-struct Operation {
-    name: &'static str,
-    started: Instant,
-}
-
-impl Operation {
-    fn start(name: &'static str) -> Self {
-        Self {
-            name,
-            started: Instant::now(),
-        }
-    }
-
-    fn end<T>(self, outcome: Outcome<T>) -> Outcome<T> {
-        self.log(&outcome, None);
-        outcome
-    }
-
-    fn end_payment(self, outcome: Outcome<Payment>) -> Outcome<Payment> {
-        let code = match &outcome {
-            Outcome::Definite(Payment::Declined { code }) => code.as_deref(),
-            Outcome::Definite(Payment::Approved(_)) => Some("00"),
-            _ => None,
-        };
-        self.log(&outcome, code);
-        outcome
-    }
-
-    fn end_operation(self, outcome: Outcome<OperationAnswer>) -> Outcome<OperationAnswer> {
-        let code = match &outcome {
-            Outcome::Definite(OperationAnswer::Refused { code }) => code.as_deref(),
-            _ => None,
-        };
-        self.log(&outcome, code);
-        outcome
-    }
-
-    fn log<T>(&self, outcome: &Outcome<T>, code: Option<&str>) {
-        let duration_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let (name, class) = (self.name, outcome.class());
-        match outcome.cause() {
-            Some(cause) => tracing::warn!(
-                provider = "greenpay",
-                operation = name,
-                duration_ms,
-                outcome = class,
-                cause = %cause,
-                "greenpay {name} after {duration_ms} ms: {class}, {cause}"
-            ),
-            None => tracing::info!(
-                provider = "greenpay",
-                operation = name,
-                duration_ms,
-                outcome = class,
-                provider.code = code,
-                "greenpay {name} after {duration_ms} ms: {class}"
-            ),
-        }
     }
 }
 

@@ -14,6 +14,8 @@
 //! | idempotency | none. `orderReference` is the only handle, and whether a repeated one is refused is not documented |
 //! | read-back | `transactions/get` by `orderReference`; only `approved` and "transaction not found" are documented |
 //! | after a payment | `transactions/void` within 3 hours (Banco Nacional, facilitator scheme), `transactions/refund` of the whole within 7 calendar days (BAC), `transactions/capture` of a pre-authorization (BAC). Each names `bin`, `last4` and `authorization` besides the reference |
+//! | many payments at once | `bulk`: answered with a `bulkId` alone, results by notification, each payment read back by its own reference |
+//! | subscriptions | charged by GreenPay at midnight, every so many months; created, cancelled, given another card or amount, charged at once, listed. A payment's reference is `<subscriptionId>_<n>`, GreenPay's own. One that is created without `startDate` is charged on that very day |
 //! | notifications | JSON by POST to four paths below one registered address, see [`notification`]; no header authenticates them |
 //! | signature | `_signature`: RSASSA-PKCS1-v1_5 with SHA-256 over `status:<status>,orderId:<reference>`, card tokens `requestId` in its place; hex. Amount and currency are **not** signed |
 //! | identifiers | `merchantId`, `session` and its token: UUID. `orderReference`, `requestId`: ours, out of `A-Z a-z 0-9 _ -` because the signed text is not escaped. Card token: opaque |
@@ -49,6 +51,24 @@
 //! | no connection | not sent |
 //! | anything else, other error texts among it | unknown |
 //!
+//! | answer about a subscription, or to a bulk | outcome |
+//! |---|---|
+//! | `status` 200, `subscriptionId` (created) or `bulkId`, no error, no word of a first payment | done |
+//! | `code` 200, `status` SUCCESS, `result.status`, no error, nothing that differs from what was asked (cancelled, another card, another amount) | done |
+//! | `code` 200, `status` SUCCESS, `result.status` approved, `order` with our subscription, an authorization, an amount, no error (charged at once) | approved |
+//! | …, `result.status` rejected or declined \[undocumented\], no authorization | declined |
+//! | `status` FAIL, `code`, no `result`, to a cancellation or a change | refused with that `code` |
+//! | `code` 200, `status` SUCCESS, every one of `result.entries` readable (lists) | definite |
+//! | documented error texts, schema violations, HTTP 401, 403 | rejected, as above |
+//! | anything else | unknown |
+//!
+//! | a listed payment of a subscription | meaning |
+//! |---|---|
+//! | `payment_result`, or a retry's `attemp_result`, with `status` 200, `result.success`, `resp_code` 00, its own reference, and a signature that verifies | approved |
+//! | the same with another `status` and no authorization | declined |
+//! | `null` | nothing is told |
+//! | anything else, 899 among it | unproven |
+//!
 //! | `result.state` of a read | meaning |
 //! |---|---|
 //! | `approved` | approved |
@@ -69,21 +89,36 @@
 //! * Nothing signs the answers to void, refund and capture, and no idempotency key tells two of them
 //!   apart: in doubt, only a read may follow.
 //! * The refusal of a late void hides two texts three levels deep, with a `code` of its own.
+//! * The answer to a changed subscription has an `id` that is not the subscription's name, and the order it
+//!   was made of with the merchant's `secret` inside.
+//! * A cancelled subscription is CANCELLED in answers and CANCELED in one published filter.
+//! * In a list of payments the retries are `attemp_date` and `attemp_result`.
 //! * A notification was once a JSON text with the JSON inside, and may arrive before the answer to the
 //!   call does.
 
+mod bulk;
 mod client;
 mod config;
+mod log;
 pub mod notification;
 mod operation;
 mod order;
 pub mod status;
+mod subscription;
 mod wire;
 
+pub use crate::moment::{Day, Moment};
+pub use bulk::{BulkId, BulkPayment};
 pub use client::Client;
 pub use config::{Config, ConfigError, PayPath};
 pub use operation::{OperationAnswer, PaidTransaction, StateChange};
 pub use order::{
     Address, Approval, Buyer, CardToken, Expected, Order, OrderItem, OrderSession, Payment,
     SavedCard, SavedToken, TransactionDetail, TransactionRead,
+};
+pub use subscription::{
+    Cadence, CadenceUnit, ChargeResult, ChargeRetry, CreatedSubscription, Listed, ListedApproval,
+    ListedPayment, NewSubscription, Page, Subscription, SubscriptionAnswer, SubscriptionApproval,
+    SubscriptionFilter, SubscriptionId, SubscriptionPayer, SubscriptionPayment, SubscriptionState,
+    SubscriptionStatus,
 };

@@ -10,10 +10,11 @@
 //! |---|---|---|
 //! | `/` | the answer to a payment | over `status:<status>,orderId:<orderId>` |
 //! | `/newCard` | the answer to a tokenization | over `status:<status>,requestId:<requestId>` |
-//! | `/subscription/payment/results` | `{"approved": [{"order": {"orderReference": …}}]}` | no |
+//! | `/subscription/payment/results` | `{"approved": [{"order": {"orderReference": …, "subscriptionId": …}}]}` | no |
 //! | `/bulkResume` | `{"bulkId": …, "responses": […]}`, each the answer to a payment | each, as on `/` |
 //!
-//! The published excerpts of the last two are cut. One public plugin met bodies that were a JSON text
+//! The published excerpts of the last two are cut. Failed payments of subscriptions are said to be posted
+//! too, and nobody shows how; they are read where the approved ones would be, under `rejected`. One public plugin met bodies that were a JSON text
 //! with the JSON inside; both forms are read.
 
 use std::fmt;
@@ -24,7 +25,9 @@ use ventanilla_core::seal::ProviderKey;
 use ventanilla_core::signature::{self, SignedKind};
 use zeroize::Zeroizing;
 
+use super::bulk::BulkId;
 use super::client::is_reference;
+use super::subscription::SubscriptionId;
 use super::wire::{self, Raw, Status};
 
 /// Which of GreenPay's four paths a notification came in on.
@@ -70,6 +73,17 @@ pub struct Notice {
     /// Whether GreenPay signed this reference. False where it signs nothing, and for failures that came
     /// without a signature: no document shows a signed one.
     pub signed: bool,
+    /// What it is a part of.
+    pub part_of: Option<Whole>,
+}
+
+/// What a payment is a part of.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Whole {
+    /// A bulk.
+    Bulk(BulkId),
+    /// A subscription.
+    Subscription(SubscriptionId),
 }
 
 /// Why a notification was not read. Safe to print and to log: it holds nothing of the notification.
@@ -123,19 +137,32 @@ pub fn read(path: Path, body: &[u8], key: &ProviderKey) -> Result<Vec<Notice>, N
         Path::NewCard => Ok(vec![read_signed(text, SignedKind::Token, "body", key)?]),
         Path::SubscriptionResults => {
             let results: SubscriptionResults = object(text, "body")?;
-            entries(results.approved, "approved")?
+            let mut found = match (results.approved, &results.rejected) {
+                (None, Some(_)) => Vec::new(),
+                (approved, _) => entries(approved, "approved")?,
+            };
+            if results.rejected.is_some() {
+                found.extend(entries(results.rejected, "rejected")?);
+            }
+            found
                 .iter()
                 .map(|entry| read_subscription(entry.get()))
                 .collect()
         }
         Path::BulkResults => {
             let results: BulkResults = object(text, "body")?;
-            if results.bulk_id.as_deref().and_then(wire::scalar).is_none() {
-                return Err(NoticeError::Shape("bulkId"));
-            }
+            let bulk = wire::text(&results.bulk_id)
+                .and_then(|id| BulkId::parse(&id))
+                .ok_or(NoticeError::Shape("bulkId"))?;
             entries(results.responses, "responses")?
                 .iter()
-                .map(|entry| read_signed(entry.get(), SignedKind::Payment, "responses", key))
+                .map(|entry| {
+                    let notice = read_signed(entry.get(), SignedKind::Payment, "responses", key)?;
+                    Ok(Notice {
+                        part_of: Some(Whole::Bulk(bulk.clone())),
+                        ..notice
+                    })
+                })
                 .collect()
         }
     }
@@ -157,6 +184,7 @@ struct SignedAnswer {
 #[derive(Deserialize)]
 struct SubscriptionResults {
     approved: Option<Raw>,
+    rejected: Option<Raw>,
 }
 
 #[derive(Deserialize)]
@@ -168,6 +196,8 @@ struct SubscriptionResult {
 struct SubscriptionOrder {
     #[serde(rename = "orderReference")]
     order_reference: Option<Raw>,
+    #[serde(rename = "subscriptionId")]
+    subscription_id: Option<Raw>,
 }
 
 #[derive(Deserialize)]
@@ -201,6 +231,7 @@ fn read_signed(
         return Ok(Notice {
             reference,
             signed: false,
+            part_of: None,
         });
     }
     let signature = wire::string(&answer.signature).ok_or(NoticeError::Signature)?;
@@ -209,6 +240,7 @@ fn read_signed(
     Ok(Notice {
         reference,
         signed: true,
+        part_of: None,
     })
 }
 
@@ -219,6 +251,9 @@ fn read_subscription(text: &str) -> Result<Notice, NoticeError> {
     Ok(Notice {
         reference: reference(&order.order_reference, "orderReference")?,
         signed: false,
+        part_of: wire::text(&order.subscription_id)
+            .and_then(|id| SubscriptionId::parse(&id))
+            .map(Whole::Subscription),
     })
 }
 

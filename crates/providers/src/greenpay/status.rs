@@ -4,6 +4,7 @@
 //! [`Outcome::Unknown`]; that arm is the default everywhere below.
 
 mod operation;
+mod subscription;
 
 use ventanilla_core::card::{Brand, YearMonth};
 use ventanilla_core::money::Currency;
@@ -11,6 +12,11 @@ use ventanilla_core::seal::ProviderKey;
 use ventanilla_core::signature::{self, SignedKind};
 
 pub use self::operation::{NOT_FOUND, NOT_READY, TOO_LATE, operation};
+pub use self::subscription::{
+    SubscriptionChange, created_subscription, subscription_change, subscription_payment,
+    subscription_payments, subscriptions,
+};
+use super::bulk::BulkId;
 use super::operation::StateChange;
 use super::order::{
     Approval, CardToken, Expected, OrderSession, Payment, SavedCard, SavedToken, TransactionDetail,
@@ -170,6 +176,26 @@ pub fn transaction(http_status: u16, body: &str, reference: &str) -> Outcome<Tra
             read_transaction(http_status, &body, reference).unwrap_or_else(Outcome::Unknown)
         }
         Err(outcome) => outcome.into(),
+    }
+}
+
+/// Reads the answer to a bulk. Taken needs HTTP 200 or 201, `status` 200, a `bulkId` and no error; nothing
+/// signs it, and it says nothing about the payments.
+pub fn bulk(http_status: u16, body: &str) -> Outcome<BulkId> {
+    let body = match open(http_status, body) {
+        Ok(body) => body,
+        Err(outcome) => return outcome.into(),
+    };
+    let id = wire::text(&body.bulk_id).and_then(|id| BulkId::parse(&id));
+    match (body.status(), id) {
+        (Some(Status::Number(200)), Some(id)) if is_done(http_status) => {
+            if has_no_error(&body.errors) {
+                Outcome::Definite(id)
+            } else {
+                Outcome::Unknown(Cause::Contradiction)
+            }
+        }
+        _ => refused_or_unknown(http_status, &body, "bulkId"),
     }
 }
 
@@ -443,6 +469,11 @@ fn refusal(body: &AnswerBody) -> Option<Cause> {
         .then_some(first)
 }
 
+/// Whether `errors` is missing or holds nothing.
+fn has_no_error(errors: &Option<Raw>) -> bool {
+    wire::error_texts(errors).is_some_and(|texts| texts.is_empty())
+}
+
 const fn is_done(http_status: u16) -> bool {
     matches!(http_status, 200 | 201)
 }
@@ -501,7 +532,7 @@ fn change(state: &str) -> Option<StateChange> {
     }
 }
 
-fn printable(state: &str) -> String {
+pub(super) fn printable(state: &str) -> String {
     state
         .chars()
         .take(32)

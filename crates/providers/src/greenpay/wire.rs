@@ -2,6 +2,8 @@
 //! kept as its raw text until somebody asks for it, so an odd value in a field that decides nothing
 //! spoils nothing. Fields that are not listed are dropped; some answers echo the merchant's secret.
 
+mod subscription;
+
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -10,6 +12,13 @@ use ventanilla_core::money::{Currency, Money};
 use super::config::Config;
 use super::operation::PaidTransaction;
 use super::order::{Address, Buyer, Order, OrderItem};
+
+pub(super) use self::subscription::{
+    BulkRequest, ChangeRequest, Changed, ChangedResult, ChargedOrder, ChargedResult, CreatedResult,
+    FilterFields, ListResult, OrderedCharge, PaymentEntry, PaymentListRequest, PurchaseOrder,
+    RetryEntry, SubscriptionEntry, SubscriptionListRequest, SubscriptionPayRequest,
+    SubscriptionRequest,
+};
 
 pub(super) type Raw = Box<RawValue>;
 
@@ -66,7 +75,7 @@ impl<'a> OrderRequest<'a> {
 }
 
 /// An amount as a JSON number with every decimal place of its currency, never by way of a float.
-struct Amount(Money);
+pub(super) struct Amount(pub Money);
 
 impl Serialize for Amount {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -269,6 +278,12 @@ pub(super) struct AnswerBody {
     pub expiration_date: Option<Raw>,
     pub session: Option<Raw>,
     pub token: Option<Raw>,
+    #[serde(rename = "bulkId")]
+    pub bulk_id: Option<Raw>,
+    #[serde(rename = "subscriptionId")]
+    pub subscription_id: Option<Raw>,
+    #[serde(rename = "nextPaymentDate")]
+    pub next_payment_date: Option<Raw>,
 }
 
 /// `result` of a payment.
@@ -352,14 +367,16 @@ impl AnswerBody {
 
     /// Whether there is a field that only an executed call has.
     pub(super) fn speaks_of_an_execution(&self) -> bool {
-        self.order_id.is_some() || self.is_authorized() || !self.has_no_result()
+        self.order_id.is_some()
+            || self.bulk_id.is_some()
+            || self.subscription_id.is_some()
+            || self.is_authorized()
+            || !self.has_no_result()
     }
 
     /// Whether there is an authorization, in whatever form.
     pub(super) fn is_authorized(&self) -> bool {
-        self.authorization
-            .as_deref()
-            .is_some_and(|raw| raw.get() != r#""""#)
+        is_authorized(&self.authorization)
     }
 
     /// Whether `result` holds nothing: missing, `null` or `{}`.
@@ -395,6 +412,13 @@ pub(super) fn status(raw: &RawValue) -> Status {
     }
 }
 
+/// Whether there is an authorization, in whatever form.
+pub(super) fn is_authorized(authorization: &Option<Raw>) -> bool {
+    authorization
+        .as_deref()
+        .is_some_and(|raw| raw.get() != r#""""#)
+}
+
 /// The text of a JSON string, or of a number as it is written; `None` for anything else.
 pub(super) fn scalar(raw: &RawValue) -> Option<String> {
     match raw.get().bytes().next()? {
@@ -402,6 +426,11 @@ pub(super) fn scalar(raw: &RawValue) -> Option<String> {
         b'-' | b'0'..=b'9' => Some(raw.get().to_owned()),
         _ => None,
     }
+}
+
+/// As [`scalar`] of a field; missing is `None`.
+pub(super) fn text(raw: &Option<Raw>) -> Option<String> {
+    raw.as_deref().and_then(scalar)
 }
 
 /// The text of a JSON string.

@@ -1,13 +1,16 @@
 //! Every fixture of an answer, read by the operation it belongs to.
 
 use ventanilla_core::card::{Brand, YearMonth};
+use ventanilla_providers::greenpay::status::SubscriptionChange;
 use ventanilla_providers::greenpay::{
-    OperationAnswer, Payment, SavedCard, StateChange, TransactionDetail, TransactionRead, status,
+    OperationAnswer, Payment, SavedCard, StateChange, SubscriptionAnswer, SubscriptionPayment,
+    TransactionDetail, TransactionRead, status,
 };
 use ventanilla_providers::{Cause, Outcome};
 
 use crate::given::{
-    CARD_TOKEN, KEY, REFERENCE, crc, expected, fixture, fixture_json, fixtures_dir,
+    CARD_TOKEN, KEY, REFERENCE, card_token, crc, expected, fixture, fixture_json, fixtures_dir,
+    subscription,
 };
 
 fn payment(name: &str) -> Outcome<Payment> {
@@ -373,6 +376,60 @@ fn no_operation_takes_the_answer_of_another_for_its_own() {
             name == "delete_token",
             "{name}"
         );
+        let taken = status::bulk(http_status, &body);
+        assert_eq!(
+            matches!(taken, Outcome::Definite(_)),
+            name == "bulk_taken",
+            "{name}"
+        );
+        subscriptions_take_only_their_own(&name, http_status, &body);
     }
-    assert!(answers >= 25, "found {answers} fixtures of answers");
+    assert!(answers >= 35, "found {answers} fixtures of answers");
+}
+
+fn subscriptions_take_only_their_own(name: &str, http_status: u16, body: &str) {
+    let created = status::created_subscription(http_status, body);
+    assert_eq!(
+        matches!(created, Outcome::Definite(_)),
+        name == "subscription_created",
+        "{name}"
+    );
+    let charged = status::subscription_payment(http_status, body, &subscription());
+    let ended = match charged {
+        Outcome::Definite(SubscriptionPayment::Approved(_)) => name == "subscription_paid",
+        Outcome::Definite(SubscriptionPayment::Declined { .. }) => {
+            name == "subscription_pay_declined"
+        }
+        _ => !["subscription_paid", "subscription_pay_declined"].contains(&name),
+    };
+    assert!(ended, "{name}");
+    let card = card_token();
+    for (change, done) in [
+        (SubscriptionChange::Cancelled, "subscription_cancelled"),
+        (SubscriptionChange::Card(&card), "subscription_card_changed"),
+        (
+            SubscriptionChange::Amount(crc(550_099)),
+            "subscription_amount_changed",
+        ),
+    ] {
+        let changed = status::subscription_change(http_status, body, &subscription(), change);
+        if matches!(changed, Outcome::Definite(SubscriptionAnswer::Done(_))) {
+            // Nothing but what comes back tells a change of the card from one of the amount.
+            assert!(name == done || name.starts_with("subscription_"), "{name}");
+        } else {
+            assert_ne!(name, done);
+        }
+    }
+    let listed = status::subscriptions(http_status, body);
+    assert_eq!(
+        matches!(listed, Outcome::Definite(_)),
+        name == "subscriptions_listed",
+        "{name}"
+    );
+    let payments = status::subscription_payments(http_status, body, &KEY);
+    assert_eq!(
+        matches!(payments, Outcome::Definite(_)),
+        name == "subscription_payments_listed",
+        "{name}"
+    );
 }

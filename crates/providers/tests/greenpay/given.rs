@@ -12,8 +12,9 @@ use ventanilla_core::money::{Currency, Money};
 use ventanilla_core::rails::card::SealedCardMessage;
 use ventanilla_core::seal::ProviderKey;
 use ventanilla_providers::greenpay::{
-    Address, Buyer, CardToken, Client, Config, Expected, Order, OrderItem, OrderSession,
-    PaidTransaction, PayPath,
+    Address, BulkPayment, Buyer, CardToken, Client, Config, Expected, Moment, NewSubscription,
+    Order, OrderItem, OrderSession, Page, PaidTransaction, PayPath, SubscriptionId,
+    SubscriptionPayer,
 };
 use ventanilla_providers::{ReadRetry, Timeouts};
 
@@ -23,6 +24,7 @@ pub const MERCHANT_ID: &str = "11111111-1111-4111-8111-111111111111";
 pub const SESSION: &str = "5f0c2d9e-3b1a-4c7d-9e21-6a8b4f3c2d10";
 pub const SESSION_TOKEN: &str = "8d7e6c5b-4a39-4281-b7c6-d5e4f3a2b1c0";
 pub const CARD_TOKEN: &str = "c0ffee00-1234-4abc-8def-0123456789ab";
+pub const SUBSCRIPTION: &str = "9f2c4e6a8b0d1f3a5c7e9b1d3f5a7c9e";
 
 static VECTORS: LazyLock<Value> = LazyLock::new(|| {
     let text = include_str!("../../../../tests/vectors/greenpay_ld_lk.json");
@@ -172,6 +174,56 @@ pub fn paid() -> PaidTransaction {
         last4: "1111".to_owned(),
     }
 }
+
+pub fn subscription() -> SubscriptionId {
+    SubscriptionId::parse(SUBSCRIPTION).unwrap()
+}
+
+/// The subscription of the fixture `create_subscription_request`.
+pub fn new_subscription() -> NewSubscription {
+    NewSubscription {
+        user_id: "buyer-7".to_owned(),
+        description: "Café del mes sub-2f9k".to_owned(),
+        card: card_token(),
+        amount: crc(125_050),
+        every_months: 1,
+        starts_at: Some(Moment::from_unix_secs(1_796_083_200)),
+        ends_at: Some(Moment::from_unix_secs(1_827_619_200)),
+        payer: Some(SubscriptionPayer {
+            name: Some("Marta Solano Mora".to_owned()),
+            email: Some("marta.solano@example.com".to_owned()),
+            identification: Some("1-0456-0789".to_owned()),
+            country: Some("CR".to_owned()),
+            postal_code: Some("10201".to_owned()),
+        }),
+    }
+}
+
+/// The payments of the fixture `bulk_request`.
+pub fn bulk() -> Vec<BulkPayment> {
+    vec![
+        BulkPayment {
+            reference: REFERENCE.to_owned(),
+            total: crc(125_050),
+            card: card_token(),
+            name: Some("Marta Solano Mora".to_owned()),
+            email: Some("marta.solano@example.com".to_owned()),
+        },
+        BulkPayment {
+            reference: "nfrggzdfmztwq2lkonuxg53fme".to_owned(),
+            total: crc(90_000),
+            card: CardToken::parse("c0ffee00-1234-4abc-8def-0123456789ac").unwrap(),
+            name: None,
+            email: None,
+        },
+    ]
+}
+
+/// The first page, of a hundred entries.
+pub const FIRST_PAGE: Page = Page {
+    number: 1,
+    size: 100,
+};
 
 /// A client that gives up on what moves money after 150 ms, and on nothing else.
 pub fn impatient_payer(url: &str) -> Client {

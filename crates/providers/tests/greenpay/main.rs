@@ -6,6 +6,7 @@
 )]
 
 mod answers;
+mod bulk;
 mod fixtures;
 mod given;
 mod notifications;
@@ -13,5 +14,6 @@ mod operations;
 mod properties;
 mod requests;
 mod secrets;
+mod subscriptions;
 mod transport;
 mod wire_server;

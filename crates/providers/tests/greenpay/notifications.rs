@@ -1,9 +1,10 @@
 //! What GreenPay posts by itself.
 
 use serde_json::{Value, json};
-use ventanilla_providers::greenpay::notification::{Notice, NoticeError, Path, read};
+use ventanilla_providers::greenpay::notification::{Notice, NoticeError, Path, Whole, read};
+use ventanilla_providers::greenpay::{BulkId, SubscriptionId};
 
-use crate::given::{CARD_TOKEN, KEY, REFERENCE, fixture_json, sign};
+use crate::given::{CARD_TOKEN, KEY, REFERENCE, SUBSCRIPTION, fixture_json, sign};
 
 fn body(fixture: &str) -> Value {
     fixture_json(fixture)["body"].clone()
@@ -13,6 +14,25 @@ fn notice(reference: &str, signed: bool) -> Notice {
     Notice {
         reference: reference.to_owned(),
         signed,
+        part_of: None,
+    }
+}
+
+/// A payment of the bulk of the fixture.
+fn of_bulk(reference: &str, signed: bool) -> Notice {
+    let bulk = BulkId::parse("22222222-2222-4222-8222-222222222222").unwrap();
+    Notice {
+        part_of: Some(Whole::Bulk(bulk)),
+        ..notice(reference, signed)
+    }
+}
+
+/// A payment of a subscription.
+fn of_subscription(id: &str, number: u8) -> Notice {
+    let subscription = SubscriptionId::parse(id).unwrap();
+    Notice {
+        part_of: Some(Whole::Subscription(subscription)),
+        ..notice(&format!("{id}_{number}"), false)
     }
 }
 
@@ -47,14 +67,19 @@ fn every_documented_notification_gives_its_references() {
         (
             Path::SubscriptionResults,
             "notification_subscription_results",
-            vec![notice("33333333-3333-4333-8333-333333333333_1", false)],
+            vec![of_subscription("33333333-3333-4333-8333-333333333333", 1)],
+        ),
+        (
+            Path::SubscriptionResults,
+            "notification_subscription_results_failed",
+            vec![of_subscription(SUBSCRIPTION, 3)],
         ),
         (
             Path::BulkResults,
             "notification_bulk_results",
             vec![
-                notice(REFERENCE, true),
-                notice("nfrggzdfmztwq2lkonuxg53fme", false),
+                of_bulk(REFERENCE, true),
+                of_bulk("nfrggzdfmztwq2lkonuxg53fme", false),
             ],
         ),
     ] {
@@ -203,6 +228,30 @@ fn an_unknown_shape_is_named() {
     ] {
         let found = read_both(path, &body);
         assert_eq!(found, Err(NoticeError::Shape(field)), "{path:?} {body}");
+    }
+}
+
+#[test]
+fn payments_of_subscriptions_that_failed_come_with_those_that_did_not() {
+    let mut both = body("notification_subscription_results");
+    both["rejected"] = body("notification_subscription_results_failed")["rejected"].clone();
+    let found = read_both(Path::SubscriptionResults, &both);
+    let first = of_subscription("33333333-3333-4333-8333-333333333333", 1);
+    assert_eq!(found, Ok(vec![first, of_subscription(SUBSCRIPTION, 3)]));
+
+    both["rejected"] = json!("none");
+    let found = read_both(Path::SubscriptionResults, &both);
+    assert_eq!(found, Err(NoticeError::Shape("rejected")));
+}
+
+#[test]
+fn a_payment_of_a_subscription_that_is_not_named_is_noticed_all_the_same() {
+    for odd in [Value::Null, json!(""), json!([]), json!("a b")] {
+        let mut results = body("notification_subscription_results");
+        results["approved"][0]["order"]["subscriptionId"] = odd;
+        let found = read_both(Path::SubscriptionResults, &results);
+        let plain = notice("33333333-3333-4333-8333-333333333333_1", false);
+        assert_eq!(found, Ok(vec![plain]));
     }
 }
 

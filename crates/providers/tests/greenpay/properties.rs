@@ -6,14 +6,18 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use ventanilla_core::money::Currency;
 use ventanilla_providers::Outcome;
+use ventanilla_providers::greenpay::status::SubscriptionChange;
 use ventanilla_providers::greenpay::{
-    Expected, OperationAnswer, Payment, StateChange, TransactionRead, notification, status,
+    Expected, OperationAnswer, Payment, StateChange, SubscriptionPayment, TransactionRead,
+    notification, status,
 };
 
-use crate::given::{KEY, REFERENCE, expected, fixture_json, sign};
+use crate::given::{
+    KEY, REFERENCE, SUBSCRIPTION, card_token, expected, fixture_json, sign, subscription,
+};
 
 /// Field names that the readers know, so that arbitrary JSON gets past the first look.
-const NAMES: [&str; 31] = [
+const NAMES: [&str; 46] = [
     "status",
     "code",
     "orderId",
@@ -45,6 +49,21 @@ const NAMES: [&str; 31] = [
     "approved",
     "order",
     "responses",
+    "rejected",
+    "bulkId",
+    "subscriptionId",
+    "nextPaymentDate",
+    "orderStatus",
+    "order_reference",
+    "details",
+    "entries",
+    "id",
+    "reference_number",
+    "payment_result",
+    "payment_retries",
+    "attemp_result",
+    "card_tokens",
+    "purchase_order",
 ];
 
 fn scalar() -> impl Strategy<Value = Value> {
@@ -71,6 +90,12 @@ fn scalar() -> impl Strategy<Value = Value> {
             "transaction not found",
             "transaction",
             "not ready for reversion",
+            "rejected",
+            "ACTIVE",
+            "CANCELLED",
+            SUBSCRIPTION,
+            "9f2c4e6a8b0d1f3a5c7e9b1d3f5a7c9e_1",
+            "EVERY 1 MONTH",
         ])
         .prop_map(Value::from),
     ]
@@ -113,6 +138,23 @@ fn read_all(http_status: u16, body: &str) -> bool {
     for path in notification::Path::ALL {
         let _ = notification::read(path, body.as_bytes(), &KEY);
     }
+    let id = subscription();
+    let taken = status::bulk(http_status, body);
+    assert!(!matches!(taken, Outcome::NotSent(_)));
+    let created = status::created_subscription(http_status, body);
+    assert!(!matches!(created, Outcome::NotSent(_)));
+    let charged = status::subscription_payment(http_status, body, &id);
+    assert!(!matches!(charged, Outcome::NotSent(_)));
+    let card = card_token();
+    for change in [
+        SubscriptionChange::Cancelled,
+        SubscriptionChange::Card(&card),
+        SubscriptionChange::Amount(expected().total),
+    ] {
+        let _ = status::subscription_change(http_status, body, &id, change);
+    }
+    let _ = status::subscriptions(http_status, body);
+    let _ = status::subscription_payments(http_status, body, &KEY);
     let paid = status::payment(http_status, body, &expected(), &KEY);
     assert!(!matches!(paid, Outcome::NotSent(_)));
     matches!(paid, Outcome::Definite(Payment::Approved(_)))
@@ -219,6 +261,60 @@ fn is_proof(http_status: u16, body: &Value) -> bool {
         && is("/_signature", &[json!(SIGNATURES[0])])
 }
 
+const CHARGED: [&str; 8] = [
+    "/status",
+    "/code",
+    "/result/status",
+    "/result/order/subscriptionId",
+    "/result/order/order_reference",
+    "/result/order/amount",
+    "/result/order/currency",
+    "/result/order/authorization",
+];
+
+/// The rule for a charge of a subscription, said once more and differently.
+fn is_proof_of_charge(http_status: u16, body: &Value) -> bool {
+    let text = |pointer: &str| {
+        let found = body.pointer(pointer);
+        found.map_or_else(String::new, |value| match value {
+            Value::String(text) => text.clone(),
+            value => value.to_string(),
+        })
+    };
+    let is = |pointer: &str, values: &[Value]| {
+        body.pointer(pointer)
+            .is_some_and(|found| values.contains(found))
+    };
+    let currency = Currency::from_code(&text("/result/order/currency")).filter(|_| {
+        body.pointer("/result/order/currency")
+            .is_some_and(Value::is_string)
+    });
+    let amount = body.pointer("/result/order/amount").is_some_and(|found| {
+        (found.is_number() || found.is_string())
+            && currency.is_some_and(|currency| {
+                let amount = text("/result/order/amount");
+                ventanilla_core::money::Money::parse_provider_decimal(&amount, currency).is_ok()
+            })
+    });
+    let authorization = body
+        .pointer("/result/order/authorization")
+        .is_some_and(|found| {
+            let text = text("/result/order/authorization");
+            (found.is_number() || found.is_string())
+                && (1..=32).contains(&text.len())
+                && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        });
+    let reference = text("/result/order/order_reference");
+    [200, 201].contains(&http_status)
+        && is("/status", &[json!("SUCCESS")])
+        && is("/code", &[json!(200), json!("200")])
+        && text("/result/status").eq_ignore_ascii_case("approved")
+        && is("/result/order/subscriptionId", &[json!(SUBSCRIPTION)])
+        && [format!("{SUBSCRIPTION}_1"), format!("{SUBSCRIPTION}_2")].contains(&reference)
+        && amount
+        && authorization
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
@@ -287,6 +383,23 @@ proptest! {
             }
             _ => {}
         }
+    }
+
+    #[test]
+    fn a_charge_of_a_subscription_is_approved_exactly_when_everything_is_proven(
+        http_status in http_status(),
+        changes in prop::array::uniform8(made()),
+    ) {
+        let mut body = fixture_json("subscription_paid")["body"].clone();
+        for (pointer, made) in CHARGED.into_iter().zip(&changes) {
+            apply(&mut body, pointer, made);
+        }
+        let outcome = status::subscription_payment(http_status, &body.to_string(), &subscription());
+        prop_assert_eq!(
+            matches!(outcome, Outcome::Definite(SubscriptionPayment::Approved(_))),
+            is_proof_of_charge(http_status, &body),
+            "{} {}", http_status, body
+        );
     }
 
     #[test]

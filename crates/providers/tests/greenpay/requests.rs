@@ -1,11 +1,14 @@
 //! What goes out, held against the documented requests.
 
 use serde_json::Value;
-use ventanilla_providers::greenpay::{Buyer, Client, OrderItem, PayPath};
+use ventanilla_providers::greenpay::{
+    Buyer, Client, Moment, OrderItem, Page, PayPath, SubscriptionFilter, SubscriptionStatus,
+};
 
 use crate::given::{
-    MERCHANT_ID, REFERENCE, SECRET, SESSION_TOKEN, card_token, client, config, expected,
-    fixture_json, minimal_order, order, paid, sealed, session,
+    FIRST_PAGE, MERCHANT_ID, REFERENCE, SECRET, SESSION_TOKEN, bulk, card_token, client, config,
+    crc, expected, fixture_json, minimal_order, new_subscription, order, paid, sealed, session,
+    subscription,
 };
 use crate::wire_server::{Act, WireServer, json};
 
@@ -95,8 +98,8 @@ async fn amounts_go_out_as_exact_decimal_numbers() {
     ] {
         let server = server().await;
         let mut order = order();
-        order.total = crate::given::crc(minor);
-        order.items[0].unit_price = Some(crate::given::crc(minor));
+        order.total = crc(minor);
+        order.items[0].unit_price = Some(crc(minor));
         let _ = client(&server.url).create_order(&order).await;
         let body = only_request(&server).2;
         assert!(body.contains(&format!(r#""amount":{text},"#)), "{body}");
@@ -154,9 +157,27 @@ async fn merchant_and_checkout_host_get_what_is_theirs() {
     let _ = client.void(&paid()).await;
     let _ = client.refund(&paid()).await;
     let _ = client.capture(&paid(), None).await;
+    let _ = client.bulk(&bulk()).await;
+    let _ = client.create_subscription(&new_subscription()).await;
+    let _ = client.pay_subscription(&subscription()).await;
+    let _ = client
+        .cancel_subscription(&subscription(), "back-office", "Moved away")
+        .await;
+    let _ = client
+        .change_subscription_card(&subscription(), "back-office", &card_token())
+        .await;
+    let _ = client
+        .change_subscription_amount(&subscription(), "back-office", crc(550_099))
+        .await;
+    let _ = client
+        .subscriptions(&SubscriptionFilter::default(), FIRST_PAGE)
+        .await;
+    let _ = client
+        .subscription_payments(&subscription(), FIRST_PAGE)
+        .await;
     assert_eq!(
         (merchant.requests().len(), checkout.requests().len()),
-        (9, 3)
+        (17, 3)
     );
     for request in checkout.requests() {
         assert!(
@@ -252,7 +273,7 @@ async fn void_refund_and_capture_go_out_as_documented() {
     assert_body(&body, &fixture_json("refund_request"));
 
     let made = server().await;
-    let part = crate::given::crc(100_025);
+    let part = crc(100_025);
     let _ = client(&made.url).capture(&paid(), Some(part)).await;
     let (line, _, body) = only_request(&made);
     assert_eq!(line, "POST /transactions/capture HTTP/1.1");
@@ -273,4 +294,114 @@ async fn of_a_longer_card_prefix_six_digits_go_out() {
     paid.bin = String::from("41111112");
     let _ = client(&made.url).void(&paid).await;
     assert_body(&only_request(&made).2, &fixture_json("void_request"));
+}
+
+#[tokio::test]
+async fn a_bulk_goes_out_as_documented() {
+    let made = server().await;
+    let _ = client(&made.url).bulk(&bulk()).await;
+    let (line, head, body) = only_request(&made);
+    assert_eq!(line, "POST /bulk HTTP/1.1");
+    assert!(!head.contains("liszt-token"), "{head}");
+    assert_body(&body, &fixture_json("bulk_request"));
+    assert!(body.contains(r#""amount":900.00,"#), "{body}");
+}
+
+#[tokio::test]
+async fn a_subscription_goes_out_as_documented_and_never_with_a_first_payment() {
+    let made = server().await;
+    let _ = client(&made.url)
+        .create_subscription(&new_subscription())
+        .await;
+    let (line, _, body) = only_request(&made);
+    assert_eq!(line, "POST /subscriptions HTTP/1.1");
+    assert_body(&body, &fixture_json("create_subscription_request"));
+
+    let made = server().await;
+    let mut plain = new_subscription();
+    (plain.starts_at, plain.ends_at, plain.payer) = (None, None, None);
+    let _ = client(&made.url).create_subscription(&plain).await;
+    let mut documented = fixture_json("create_subscription_request");
+    documented["body"]
+        .as_object_mut()
+        .unwrap()
+        .remove("optional");
+    let charge = documented["body"]["subscription"][0]
+        .as_object_mut()
+        .unwrap();
+    charge.remove("startDate");
+    charge.remove("endDate");
+    assert_body(&only_request(&made).2, &documented);
+}
+
+#[tokio::test]
+async fn what_is_done_to_a_subscription_goes_out_as_documented() {
+    let made = server().await;
+    let _ = client(&made.url).pay_subscription(&subscription()).await;
+    let (line, _, body) = only_request(&made);
+    assert_eq!(line, "POST /subscriptions/pay HTTP/1.1");
+    assert_body(&body, &fixture_json("pay_subscription_request"));
+
+    let made = server().await;
+    let _ = client(&made.url)
+        .cancel_subscription(&subscription(), "back-office", "Moved away")
+        .await;
+    let (line, _, body) = only_request(&made);
+    assert_eq!(line, "POST /subscriptions/cancel HTTP/1.1");
+    assert_body(&body, &fixture_json("cancel_subscription_request"));
+
+    let made = server().await;
+    let _ = client(&made.url)
+        .change_subscription_card(&subscription(), "back-office", &card_token())
+        .await;
+    let (line, _, body) = only_request(&made);
+    assert_eq!(line, "POST /subscriptions/update/card_token HTTP/1.1");
+    assert_body(&body, &fixture_json("change_subscription_card_request"));
+
+    let made = server().await;
+    let _ = client(&made.url)
+        .change_subscription_amount(&subscription(), "back-office", crc(550_099))
+        .await;
+    let (line, _, body) = only_request(&made);
+    assert_eq!(line, "POST /subscriptions/update HTTP/1.1");
+    assert_body(&body, &fixture_json("change_subscription_amount_request"));
+}
+
+#[tokio::test]
+async fn lists_are_asked_for_by_page_and_filtered_by_what_is_told() {
+    let made = server().await;
+    let filter = SubscriptionFilter {
+        statuses: vec![SubscriptionStatus::OnHold, SubscriptionStatus::Cancelled],
+        user_id: Some("buyer-7".to_owned()),
+        min_amount: Some(crc(100)),
+        max_amount: Some(crc(900_050)),
+        created_at: Some(Moment::from_unix_secs(1_795_154_451)),
+    };
+    let page = Page {
+        number: 2,
+        size: 25,
+    };
+    let _ = client(&made.url).subscriptions(&filter, page).await;
+    let (line, _, body) = only_request(&made);
+    assert_eq!(line, "POST /subscriptions/list HTTP/1.1");
+    assert_body(&body, &fixture_json("subscriptions_request"));
+
+    let made = server().await;
+    let _ = client(&made.url)
+        .subscriptions(&SubscriptionFilter::default(), page)
+        .await;
+    let mut everything = fixture_json("subscriptions_request");
+    everything["body"]
+        .as_object_mut()
+        .unwrap()
+        .remove("filters");
+    assert_body(&only_request(&made).2, &everything);
+
+    let made = server().await;
+    let _ = client(&made.url)
+        .subscription_payments(&subscription(), FIRST_PAGE)
+        .await;
+    let (line, _, body) = only_request(&made);
+    assert_eq!(line, "POST /subscriptions/list/payments HTTP/1.1");
+    assert_body(&body, &fixture_json("subscription_payments_request"));
 }

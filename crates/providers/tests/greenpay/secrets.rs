@@ -4,13 +4,15 @@ use std::cell::RefCell;
 use std::io::Write;
 
 use ventanilla_providers::greenpay::{
-    Client, ConfigError, OperationAnswer, OrderSession, PaidTransaction, Payment, status,
+    Client, ConfigError, OperationAnswer, OrderSession, PaidTransaction, Payment,
+    SubscriptionFilter, status,
 };
 use ventanilla_providers::{Cause, Outcome};
 
 use crate::given::{
-    CARD_TOKEN, KEY, MERCHANT_ID, REFERENCE, SECRET, SESSION, SESSION_TOKEN, card_token, client,
-    config, expected, fixture, fixture_json, minimal_order, order, paid, sealed, session,
+    CARD_TOKEN, FIRST_PAGE, KEY, MERCHANT_ID, REFERENCE, SECRET, SESSION, SESSION_TOKEN,
+    SUBSCRIPTION, bulk, card_token, client, config, expected, fixture, fixture_json, minimal_order,
+    new_subscription, order, paid, sealed, session, subscription,
 };
 use crate::wire_server::{Act, WireServer, json};
 
@@ -150,6 +152,15 @@ async fn a_log_at_its_most_talkative_has_operations_and_outcomes_and_no_secret()
         echo("void_done"),
         echo("void_too_late"),
         Act::ResetAfterRequest,
+        echo("bulk_taken"),
+        echo("subscription_created"),
+        echo("subscription_pay_declined"),
+        echo("subscription_cancelled"),
+        echo("subscription_card_changed"),
+        echo("subscription_change_refused"),
+        echo("subscriptions_listed"),
+        echo("subscription_payments_listed"),
+        Act::ResetAfterRequest,
     ])
     .await;
     let client = client(&server.url);
@@ -192,6 +203,41 @@ async fn a_log_at_its_most_talkative_has_operations_and_outcomes_and_no_secret()
     let captured = client.capture(&paid_transaction(), None).await;
     assert!(matches!(captured, Outcome::Unknown(_)), "{captured:?}");
 
+    let (id, card) = (subscription(), card_token());
+    let shown = [
+        format!("{:?}", client.bulk(&bulk()).await),
+        format!(
+            "{:?}",
+            client.create_subscription(&new_subscription()).await
+        ),
+        format!("{:?}", client.pay_subscription(&id).await),
+        format!("{:?}", client.cancel_subscription(&id, "who", "why").await),
+        format!(
+            "{:?}",
+            client.change_subscription_card(&id, "who", &card).await
+        ),
+        format!(
+            "{:?}",
+            client
+                .change_subscription_amount(&id, "who", expected().total)
+                .await
+        ),
+        format!(
+            "{:?}",
+            client
+                .subscriptions(&SubscriptionFilter::default(), FIRST_PAGE)
+                .await
+        ),
+        format!("{:?}", client.subscription_payments(&id, FIRST_PAGE).await),
+    ];
+    for shown in shown {
+        assert!(shown.starts_with("Definite("), "{shown}");
+        assert!(
+            !shown.contains(SECRET) && !shown.contains(CARD_TOKEN),
+            "{shown}"
+        );
+    }
+
     let text = String::from_utf8(LOGGED.take()).unwrap();
     for said in [
         r#"operation="pay""#,
@@ -199,6 +245,9 @@ async fn a_log_at_its_most_talkative_has_operations_and_outcomes_and_no_secret()
         r#"provider.code="51""#,
         r#"operation="void""#,
         r#"provider.code="not_ready""#,
+        r#"operation="bulk""#,
+        r#"operation="pay_subscription""#,
+        r#"provider.code="404""#,
         "duration_ms=",
         "greenpay pay after",
         "the answer is not JSON",
@@ -220,6 +269,10 @@ async fn a_log_at_its_most_talkative_has_operations_and_outcomes_and_no_secret()
         REFERENCE,
         AUTHORIZATION,
         "not ready for reversion",
+        "subscription not found",
+        "buyer-7",
+        "1-0456-0789",
+        SUBSCRIPTION,
     ];
     for secret in secrets {
         assert!(!text.contains(secret), "{secret} is in:\n{text}");

@@ -4,13 +4,15 @@ use std::process::Command;
 use std::time::Duration;
 
 use ventanilla_providers::greenpay::{
-    Client, OperationAnswer, PaidTransaction, Payment, TransactionRead,
+    Client, OperationAnswer, PaidTransaction, Payment, SubscriptionAnswer, SubscriptionFilter,
+    SubscriptionPayment, TransactionRead,
 };
 use ventanilla_providers::{Cause, Outcome};
 
 use crate::given::{
-    card_token, client, config, crc, expected, fixture, impatient_payer, impatient_reader,
-    minimal_order, order, paid, sealed, session, sign,
+    FIRST_PAGE, bulk, card_token, client, config, crc, expected, fixture, impatient_payer,
+    impatient_reader, minimal_order, new_subscription, order, paid, sealed, session, sign,
+    subscription,
 };
 use crate::wire_server::{Act, WireServer, deserted_url, http, json};
 
@@ -22,14 +24,20 @@ enum Way {
     Void,
     Refund,
     Capture,
+    Bulk,
+    Subscription,
+    SubscriptionPayment,
 }
 
-const WAYS: [Way; 5] = [
+const WAYS: [Way; 8] = [
     Way::SealedCard,
     Way::CardToken,
     Way::Void,
     Way::Refund,
     Way::Capture,
+    Way::Bulk,
+    Way::Subscription,
+    Way::SubscriptionPayment,
 ];
 
 /// What all of them may be answered.
@@ -63,6 +71,18 @@ async fn call(client: &Client, way: Way) -> Outcome<End> {
             .capture(&paid(), Some(crc(100_025)))
             .await
             .map(changed),
+        Way::Bulk => client.bulk(&bulk()).await.map(|_| End::Done),
+        Way::Subscription => client
+            .create_subscription(&new_subscription())
+            .await
+            .map(|_| End::Done),
+        Way::SubscriptionPayment => client
+            .pay_subscription(&subscription())
+            .await
+            .map(|payment| match payment {
+                SubscriptionPayment::Approved(_) => End::Done,
+                SubscriptionPayment::Declined { code } => End::Refused(code),
+            }),
     }
 }
 
@@ -74,17 +94,23 @@ impl Way {
             Self::Void => "void_done",
             Self::Refund => "refund_done",
             Self::Capture => "capture_done",
+            Self::Bulk => "bulk_taken",
+            Self::Subscription => "subscription_created",
+            Self::SubscriptionPayment => "subscription_paid",
         })
         .1
     }
 
-    /// The body that says that it was not, and the code for it.
-    fn refused(self) -> (String, &'static str) {
-        match self {
-            Self::SealedCard | Self::CardToken => (fixture("pay_declined").1, "51"),
-            Self::Void => (fixture("void_too_late").1, "too_late"),
-            Self::Refund | Self::Capture => (fixture("void_not_found").1, "not_found"),
-        }
+    /// The body that says that it was not, and the code for it, where there is such an end.
+    fn refused(self) -> Option<(String, &'static str)> {
+        let (name, code) = match self {
+            Self::SealedCard | Self::CardToken => ("pay_declined", "51"),
+            Self::Void => ("void_too_late", "too_late"),
+            Self::Refund | Self::Capture => ("void_not_found", "not_found"),
+            Self::SubscriptionPayment => ("subscription_pay_declined", "51"),
+            Self::Bulk | Self::Subscription => return None,
+        };
+        Some((fixture(name).1, code))
     }
 }
 
@@ -134,7 +160,9 @@ async fn what_was_done_is_one_request_on_one_connection() {
 #[tokio::test]
 async fn what_was_refused_is_one_request_on_one_connection() {
     for way in WAYS {
-        let (body, expected_code) = way.refused();
+        let Some((body, expected_code)) = way.refused() else {
+            continue;
+        };
         let server = WireServer::start(vec![Act::Send(json(200, &body))]).await;
         let outcome = call(&client(&server.url), way).await;
         let Outcome::Definite(End::Refused(code)) = outcome else {
@@ -715,6 +743,45 @@ async fn every_operation_reads_its_documented_answer_over_the_wire() {
         matches!(read, Outcome::Definite(TransactionRead::NotFound)),
         "{read:?}"
     );
+
+    let server = answering("subscription_cancelled").await;
+    let cancelled = client(&server.url)
+        .cancel_subscription(&subscription(), "back-office", "Moved away")
+        .await;
+    assert!(
+        matches!(cancelled, Outcome::Definite(SubscriptionAnswer::Done(_))),
+        "{cancelled:?}"
+    );
+
+    let server = answering("subscription_card_changed").await;
+    let changed = client(&server.url)
+        .change_subscription_card(&subscription(), "back-office", &card_token())
+        .await;
+    assert!(
+        matches!(changed, Outcome::Definite(SubscriptionAnswer::Done(_))),
+        "{changed:?}"
+    );
+
+    let server = answering("subscription_amount_changed").await;
+    let changed = client(&server.url)
+        .change_subscription_amount(&subscription(), "back-office", crc(550_099))
+        .await;
+    assert!(
+        matches!(changed, Outcome::Definite(SubscriptionAnswer::Done(_))),
+        "{changed:?}"
+    );
+
+    let server = answering("subscriptions_listed").await;
+    let listed = client(&server.url)
+        .subscriptions(&SubscriptionFilter::default(), FIRST_PAGE)
+        .await;
+    assert!(matches!(listed, Outcome::Definite(_)), "{listed:?}");
+
+    let server = answering("subscription_payments_listed").await;
+    let listed = client(&server.url)
+        .subscription_payments(&subscription(), FIRST_PAGE)
+        .await;
+    assert!(matches!(listed, Outcome::Definite(_)), "{listed:?}");
 }
 
 #[tokio::test]

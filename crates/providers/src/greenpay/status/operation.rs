@@ -1,6 +1,6 @@
 //! What the answer to a void, a refund or a capture proves.
 
-use super::{FOUND_NOTHING, is_done, open, parse, truth};
+use super::{FOUND_NOTHING, has_no_error, is_done, open, parse, truth};
 use crate::greenpay::operation::{OperationAnswer, StateChange};
 use crate::greenpay::wire::{self, AnswerBody, OperationResult, Status};
 use crate::outcome::{Cause, Outcome};
@@ -94,9 +94,10 @@ fn read_done(
             }
         }
     }
-    match wire::error_texts(&body.errors) {
-        Some(texts) if texts.is_empty() => Ok(()),
-        _ => Err(Cause::Contradiction),
+    if has_no_error(&body.errors) {
+        Ok(())
+    } else {
+        Err(Cause::Contradiction)
     }
 }
 
