@@ -24,6 +24,10 @@ const OURS = {
 /** Everything `core` may use: nothing here reads a clock, a file, a socket or a random device. */
 const CORE_MAY_USE = ["aes", "base64", "ctr", "serde", "sha2", "zeroize"];
 
+/** What `core` may use behind its feature `openapi`, and who may turn that on: never what a browser gets. */
+const CORE_MAY_OFFER = ["utoipa"];
+const MAY_TURN_ON = ["ventanilla-proxy"];
+
 /** [where, where not, pattern, what is wrong] */
 const TEXT_RULES = [
   [/^crates\/core\/src\//, null, /\bextern\s+crate\s+std\b|\bstd::/, "core is no_std: no clock, file or socket"],
@@ -34,7 +38,7 @@ const TEXT_RULES = [
 ];
 
 /**
- * @param {{name: string, dependencies: {name: string, kind: string | null}[]}[]} packages
+ * @param {{name: string, dependencies: {name: string, kind: string | null, optional?: boolean, features?: string[]}[]}[]} packages
  * @param {{path: string, text: string}[]} files
  * @returns {string[]} one line per violation
  */
@@ -46,12 +50,16 @@ export function violations(packages, files) {
       found.push(`${name}: a package that scripts/directions.mjs does not know`);
       continue;
     }
-    for (const { name: used, kind } of dependencies) {
+    for (const { name: used, kind, optional = false, features = [] } of dependencies) {
       const ours = used in OURS;
       const allowed = kind === "dev" ? [...rule.normal, ...rule.dev] : rule.normal;
       if (ours && !allowed.includes(used)) found.push(`${name} must not depend on ${used}${kind ? ` (${kind})` : ""}`);
-      if (name === "ventanilla-core" && !ours && kind !== "dev" && !CORE_MAY_USE.includes(used)) {
+      const offered = optional && CORE_MAY_OFFER.includes(used);
+      if (name === "ventanilla-core" && !ours && kind !== "dev" && !offered && !CORE_MAY_USE.includes(used)) {
         found.push(`${name} must not depend on ${used}: core takes time, randomness and keys as parameters`);
+      }
+      if (used === "ventanilla-core" && features.length && !MAY_TURN_ON.includes(name)) {
+        found.push(`${name} must not turn on ${features.join(", ")} of ${used}`);
       }
     }
   }

@@ -20,6 +20,15 @@ test("a clock in core is refused, whether it comes by a crate or by std", () => 
   assert.equal(violations([], file("crates/core/src/lib.rs", "pub mod money;")).length, 1);
 });
 
+test("what core offers to the proxy alone is refused elsewhere, and where it would always be on", () => {
+  const using = (name, dependency) => [{ name, dependencies: [{ kind: null, ...dependency }] }];
+  assert.deepEqual(violations(using("ventanilla-core", { name: "utoipa", optional: true }), []), []);
+  assert.equal(violations(using("ventanilla-core", { name: "utoipa" }), []).length, 1);
+  const turnedOn = { name: "ventanilla-core", features: ["openapi"] };
+  assert.deepEqual(violations(using("ventanilla-proxy", turnedOn), []), []);
+  assert.match(violations(using("ventanilla", turnedOn), [])[0], /must not turn on openapi/);
+});
+
 test("private-key operations outside the sandbox are refused", () => {
   assert.equal(violations([], file("crates/proxy/src/token.rs", "let key = RsaPrivateKey::new();")).length, 1);
   assert.equal(violations([], file("crates/sandbox/src/keys.rs", "let key = RsaPrivateKey::new();")).length, 0);

@@ -19,10 +19,14 @@
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "openapi")]
+use crate::openapi::*;
+
 /// Where an attempt stands.
 ///
 /// Exhaustive on purpose: an outcome that a caller has not heard of must break its build.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum AttemptState {
     /// Recorded; nothing asked of the provider yet.
@@ -175,6 +179,7 @@ impl AttemptState {
 ///
 /// Exhaustive on purpose, as [`AttemptState`].
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum NextAction {
     /// Nothing for the buyer to do but wait; ask again after `poll_after_ms`.

@@ -15,6 +15,8 @@ pub mod attempt;
 pub mod card;
 mod encoding;
 pub mod money;
+#[cfg(feature = "openapi")]
+mod openapi;
 pub mod operation;
 pub mod problem;
 pub mod qr;

@@ -6,8 +6,12 @@ use alloc::string::String;
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "openapi")]
+use crate::openapi::*;
+
 /// A currency that a rail settles in.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Currency {
     /// Argentine peso.
     ARS,
@@ -68,6 +72,7 @@ pub const MAX_MINOR: u64 = 9_999_999_999_999;
 ///
 /// Never negative; a refund is a record of its own.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Money {
     amount_minor: u64,
     currency: Currency,

@@ -5,10 +5,14 @@
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "openapi")]
+use crate::openapi::*;
+
 /// What is done with a payment.
 ///
 /// Exhaustive on purpose, as [`Rail`](crate::rails::Rail).
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum OperationKind {
     /// Takes money that an authorization holds.

@@ -4,8 +4,12 @@ use alloc::string::String;
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "openapi")]
+use crate::openapi::*;
+
 /// Whose turn it is.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Fault {
     /// The shop's page, its server or its configuration.
@@ -152,6 +156,7 @@ impl core::fmt::Display for ProblemCode {
 
 /// A problem document (RFC 9457, `application/problem+json`), the same on both ends.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Problem {
     /// `urn:ventanilla:problem:` followed by the code.
     #[serde(rename = "type")]

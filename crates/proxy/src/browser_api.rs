@@ -14,14 +14,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Path, RawQuery, Request, State};
+use axum::extract::{RawQuery, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 use tokio::sync::watch;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 use ventanilla_core::api::{AttemptView, CheckoutView, MAX_WAIT_SECS, StartAttempt, Step};
 use ventanilla_core::attempt::NextAction;
 use ventanilla_core::problem::ProblemCode;
@@ -31,8 +32,10 @@ use crate::clock::SharedClock;
 use crate::error::{Error, Result};
 use crate::limits::{Client, Limits};
 use crate::machine::Machine;
+use crate::openapi::params::{AttemptId, Keyed};
+use crate::openapi::problems::problems;
 use crate::origin::{Caller, OriginPolicy, PREFLIGHT_MAX_AGE_SECS};
-use crate::request;
+use crate::request::{self, Id};
 use crate::server::stopped;
 use crate::token::{ClientTokens, Refusal};
 
@@ -67,16 +70,43 @@ struct Visitor {
 
 type Api = State<Arc<BrowserApi>>;
 
+/// What any of these routes may refuse.
+pub const ALWAYS: &[ProblemCode] = &[
+    ProblemCode::ClientTokenInvalid,
+    ProblemCode::OriginNotAllowed,
+    ProblemCode::RateLimited,
+    ProblemCode::Internal,
+    ProblemCode::StoreUnavailable,
+];
+
+problems!(ReadProblems = [] NotFound);
+problems!(WaitProblems = [] NotFound, RequestMalformed);
+problems!(
+    StartProblems = [OF_KEY, OF_BODY]
+    AttemptRunning, AttemptsExhausted, CardMalformed, IdentityMalformed, InstallmentsNotOffered, NotFound,
+    ProviderUnavailable, RailNotOffered, SavedCardUnknown, SessionExpired, SessionPaid, TipNotAllowed,
+    WalletCodeMalformed,
+);
+problems!(
+    StepProblems = [OF_BODY]
+    IdentityMalformed, IdentityRefused, NotFound, PlanNotOffered, ProviderUnavailable,
+);
+
 /// The routes.
 pub fn routes(api: BrowserApi) -> Router {
     let api = Arc::new(api);
-    Router::new()
-        .route("/v1/checkout", get(read_checkout))
-        .route("/v1/checkout/attempts", post(start_attempt))
-        .route("/v1/checkout/attempts/{id}", get(read_attempt))
-        .route("/v1/checkout/attempts/{id}/steps", post(take_step))
+    Router::from(described())
         .route_layer(middleware::from_fn_with_state(api.clone(), admit))
         .with_state(api)
+}
+
+/// The routes, with what the OpenAPI document says of them.
+pub(crate) fn described() -> OpenApiRouter<Arc<BrowserApi>> {
+    OpenApiRouter::new()
+        .routes(routes!(read_checkout))
+        .routes(routes!(start_attempt))
+        .routes(routes!(read_checkout_attempt))
+        .routes(routes!(take_step))
 }
 
 /// Lets pages of the merchant's list read the answers, errors included, and answers preflights.
@@ -145,6 +175,15 @@ async fn admit(State(api): Api, mut request: Request, next: Next) -> Response {
     }
 }
 
+/// Reads the session as its buyer may see it
+///
+/// Payee, total, the rails offered with what each needs, and the latest attempt, running or ended.
+#[utoipa::path(
+    get,
+    path = "/v1/checkout",
+    tag = "checkout",
+    responses((status = 200, description = "The session", body = CheckoutView), ReadProblems)
+)]
 async fn read_checkout(
     State(api): Api,
     Extension(visitor): Extension<Visitor>,
@@ -172,6 +211,22 @@ async fn read_checkout(
     }
 }
 
+/// Starts an attempt
+///
+/// There is no amount in it. The same `Idempotency-Key` never starts two; repeated, it is answered with the
+/// attempt as it stands.
+#[utoipa::path(
+    post,
+    path = "/v1/checkout/attempts",
+    tag = "checkout",
+    params(Keyed),
+    request_body = StartAttempt,
+    responses(
+        (status = 200, description = "The attempt: it has ended, or waits for its buyer", body = AttemptView),
+        (status = 202, description = "The attempt runs; ask again after `poll_after_ms`", body = AttemptView),
+        StartProblems
+    )
+)]
 async fn start_attempt(
     State(api): Api,
     Extension(visitor): Extension<Visitor>,
@@ -201,31 +256,50 @@ async fn start_attempt(
     Ok((status, Json(view)).into_response())
 }
 
-async fn read_attempt(
+/// Reads an attempt as its buyer may see it
+///
+/// With `wait` the answer is held back until something changes.
+#[utoipa::path(
+    get,
+    path = "/v1/checkout/attempts/{id}",
+    tag = "checkout",
+    params(AttemptId, ("wait" = Option<u8>, Query, description = "Seconds to hold the answer back at most", minimum = 0, maximum = 25)),
+    responses((status = 200, description = "The attempt", body = AttemptView), WaitProblems)
+)]
+async fn read_checkout_attempt(
     State(api): Api,
     Extension(visitor): Extension<Visitor>,
-    Path(id): Path<String>,
+    Id(id): Id,
     RawQuery(query): RawQuery,
 ) -> Result<Json<AttemptView>> {
-    let id = request::identifier(&id)?;
     let wait = parse_wait(query.as_deref())?;
     let mut stopping = api.stopping.clone();
     let view = tokio::select! {
-        view = api.machine.attempt_view(&visitor.session_id, id, wait) => view,
+        view = api.machine.attempt_view(&visitor.session_id, &id, wait) => view,
         () = stopped(&mut stopping) => {
-            api.machine.attempt_view(&visitor.session_id, id, Duration::ZERO).await
+            api.machine.attempt_view(&visitor.session_id, &id, Duration::ZERO).await
         }
     };
     view.map(Json).map_err(request::not_found_alike)
 }
 
+/// Takes a step of the buyer in an attempt
+///
+/// Repeated, it changes nothing more.
+#[utoipa::path(
+    post,
+    path = "/v1/checkout/attempts/{id}/steps",
+    tag = "checkout",
+    params(AttemptId),
+    request_body = Step,
+    responses((status = 200, description = "The attempt as it stands after it", body = AttemptView), StepProblems)
+)]
 async fn take_step(
     State(api): Api,
     Extension(visitor): Extension<Visitor>,
-    Path(id): Path<String>,
+    Id(id): Id,
     request: Request,
 ) -> Result<Json<AttemptView>> {
-    let id = request::identifier(&id)?.to_owned();
     let step: Step = request::json(request, ATTEMPT_MAX_BYTES).await?;
     let view = api.machine.take_step(&visitor.session_id, &id, step).await;
     view.map(Json).map_err(request::not_found_alike)

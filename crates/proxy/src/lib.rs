@@ -11,6 +11,7 @@
 //! | what the buyer's browser may ask | [`browser_api`], guarded by [`token`], [`origin`], [`limits`] and [`request`] |
 //! | how a payment is taken at most once | [`machine`] over [`store`], one folder per rail in [`rails`] |
 //! | what the browser runs, and under which policy | [`assets`], [`frame`] |
+//! | what the document says that programs read of both APIs | [`openapi`] |
 //! | how it is served, watched and logged | [`server`], [`health`], [`logging`] |
 
 pub mod assets;
@@ -28,6 +29,7 @@ pub mod limits;
 pub mod logging;
 pub mod machine;
 pub mod merchant_api;
+pub mod openapi;
 pub mod origin;
 pub mod rails;
 pub mod request;

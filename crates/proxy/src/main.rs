@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use ventanilla_proxy::openapi;
 
 const ENVIRONMENT: &str = "\
 Environment (each but the last also as a file, named by the variable with _FILE at its end):
@@ -49,6 +50,12 @@ enum Command {
     Check(ConfigArgument),
     /// Print the lines that a shop puts into its page, with the integrity of this release
     Embed(ConfigArgument),
+    /// Print the OpenAPI document of the APIs; needs no configuration
+    Openapi {
+        /// Print it as a page for people
+        #[arg(long)]
+        html: bool,
+    },
     /// Print fresh secrets for the environment
     Keys,
     /// List what somebody must look at, and say how it came out
@@ -70,6 +77,7 @@ fn main() -> ExitCode {
         Command::Serve(ConfigArgument { config }) => serve::run(&config),
         Command::Check(ConfigArgument { config }) => check::run(&config),
         Command::Embed(ConfigArgument { config }) => embed::run(&config),
+        Command::Openapi { html } => print_document(html),
         Command::Keys => keys::print(&mut io::stdout().lock()).map_err(|error| error.to_string()),
         Command::Review(arguments) => review::run(&arguments),
     };
@@ -81,6 +89,18 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn print_document(html: bool) -> Result<ExitCode, String> {
+    let text = if html {
+        openapi::page()
+    } else {
+        openapi::text()
+    };
+    io::stdout()
+        .write_all(text.as_bytes())
+        .map_err(|error| error.to_string())?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, String> {

@@ -4,8 +4,9 @@
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::Request;
+use axum::extract::{FromRequestParts, Path, Request};
 use http::header::{self, HeaderMap, HeaderName};
+use http::request::Parts;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Body as _;
 use serde::de::DeserializeOwned;
@@ -66,6 +67,20 @@ pub fn identifier(segment: &str) -> Result<&str> {
             .all(|b| b.is_ascii_alphanumeric() || b == b'_');
     fits.then_some(segment)
         .ok_or_else(|| Error::new(ProblemCode::NotFound))
+}
+
+/// The path's `{id}`: a text that may be an identifier ([`identifier`]).
+pub struct Id(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Id {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let segment = Path::<String>::from_request_parts(parts, state).await;
+        let Path(segment) = segment.map_err(|_| Error::new(ProblemCode::NotFound))?;
+        identifier(&segment)?;
+        Ok(Self(segment))
+    }
 }
 
 /// Unknown, somebody else's, never there: one answer for all, whatever the finder had to say.

@@ -11,6 +11,8 @@ use core::marker::PhantomData;
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "openapi")]
+use crate::openapi::*;
 use crate::rails::Rail;
 use crate::rails::card::CardStart;
 use crate::rails::cvu::CvuStart;
@@ -106,6 +108,7 @@ pub fn take_step(id: &str, step: Step) -> Call<Step, AttemptView> {
 ///
 /// Exhaustive on purpose, as [`Rail`].
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "step", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Step {
     /// The buyer leaves what is shown ([`AttemptState::Issued`](crate::attempt::AttemptState::Issued))
@@ -127,6 +130,7 @@ pub enum Step {
 /// The body of [`start_attempt`]. There is no amount in it, and none is accepted; a tip, on the rail
 /// that has one, is held against the session.
 #[derive(Clone, Deserialize, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct StartAttempt {
     /// The rail.

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::attempt::{AttemptState, NextAction};
 use crate::card::Brand;
 use crate::money::Money;
+#[cfg(feature = "openapi")]
+use crate::openapi::*;
 use crate::rails::Rail;
 use crate::rails::card::{CardOffer, DeclineAdvice};
 use crate::rails::cvu::{CvuOffer, PayableView};
@@ -20,14 +22,17 @@ pub type BuyerText = String;
 
 /// A session as its buyer may see it.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CheckoutView {
     /// The session.
     pub session_id: String,
     /// Where the session stands.
     pub state: SessionState,
     /// Who is paid: the merchant's name.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub payee: BuyerText,
     /// The merchant's order reference, for people.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub order_reference: BuyerText,
     /// What is to be paid.
     pub total: Money,
@@ -59,8 +64,10 @@ pub struct CheckoutView {
 
 /// A line of the order.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ItemView {
     /// What it is.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub description: BuyerText,
     /// How many, from 1.
     pub quantity: u32,
@@ -71,6 +78,7 @@ pub struct ItemView {
 
 /// An attempt as its buyer may see it.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AttemptView {
     /// The attempt.
     pub id: String,
@@ -122,6 +130,7 @@ pub struct AttemptView {
 
 /// Proof of payment for the buyer.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ReceiptView {
     /// What was paid, as the provider confirmed it; with a tip, bill and tip together.
     pub paid: Money,

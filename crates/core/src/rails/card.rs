@@ -6,9 +6,12 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::card::Brand;
+#[cfg(feature = "openapi")]
+use crate::openapi::*;
 
 /// What a session offers on the card rail.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CardOffer {
     /// The provider's RSA public key, SPKI in standard base64 on one line.
     pub public_key: String,
@@ -27,6 +30,7 @@ pub struct CardOffer {
 
 /// Whether a session lets the buyer save a card.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum SaveCardPolicy {
     /// Nothing is offered or saved.
@@ -38,6 +42,7 @@ pub enum SaveCardPolicy {
 
 /// A saved card as its buyer may see it.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SavedCardView {
     /// The proxy's own identifier of the saved card; the provider's card token stays in the proxy.
     pub id: String,
@@ -54,6 +59,7 @@ pub struct SavedCardView {
 /// The card part of a start request: exactly one of [`CardStart::sealed`] and
 /// [`CardStart::saved_card`].
 #[derive(Clone, Deserialize, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CardStart {
     /// A card typed now, sealed in the browser.
@@ -73,6 +79,7 @@ pub struct CardStart {
 /// `ld` and `lk` on their way to the proxy. As good as a card number to whoever breaks the
 /// provider's key, so it has no `Debug` and is never stored.
 #[derive(Clone, Deserialize, Serialize, zeroize::Zeroize, zeroize::ZeroizeOnDrop)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SealedCardMessage {
     /// The card as AES-128-CTR ciphertext, lower-case hex.
@@ -91,6 +98,7 @@ pub const LK_MAX_CHARS: usize = 1368;
 /// The bank's own words are never shown, and neither is a reason that would help somebody who holds
 /// a stolen card: such codes are [`DeclineAdvice::OtherCard`].
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum DeclineAdvice {
     /// The bank wants to hear from its customer.

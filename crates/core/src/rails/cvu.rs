@@ -8,10 +8,14 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "openapi")]
+use crate::openapi::*;
+
 /// A way in which something payable is put before the buyer.
 ///
 /// Exhaustive on purpose, as [`Rail`](crate::rails::Rail).
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Presentation {
     /// A payment link: a page of the provider where the buyer pays.
@@ -45,6 +49,7 @@ impl Presentation {
 
 /// What a session offers on the CVU rail.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CvuOffer {
     /// The presentations that the merchant has switched on, at least one.
     pub presentations: Vec<Presentation>,
@@ -52,6 +57,7 @@ pub struct CvuOffer {
 
 /// The CVU part of a start request.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CvuStart {
     /// Which presentation the buyer wants.
@@ -60,6 +66,7 @@ pub struct CvuStart {
 
 /// Something payable as its buyer may see it. Recorded by the proxy before anybody sees it.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PayableView {
     /// How it is put before the buyer.
     pub presentation: Presentation,
@@ -81,6 +88,7 @@ pub struct PayableView {
 
 /// Where a transfer goes: what the buyer's bank will show, so that the buyer can compare.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TransferView {
     /// The account's alias.
     #[serde(default)]

@@ -9,10 +9,13 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::money::{Money, MoneyError};
+#[cfg(feature = "openapi")]
+use crate::openapi::*;
 use crate::wallet_code::WalletCode;
 
 /// What a session offers on the Flux rail.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FluxOffer {
     /// How a tip may be added; none is taken without it.
     #[serde(default)]
@@ -21,6 +24,7 @@ pub struct FluxOffer {
 
 /// How a tip may be added to a bill. Nothing is chosen beforehand.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TipPolicy {
     /// Percentages of the bill to choose from besides none and an amount of one's own: each from 1 to
     /// [`TipPolicy::cap_percent`], ascending. May be empty.
@@ -34,6 +38,7 @@ pub struct TipPolicy {
 /// The Flux part of a start request. It holds the wallet's code, so it has no `Debug`, is wiped when
 /// dropped and never stored.
 #[derive(Clone, Deserialize, Serialize, zeroize::Zeroize, zeroize::ZeroizeOnDrop)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct FluxStart {
     /// The text of the wallet's code, as [`WalletCode`] takes it.
@@ -153,6 +158,7 @@ pub fn with_tip(bill: Money, tip_minor: u64) -> Result<Money, TipError> {
 ///
 /// Exhaustive on purpose, as [`Rail`](crate::rails::Rail).
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum WalletAdvice {
     /// The code has expired or cannot be read: let the wallet show a new one.

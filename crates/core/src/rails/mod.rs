@@ -7,10 +7,14 @@ pub mod flux;
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "openapi")]
+use crate::openapi::*;
+
 /// A way to pay.
 ///
 /// Exhaustive on purpose: a rail that a place has not heard of must not compile there.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Rail {
     /// A payment card, by GreenPay (Costa Rica).

@@ -10,7 +10,7 @@ use ventanilla_core::rails::card::SaveCardPolicy;
 use ventanilla_core::session::SessionState;
 
 /// What the merchant's server asks for: the body of `POST /v1/sessions`.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewSession {
     /// The merchant's order number, for people: 1 to 64 characters. Never sent to a provider as the
@@ -46,7 +46,7 @@ pub struct NewSession {
 }
 
 /// A line of the order.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewItem {
     /// The merchant's article number.
@@ -62,7 +62,7 @@ pub struct NewItem {
 }
 
 /// Who buys, as far as the shop knows.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Buyer {
     /// The shop's own identifier of the buyer: 1 to 64 characters. Saved cards belong to it.
@@ -83,7 +83,7 @@ pub struct Buyer {
 }
 
 /// A postal address.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Address {
     /// ISO 3166-1 alpha-2 country code.
@@ -105,7 +105,7 @@ pub struct Address {
 }
 
 /// A session as the merchant sees it: the answer of `GET /v1/sessions/{id}`.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct SessionRecord {
     /// `ses_` and 26 characters.
     pub id: String,
@@ -129,7 +129,7 @@ pub struct SessionRecord {
 }
 
 /// Money that came by itself, as the merchant sees it. Who paid is not in it.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct CreditRecord {
     /// `crd_` and 26 characters.
     pub id: String,
@@ -147,7 +147,7 @@ pub struct CreditRecord {
 }
 
 /// An attempt as the merchant sees it: the answer of `GET /v1/attempts/{id}`.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct AttemptRecord {
     /// `att_` and 26 characters.
     pub id: String,
@@ -185,7 +185,7 @@ pub struct AttemptRecord {
 }
 
 /// What the merchant's server asks for: the body of `POST /v1/attempts/{id}/{operation}`.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewOperation {
     /// How much of the payment; all of it unless told. Whether a part is possible is the rail's.
@@ -194,7 +194,7 @@ pub struct NewOperation {
 }
 
 /// An operation as the merchant sees it: the answer of `GET /v1/operations/{id}`.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct OperationRecord {
     /// `opr_` and 26 characters.
     pub id: String,
@@ -222,7 +222,7 @@ pub struct OperationRecord {
 }
 
 /// What somebody at the merchant must look at: the answer of `GET /v1/review`.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct ReviewRecord {
     /// Attempts in review, and duplicates whose money is not on its way back; oldest first.
     pub attempts: Vec<ReviewAttempt>,
@@ -234,7 +234,7 @@ pub struct ReviewRecord {
 }
 
 /// An attempt that somebody must look at.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct ReviewAttempt {
     /// It.
     #[serde(flatten)]
@@ -246,7 +246,7 @@ pub struct ReviewAttempt {
 }
 
 /// An operation that somebody must look at.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct ReviewOperation {
     /// It.
     #[serde(flatten)]
@@ -258,7 +258,7 @@ pub struct ReviewOperation {
 }
 
 /// What somebody found at the provider's: the body of `POST /v1/review/{id}/settle`.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SettleReview {
     /// What it came to.
@@ -273,7 +273,7 @@ pub struct SettleReview {
 /// How something in review ends by somebody's word.
 ///
 /// Exhaustive on purpose: an outcome that a caller has not heard of must break its build.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SettleOutcome {
     /// An attempt: the issuer said no.

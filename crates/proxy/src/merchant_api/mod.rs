@@ -30,6 +30,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Router};
 use http::header;
+use utoipa_axum::router::OpenApiRouter;
 use ventanilla_core::problem::ProblemCode;
 
 use crate::clock::SharedClock;
@@ -79,16 +80,30 @@ pub fn owns(path: &str) -> bool {
     PREFIXES.iter().any(|prefix| path.starts_with(prefix))
 }
 
+/// What any of these routes may refuse.
+pub const ALWAYS: &[ProblemCode] = &[
+    ProblemCode::ApiKeyInvalid,
+    ProblemCode::OriginNotAllowed,
+    ProblemCode::RateLimited,
+    ProblemCode::Internal,
+    ProblemCode::StoreUnavailable,
+];
+
 /// The routes.
 pub fn routes(api: MerchantApi) -> Router {
     let api = Arc::new(api);
-    Router::new()
+    Router::from(described())
+        .route_layer(middleware::from_fn_with_state(api.clone(), admit))
+        .with_state(api)
+}
+
+/// The routes, with what the OpenAPI document says of them.
+pub(crate) fn described() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
         .merge(sessions::routes())
         .merge(operations::routes())
         .merge(review::routes())
         .merge(webhooks::routes())
-        .route_layer(middleware::from_fn_with_state(api.clone(), admit))
-        .with_state(api)
 }
 
 async fn admit(

@@ -1,31 +1,36 @@
 //! Sessions and their attempts.
 
-use axum::extract::{Path, Request, State};
+use axum::Json;
+use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use axum::{Json, Router};
 use http::StatusCode;
 use secrecy::ExposeSecret;
 use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::{Api, MerchantApi, Shared};
 use crate::error::Result;
 use crate::machine::{AttemptRecord, NewSession, SessionRecord};
-use crate::request;
+use crate::openapi::params::{AttemptId, Keyed, SessionId};
+use crate::openapi::problems::problems;
+use crate::request::{self, Id};
 
 /// Largest body of `POST /v1/sessions`, in bytes.
 pub const SESSION_MAX_BYTES: usize = 64 * 1024;
 
 /// The answer of `POST /v1/sessions`.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct OpenedSession {
+    /// The session.
     session: SessionRecord,
     #[serde(flatten)]
     token: FreshToken,
 }
 
 /// The answer of `POST /v1/sessions/{id}/client-token`.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct FreshToken {
     /// For the shop's page; not to be logged or put into a URL.
     client_token: String,
@@ -33,15 +38,31 @@ struct FreshToken {
     client_token_expires_at: String,
 }
 
-pub(super) fn routes() -> Router<Shared> {
-    Router::new()
-        .route("/v1/sessions", post(open_session))
-        .route("/v1/sessions/{id}", get(read_session))
-        .route("/v1/sessions/{id}/expire", post(expire_session))
-        .route("/v1/sessions/{id}/client-token", post(make_client_token))
-        .route("/v1/attempts/{id}", get(read_attempt))
+problems!(OpenProblems = [OF_KEY, OF_BODY] AmountInvalid, RailNotOffered);
+problems!(ReadProblems = [] NotFound);
+problems!(ExpireProblems = [] NotFound, AttemptRunning, SessionPaid);
+
+pub(super) fn routes() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(open_session))
+        .routes(routes!(read_session))
+        .routes(routes!(expire_session))
+        .routes(routes!(make_client_token))
+        .routes(routes!(read_attempt))
 }
 
+/// Opens a session
+///
+/// What is to be paid, by which rails, until when. The same `Idempotency-Key` with the same body gives the same
+/// session as it stands then, and a fresh client token.
+#[utoipa::path(
+    post,
+    path = "/v1/sessions",
+    tag = "sessions",
+    params(Keyed),
+    request_body = NewSession,
+    responses((status = 201, description = "The session and its client token", body = OpenedSession), OpenProblems)
+)]
 async fn open_session(State(api): Api, request: Request) -> Result<Response> {
     let key = request::idempotency_key(request.headers())?;
     let new: NewSession = request::json(request, SESSION_MAX_BYTES).await?;
@@ -50,30 +71,67 @@ async fn open_session(State(api): Api, request: Request) -> Result<Response> {
     Ok((StatusCode::CREATED, Json(OpenedSession { session, token })).into_response())
 }
 
-async fn read_session(State(api): Api, Path(id): Path<String>) -> Result<Json<SessionRecord>> {
+/// Reads a session
+///
+/// With its attempts, what was done with their money, and money that came by itself.
+#[utoipa::path(
+    get,
+    path = "/v1/sessions/{id}",
+    tag = "sessions",
+    params(SessionId),
+    responses((status = 200, description = "The session", body = SessionRecord), ReadProblems)
+)]
+async fn read_session(State(api): Api, Id(id): Id) -> Result<Json<SessionRecord>> {
     api.session(&id).await.map(Json)
 }
 
-async fn expire_session(State(api): Api, Path(id): Path<String>) -> Result<Json<SessionRecord>> {
-    let id = request::identifier(&id)?;
-    let session = api.machine.expire_session(id).await;
+/// Ends a session
+///
+/// It can no longer be paid. One that is paid, or may be being paid, is not ended. Ending it again changes
+/// nothing.
+#[utoipa::path(
+    post,
+    path = "/v1/sessions/{id}/expire",
+    tag = "sessions",
+    params(SessionId),
+    responses((status = 200, description = "The session, ended", body = SessionRecord), ExpireProblems)
+)]
+async fn expire_session(State(api): Api, Id(id): Id) -> Result<Json<SessionRecord>> {
+    let session = api.machine.expire_session(&id).await;
     session.map(Json).map_err(request::not_found_alike)
 }
 
-async fn make_client_token(State(api): Api, Path(id): Path<String>) -> Result<Json<FreshToken>> {
+/// Makes a fresh client token
+///
+/// For a page that has been open longer than a token lasts. Earlier ones stay valid until they end.
+#[utoipa::path(
+    post,
+    path = "/v1/sessions/{id}/client-token",
+    tag = "sessions",
+    params(SessionId),
+    responses((status = 200, description = "The client token", body = FreshToken), ReadProblems)
+)]
+async fn make_client_token(State(api): Api, Id(id): Id) -> Result<Json<FreshToken>> {
     let session = api.session(&id).await?;
     api.token_for(&session).map(Json)
 }
 
-async fn read_attempt(State(api): Api, Path(id): Path<String>) -> Result<Json<AttemptRecord>> {
-    let id = request::identifier(&id)?;
-    let attempt = api.machine.attempt(id).await;
+/// Reads an attempt
+#[utoipa::path(
+    get,
+    path = "/v1/attempts/{id}",
+    tag = "attempts",
+    params(AttemptId),
+    responses((status = 200, description = "The attempt", body = AttemptRecord), ReadProblems)
+)]
+async fn read_attempt(State(api): Api, Id(id): Id) -> Result<Json<AttemptRecord>> {
+    let attempt = api.machine.attempt(&id).await;
     attempt.map(Json).map_err(request::not_found_alike)
 }
 
 impl MerchantApi {
     async fn session(&self, id: &str) -> Result<SessionRecord> {
-        let session = self.machine.session(request::identifier(id)?).await;
+        let session = self.machine.session(id).await;
         session.map_err(request::not_found_alike)
     }
 

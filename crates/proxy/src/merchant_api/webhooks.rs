@@ -1,23 +1,42 @@
 //! How it stands with webhooks.
 
+use axum::Json;
 use axum::extract::State;
-use axum::routing::{get, post};
-use axum::{Json, Router};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::{Api, Shared};
 use crate::error::Result;
 use crate::webhooks::WebhooksRecord;
 
-pub(super) fn routes() -> Router<Shared> {
-    Router::new()
-        .route("/v1/webhooks", get(read))
-        .route("/v1/webhooks/enable", post(enable))
+pub(super) fn routes() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(read_webhooks))
+        .routes(routes!(enable_webhooks))
 }
 
-async fn read(State(api): Api) -> Result<Json<WebhooksRecord>> {
+/// Reads how it stands with webhooks
+///
+/// The receiver, and how much waits for it.
+#[utoipa::path(
+    get,
+    path = "/v1/webhooks",
+    tag = "webhooks",
+    responses((status = 200, description = "How it stands", body = WebhooksRecord))
+)]
+async fn read_webhooks(State(api): Api) -> Result<Json<WebhooksRecord>> {
     api.webhooks.record().await.map(Json)
 }
 
-async fn enable(State(api): Api) -> Result<Json<WebhooksRecord>> {
+/// Sends to the receiver again
+///
+/// To one that answered 410; and what was given up in the last five days once more.
+#[utoipa::path(
+    post,
+    path = "/v1/webhooks/enable",
+    tag = "webhooks",
+    responses((status = 200, description = "How it stands now", body = WebhooksRecord))
+)]
+async fn enable_webhooks(State(api): Api) -> Result<Json<WebhooksRecord>> {
     api.webhooks.enable().await.map(Json)
 }

@@ -34,6 +34,7 @@ use crate::hooks;
 use crate::limits::{Client, Limits, PeerAddr};
 use crate::machine::{Machine, MachineParts};
 use crate::merchant_api::{self, MerchantApi};
+use crate::openapi;
 use crate::origin::{Origin, OriginPolicy};
 use crate::store::Store;
 use crate::token::ClientTokens;
@@ -276,6 +277,7 @@ pub async fn start(config: Config, clock: SharedClock) -> Result<Running, StartE
             clock,
             stopping: stopping.clone(),
         }))
+        .merge(openapi::routes())
         .merge(hooks)
         .merge(
             frame::routes(

@@ -85,7 +85,7 @@ pub struct Webhooks {
 }
 
 /// How it stands with webhooks: the answer of `GET /v1/webhooks`.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct WebhooksRecord {
     /// Who is told; none when nothing is configured.
     pub receiver: Option<ReceiverRecord>,
@@ -101,7 +101,7 @@ pub struct WebhooksRecord {
 }
 
 /// A receiver.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct ReceiverRecord {
     /// Its URL.
     pub url: String,
@@ -116,7 +116,7 @@ pub struct ReceiverRecord {
 }
 
 /// Whether a receiver is sent anything.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ReceiverState {
     /// It is.

@@ -32,11 +32,77 @@
 //! }
 //! ```
 
+use std::collections::BTreeMap;
+
+use serde::Serialize;
 use serde_json::{Value, json};
+use utoipa::{PartialSchema as _, ToSchema};
+use ventanilla_core::attempt::AttemptState;
+use ventanilla_core::money::Money;
+use ventanilla_core::session::SessionState;
 
 use crate::clock::Timestamp;
-use crate::machine::view;
+use crate::machine::{AttemptRecord, OperationRecord, view};
 use crate::store::{AttemptRow, CreditRow, OperationRow, SessionRow};
+
+/// The body of a webhook.
+#[derive(Serialize, ToSchema)]
+pub struct Webhook {
+    /// `session.`, `attempt.` or `operation.` and the state that it came to, or `credit.review`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// When it became true, RFC 3339 UTC.
+    pub timestamp: String,
+    /// What it is about.
+    pub data: WebhookData,
+}
+
+/// What a webhook is about, as the commit left it.
+#[derive(Serialize, ToSchema)]
+pub struct WebhookData {
+    /// The session; missing only with a credit that may be nobody's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<WebhookSession>,
+    /// The attempt, when it is about one, or about an operation on one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<AttemptRecord>,
+    /// The operation, when it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operation: Option<OperationRecord>,
+    /// The credit, when it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credit: Option<WebhookCredit>,
+}
+
+/// A session in a webhook: nothing that the buyer typed is in it.
+#[derive(Serialize, ToSchema)]
+pub struct WebhookSession {
+    /// `ses_` and 26 characters.
+    pub id: String,
+    /// The merchant's order number.
+    pub order_reference: String,
+    /// Where it stands.
+    pub state: SessionState,
+    /// What is to be paid.
+    pub total: Money,
+    /// What the merchant wanted back.
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// Money that came of which it is not certain whose it is. Who paid is not in it.
+#[derive(Serialize, ToSchema)]
+pub struct WebhookCredit {
+    /// `crd_` and 26 characters.
+    pub id: String,
+    /// How much came.
+    pub amount: Money,
+    /// When it came, by the provider; RFC 3339 UTC.
+    pub credited_at: String,
+    /// Why somebody must look, in our own words.
+    pub why: Option<String>,
+    /// The attempts whose money it may be; may be empty.
+    pub attempts: Vec<String>,
+}
 
 /// The records that a webhook tells of.
 #[derive(Clone, Copy, Default)]
@@ -54,39 +120,105 @@ pub struct Records<'a> {
 /// The body of a webhook. Written once, in the commit that makes it true; every try sends the same.
 #[must_use]
 pub fn payload(kind: &str, at: Timestamp, about: Records<'_>) -> Value {
-    let mut data = json!({});
-    if let Some(session) = about.session {
-        data["session"] = json!({
-            "id": session.id,
-            "order_reference": session.request.order_reference,
-            "state": session.state,
-            "total": session.request.total,
-            "metadata": session.request.metadata,
-        });
-    }
-    if let Some(attempt) = about.attempt {
-        data["attempt"] = json!(view::attempt_record(attempt));
-    }
-    if let Some(operation) = about.operation {
-        data["operation"] = json!(view::operation_record(operation));
-    }
-    if let Some(credit) = about.credit {
-        data["credit"] = json!({
-            "id": credit.id,
-            "amount": credit.amount,
-            "credited_at": credit.credited_at.rfc3339(),
-            "why": credit.why,
-            "attempts": attempts_of(credit),
-        });
-    }
-    json!({ "type": kind, "timestamp": at.rfc3339(), "data": data })
+    json!(Webhook {
+        kind: kind.to_owned(),
+        timestamp: at.rfc3339(),
+        data: WebhookData {
+            session: about.session.map(|session| WebhookSession {
+                id: session.id.clone(),
+                order_reference: session.request.order_reference.clone(),
+                state: session.state,
+                total: session.request.total,
+                metadata: session.request.metadata.clone(),
+            }),
+            attempt: about.attempt.map(view::attempt_record),
+            operation: about.operation.map(view::operation_record),
+            credit: about.credit.map(|credit| WebhookCredit {
+                id: credit.id.clone(),
+                amount: credit.amount,
+                credited_at: credit.credited_at.rfc3339(),
+                why: credit.why.clone(),
+                attempts: credit
+                    .attempt_id
+                    .iter()
+                    .chain(&credit.candidates)
+                    .cloned()
+                    .collect(),
+            }),
+        },
+    })
 }
 
-/// The attempts whose money a credit is, or may be.
-fn attempts_of(credit: &CreditRow) -> Vec<&str> {
-    let seen_for = credit.attempt_id.iter();
-    seen_for
-        .chain(&credit.candidates)
-        .map(String::as_str)
-        .collect()
+/// The webhooks as the OpenAPI document tells of them.
+pub(crate) fn described() -> Value {
+    let mut schemas = Vec::new();
+    Webhook::schemas(&mut schemas);
+    schemas.push((Webhook::name().into_owned(), Webhook::schema()));
+    let schemas: serde_json::Map<String, Value> = schemas
+        .into_iter()
+        .map(|(name, schema)| (name, json!(schema)))
+        .collect();
+    let ends: Vec<String> = AttemptState::ALL
+        .into_iter()
+        .filter(|state| state.is_final() || *state == AttemptState::Review)
+        .map(|state| format!("`{}`", state.name()))
+        .collect();
+    let ends = ends.join(", ");
+    let webhooks = [
+        (
+            "session",
+            "A session ended: `session.succeeded` or `session.expired`".to_owned(),
+        ),
+        (
+            "attempt",
+            format!(
+                "An attempt came to an end or to somebody's desk: `attempt.` and one of {ends}"
+            ),
+        ),
+        (
+            "operation",
+            "An operation came to an end or to somebody's desk: `operation.` and its state"
+                .to_owned(),
+        ),
+        (
+            "credit",
+            "Money came of which it is not certain whose it is: `credit.review`".to_owned(),
+        ),
+    ];
+    let webhooks: serde_json::Map<String, Value> = webhooks
+        .into_iter()
+        .map(|(name, summary)| (name.to_owned(), json!({ "post": webhook(name, &summary) })))
+        .collect();
+    json!({ "webhooks": webhooks, "components": { "schemas": schemas } })
+}
+
+fn webhook(name: &str, summary: &str) -> Value {
+    let header = |name: &str, description: &str| {
+        json!({
+            "name": name, "in": "header", "required": true, "description": description,
+            "schema": { "type": "string" },
+        })
+    };
+    json!({
+        "operationId": format!("webhook_{name}"),
+        "tags": ["webhooks"],
+        "summary": summary,
+        "description": "In the form of Standard Webhooks 1.0, at least once, in no order that could be relied on. \
+                        What has been seen is dropped by `webhook-id`.",
+        "security": [],
+        "parameters": [
+            header("webhook-id", "`msg_` and 26 characters; the same in every try"),
+            header("webhook-timestamp", "when this try was made, in seconds since the epoch"),
+            header("webhook-signature", "`v1,` and base64 of HMAC-SHA256 over `id.timestamp.body`, once for each secret, apart by a space"),
+        ],
+        "requestBody": {
+            "required": true,
+            "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Webhook" } } },
+        },
+        "responses": {
+            "2XX": { "description": "Taken; within 15 s" },
+            "410": { "description": "No more of them, until `POST /v1/webhooks/enable`" },
+            "default": { "description": "Tried again for five days; with 429 and 503, `Retry-After` is kept to" },
+        },
+    })
 }

@@ -11,6 +11,7 @@ mod documents;
 mod guards;
 mod hooks_in;
 mod lifecycle;
+mod openapi;
 mod operations;
 mod receiver;
 mod review;

@@ -9,11 +9,14 @@ use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::advice::FinancingAdvice;
+#[cfg(feature = "openapi")]
+use crate::openapi::*;
 
 /// The provider's page, to be shown in a frame and nowhere else.
 ///
 /// Its address carries a token, so `Debug` does not show it.
 #[derive(Clone, Deserialize, Eq, PartialEq, Serialize, Zeroize, ZeroizeOnDrop)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct HostedPage {
     /// Where it is: for the frame alone, never for a log, a link or a store.
     pub address: String,
@@ -63,6 +66,7 @@ pub enum HostedMessage {
 ///
 /// Exhaustive on purpose, as [`Rail`](crate::rails::Rail).
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum NotIdentifiedAs {
     /// The account has to be activated.
@@ -111,6 +115,7 @@ impl NotIdentifiedAs {
 /// The step after a page that said the one good thing. Nothing in it is believed: the proxy holds it against
 /// the session that it opened, and the provider decides. Wiped when dropped; `Debug` shows nothing.
 #[derive(Clone, Deserialize, Eq, PartialEq, Serialize, Zeroize, ZeroizeOnDrop)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Identified {
     /// The session that the page names: 1 to 64 letters, digits and hyphens.
@@ -127,6 +132,7 @@ impl core::fmt::Debug for Identified {
 
 /// The step after a page that is done and did not say the one good thing: it ends the attempt.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NotIdentified {
     /// How.

@@ -4,6 +4,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
+
+#[cfg(feature = "openapi")]
+use crate::openapi::*;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// The provinces and territories of Canada, by the two letters of Canada Post.
@@ -18,6 +21,7 @@ const OLDEST: u16 = 120;
 
 /// What a session offers on the Flexiti rail.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FlexitiOffer {
     /// By what the buyer may be looked up, at least one.
     pub identifications: Vec<IdentificationKind>,
@@ -33,6 +37,7 @@ pub struct FlexitiOffer {
 ///
 /// Exhaustive on purpose, as [`Rail`](crate::rails::Rail).
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum IdentificationKind {
     /// The number of their account.
@@ -63,6 +68,7 @@ impl IdentificationKind {
 
 /// The language of what the provider tells the buyer.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Language {
     /// English.
@@ -86,6 +92,7 @@ impl Language {
 /// The Flexiti part of a start request. It says who the buyer is, so it has no `Debug` and is wiped when
 /// dropped.
 #[derive(Clone, Deserialize, Serialize, Zeroize, ZeroizeOnDrop)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct FlexitiStart {
     /// By what the buyer is looked up.
@@ -103,6 +110,7 @@ pub struct FlexitiStart {
 
 /// Who the buyer says they are. No `Debug`; wiped when dropped.
 #[derive(Clone, Deserialize, Serialize, Zeroize, ZeroizeOnDrop)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "by", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Identification {
     /// By the number of their account.
@@ -116,6 +124,7 @@ pub enum Identification {
 
 /// A buyer, by name, date of birth and postal code. No `Debug`; wiped when dropped.
 #[derive(Clone, Deserialize, Serialize, Zeroize, ZeroizeOnDrop)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Person {
     /// As [`check_name`] takes it.
@@ -130,6 +139,7 @@ pub struct Person {
 
 /// A postal address in Canada, with the name of a person. `Debug` shows nobody.
 #[derive(Clone, Default, Deserialize, Eq, PartialEq, Serialize, Zeroize, ZeroizeOnDrop)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PostalAddress {
     /// First name: 1 to 80 characters.

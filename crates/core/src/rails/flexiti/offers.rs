@@ -7,12 +7,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::BuyerText;
 use crate::money::Money;
+#[cfg(feature = "openapi")]
+use crate::openapi::*;
 
 /// In which ways the session's total may be paid off, as the provider offered them to this buyer.
 ///
 /// Texts are the provider's, in the language that was asked for; most are disclosures that the law wants. They
 /// are shown unchanged, as text.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FinancingOffers {
     /// By the account's own terms.
     #[serde(default)]
@@ -25,6 +28,7 @@ pub struct FinancingOffers {
 
 /// By the account's own terms.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RegularPurchase {
     /// What is billed first.
     pub amount: Money,
@@ -37,10 +41,12 @@ pub struct RegularPurchase {
 
 /// By a plan, over one time.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FinancingPlan {
     /// Names the plan: 1 to 20 digits.
     pub plan: String,
     /// The plan's name. May be empty.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub name: BuyerText,
     /// Over so many months, from 1.
     pub months: u32,
@@ -54,30 +60,37 @@ pub struct FinancingPlan {
 
 /// What is charged besides.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Fee {
     /// What for. May be empty.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub description: BuyerText,
     /// How much.
     pub amount: Money,
     /// A disclosure.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub message: Option<BuyerText>,
 }
 
 /// An annual rate.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Rate {
     /// Which. May be empty.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub description: BuyerText,
     /// In hundredths of a percent: `999` is 9.99 %.
     pub basis_points: u32,
     /// A disclosure.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub message: Option<BuyerText>,
 }
 
 /// Which way was picked. It counts only if it was offered.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "by", rename_all = "snake_case", deny_unknown_fields)]
 pub enum FinancingChoice {
     /// By the account's own terms.

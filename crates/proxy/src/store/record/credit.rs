@@ -44,7 +44,7 @@ pub struct Watched {
 /// What a credit was taken for.
 ///
 /// Exhaustive on purpose: a verdict that a place has not heard of must not compile there.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CreditState {
     /// The money of one attempt, for certain. It never changes.
