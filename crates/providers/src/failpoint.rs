@@ -3,11 +3,13 @@
 //! In a release build there is nothing here: the calls are empty, and no hook can be installed.
 
 /// The places, in the order in which a payment comes by.
-pub const POINTS: [&str; 19] = [
+pub const POINTS: [&str; 21] = [
     "t0.before",
     "t0.after",
     "t0b.before",
     "t0b.after",
+    "offers.before",
+    "offers.after",
     "t1.before",
     "t1.after",
     "send.first_byte",

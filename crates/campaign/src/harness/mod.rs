@@ -7,6 +7,7 @@
 //! | the provider's stand-in and its ledger | [`sandbox`] |
 //! | the shop's server: the merchant API | [`shop`] |
 //! | the buyer's browser: the browser API, cards sealed as the widget seals them | [`buyer`] |
+//! | the page on which a buyer who finances a purchase shows who they are | [`lender`] |
 //! | the buyer's wallet and bank: links, codes and transfers are paid there | [`wallet`] |
 //! | who the proxy tells: verified webhooks | [`receiver`] |
 //!
@@ -39,6 +40,7 @@
 
 pub mod buyer;
 pub mod database;
+pub mod lender;
 pub mod process;
 pub mod proxy;
 pub mod receiver;

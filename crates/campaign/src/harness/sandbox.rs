@@ -1,5 +1,6 @@
 //! The provider's stand-in as a process of its own, and its ledger.
 
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 use tokio::time::Instant;
 use ventanilla_core::account::{Account, Cuit};
+use ventanilla_core::operation::OperationKind;
 
 use super::process::Process;
 use super::{Binaries, free_ports};
@@ -483,6 +485,94 @@ pub struct FlexitiLedger {
     pub releases: Vec<OfHold>,
     /// What came back of what was taken.
     pub returns: Vec<OfHold>,
+    /// What was given back to accounts.
+    #[serde(default)]
+    pub refunds: Vec<RefundToAccount>,
+}
+
+/// Something that was done with held credit, or with what was captured of it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct DoneWithHold<'a> {
+    /// The proxy's reference of the authorization; empty if it has none, or nobody knows which it is.
+    pub hold: &'a str,
+    /// What.
+    pub kind: OperationKind,
+    /// The proxy's reference of the operation; empty if it has none.
+    pub reference: &'a str,
+}
+
+impl FlexitiLedger {
+    /// What was done with held credit.
+    #[must_use]
+    pub fn done(&self) -> Vec<DoneWithHold<'_>> {
+        let holds: HashMap<u64, &str> = self
+            .authorizations
+            .iter()
+            .map(|hold| (hold.authorization_id, text(&hold.reference)))
+            .collect();
+        let of_hold = |id: u64| holds.get(&id).copied().unwrap_or_default();
+        let captures = self.captures.iter();
+        let holds_of_captures: HashMap<u64, u64> = captures
+            .filter_map(|one| Some((one.capture_id?, one.authorization_id)))
+            .collect();
+        let lists = [
+            (&self.captures, OperationKind::Capture),
+            (&self.releases, OperationKind::Release),
+            (&self.returns, OperationKind::Return),
+        ];
+        let of_holds = lists.into_iter().flat_map(|(list, kind)| {
+            list.iter().map(move |one| DoneWithHold {
+                hold: of_hold(one.authorization_id),
+                kind,
+                reference: text(&one.reference),
+            })
+        });
+        let refunds = self.refunds.iter().map(|one| {
+            let hold = one.capture_id.and_then(|id| holds_of_captures.get(&id));
+            DoneWithHold {
+                hold: hold.map_or("", |id| of_hold(*id)),
+                kind: OperationKind::Refund,
+                reference: text(&one.reference),
+            }
+        });
+        of_holds.chain(refunds).collect()
+    }
+
+    /// What is about the authorizations of these references.
+    #[must_use]
+    pub fn about(&self, references: &HashSet<&str>) -> Self {
+        let is_one = |hold: &&Hold| references.contains(text(&hold.reference));
+        let holds = self.authorizations.iter().filter(is_one);
+        let authorizations: Vec<Hold> = holds.cloned().collect();
+        let ids: HashSet<u64> = authorizations
+            .iter()
+            .map(|hold| hold.authorization_id)
+            .collect();
+        let of = |list: &[OfHold]| -> Vec<OfHold> {
+            let list = list
+                .iter()
+                .filter(|one| ids.contains(&one.authorization_id));
+            list.cloned().collect()
+        };
+        let captures = of(&self.captures);
+        let captured: HashSet<u64> = captures.iter().filter_map(|one| one.capture_id).collect();
+        let refunds = self.refunds.iter().filter(|one| {
+            one.capture_id
+                .is_some_and(|capture| captured.contains(&capture))
+        });
+        Self {
+            sessions: Vec::new(),
+            authorizations,
+            captures,
+            releases: of(&self.releases),
+            returns: of(&self.returns),
+            refunds: refunds.cloned().collect(),
+        }
+    }
+}
+
+fn text(reference: &Option<String>) -> &str {
+    reference.as_deref().unwrap_or_default()
 }
 
 /// An identity check that was opened.
@@ -508,6 +598,20 @@ pub struct Hold {
 pub struct OfHold {
     /// The number of the authorization.
     pub authorization_id: u64,
+    /// The number of the capture, of captures and returns.
+    #[serde(default)]
+    pub capture_id: Option<u64>,
+    /// The proxy's reference of the operation.
+    pub reference: Option<String>,
+    /// In dollars with two decimals.
+    pub amount: String,
+}
+
+/// Money that was given back to an account.
+#[derive(Clone, Debug, Deserialize)]
+pub struct RefundToAccount {
+    /// The number of the capture that it is of.
+    pub capture_id: Option<u64>,
     /// The proxy's reference of the operation.
     pub reference: Option<String>,
     /// In dollars with two decimals.

@@ -8,11 +8,13 @@ use ventanilla_core::rails::cvu::Presentation;
 
 /// The places, in the order in which a payment comes by. The proxy names its own when it is asked for
 /// one that it does not have; the two are compared before anything is begun.
-pub const POINTS: [&str; 19] = [
+pub const POINTS: [&str; 21] = [
     "t0.before",
     "t0.after",
     "t0b.before",
     "t0b.after",
+    "offers.before",
+    "offers.after",
     "t1.before",
     "t1.after",
     "send.first_byte",
@@ -59,6 +61,31 @@ pub enum Deed {
     RefundFlux,
     /// A payment with a wallet's code.
     PayFlux,
+    /// A purchase that is financed: through the provider's page and its offers to the authorization.
+    PayFlexiti,
+    /// A capture of all that is held for a purchase.
+    CaptureFlexiti,
+    /// All that is held for a purchase is let go.
+    ReleaseFlexiti,
+    /// The return of a purchase with a plan.
+    ReturnFlexiti,
+    /// A refund to the account of a regular purchase.
+    RefundFlexiti,
+}
+
+/// What an operation needs to have been paid before, and how.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(super) enum Purchase {
+    /// With a card.
+    ByCard,
+    /// With a wallet's code.
+    ByCode,
+    /// Credit is held for it, and nothing of it captured.
+    Held,
+    /// Captured, with a plan.
+    WithPlan,
+    /// Captured, by the terms of the account.
+    Regular,
 }
 
 /// What happens.
@@ -87,7 +114,7 @@ pub struct Case {
 
 impl Deed {
     /// Every one. What a provider does for a limited time only comes first.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 18] = [
         Self::Void,
         Self::Capture,
         Self::Refund,
@@ -101,6 +128,11 @@ impl Deed {
         Self::CashOut,
         Self::RefundFlux,
         Self::PayFlux,
+        Self::PayFlexiti,
+        Self::CaptureFlexiti,
+        Self::ReleaseFlexiti,
+        Self::ReturnFlexiti,
+        Self::RefundFlexiti,
     ];
 
     /// The name on the command line and in the table.
@@ -120,6 +152,11 @@ impl Deed {
             Self::CashOut => "cash-out",
             Self::RefundFlux => "refund-flux",
             Self::PayFlux => "pay-flux",
+            Self::PayFlexiti => "pay-flexiti",
+            Self::CaptureFlexiti => "capture-flexiti",
+            Self::ReleaseFlexiti => "release-flexiti",
+            Self::ReturnFlexiti => "return-flexiti",
+            Self::RefundFlexiti => "refund-flexiti",
         }
     }
 
@@ -128,11 +165,16 @@ impl Deed {
     pub const fn kind(self) -> Option<OperationKind> {
         match self {
             Self::Void => Some(OperationKind::Void),
-            Self::Capture => Some(OperationKind::Capture),
-            Self::Refund | Self::CashOut | Self::RefundFlux => Some(OperationKind::Refund),
+            Self::Capture | Self::CaptureFlexiti => Some(OperationKind::Capture),
+            Self::Refund | Self::CashOut | Self::RefundFlux | Self::RefundFlexiti => {
+                Some(OperationKind::Refund)
+            }
+            Self::ReleaseFlexiti => Some(OperationKind::Release),
+            Self::ReturnFlexiti => Some(OperationKind::Return),
             Self::Pay
             | Self::PaySaved
             | Self::PayFlux
+            | Self::PayFlexiti
             | Self::Link
             | Self::Qr
             | Self::Credit
@@ -145,6 +187,50 @@ impl Deed {
     #[must_use]
     pub const fn is_by_code(self) -> bool {
         matches!(self, Self::PayFlux | Self::RefundFlux)
+    }
+
+    /// Whether it is about a purchase that is financed.
+    #[must_use]
+    pub const fn is_financed(self) -> bool {
+        matches!(
+            self,
+            Self::PayFlexiti
+                | Self::CaptureFlexiti
+                | Self::ReleaseFlexiti
+                | Self::ReturnFlexiti
+                | Self::RefundFlexiti
+        )
+    }
+
+    /// What must have been paid before, unless it is done in the case itself.
+    pub(super) const fn follows(self) -> Option<Purchase> {
+        match self {
+            Self::Void | Self::Capture | Self::Refund => Some(Purchase::ByCard),
+            Self::RefundFlux => Some(Purchase::ByCode),
+            Self::CaptureFlexiti | Self::ReleaseFlexiti => Some(Purchase::Held),
+            Self::ReturnFlexiti => Some(Purchase::WithPlan),
+            Self::RefundFlexiti => Some(Purchase::Regular),
+            Self::Pay
+            | Self::PaySaved
+            | Self::PayFlux
+            | Self::PayFlexiti
+            | Self::Link
+            | Self::Qr
+            | Self::Credit
+            | Self::OtherCredit
+            | Self::Resolve
+            | Self::CashOut => None,
+        }
+    }
+
+    /// The how manieth time that it comes by `point` is the one. A purchase that is financed is answered
+    /// three times: with the provider's page, with offers, and with what became of it.
+    #[must_use]
+    pub fn nth(self, point: &str) -> u32 {
+        match (self, point) {
+            (Self::PayFlexiti, "browser.answer") => 3,
+            _ => 1,
+        }
     }
 
     /// Whether `action` befalls it. What panics and what the store does is the machine's, whatever the rail;
@@ -171,7 +257,12 @@ impl Deed {
             | Self::Pay
             | Self::PaySaved
             | Self::PayFlux
-            | Self::RefundFlux => None,
+            | Self::RefundFlux
+            | Self::PayFlexiti
+            | Self::CaptureFlexiti
+            | Self::ReleaseFlexiti
+            | Self::ReturnFlexiti
+            | Self::RefundFlexiti => None,
         }
     }
 
@@ -183,12 +274,21 @@ impl Deed {
             Self::Credit | Self::OtherCredit => matches!(place, "credit" | "outbox"),
             Self::Resolve => matches!(place, "resolve" | "outbox"),
             // Of what is shown the merchant is told when it is paid.
-            Self::Link | Self::Qr => !matches!(place, "credit" | "resolve" | "outbox"),
-            Self::Pay | Self::PaySaved | Self::PayFlux => !matches!(place, "credit" | "resolve"),
-            // No browser waits for an operation.
-            Self::Void | Self::Capture | Self::Refund | Self::RefundFlux | Self::CashOut => {
-                !matches!(place, "credit" | "resolve" | "browser")
+            Self::Link | Self::Qr => !matches!(place, "offers" | "credit" | "resolve" | "outbox"),
+            Self::PayFlexiti => !matches!(place, "credit" | "resolve"),
+            Self::Pay | Self::PaySaved | Self::PayFlux => {
+                !matches!(place, "offers" | "credit" | "resolve")
             }
+            // No browser waits for an operation.
+            Self::Void
+            | Self::Capture
+            | Self::Refund
+            | Self::RefundFlux
+            | Self::CashOut
+            | Self::CaptureFlexiti
+            | Self::ReleaseFlexiti
+            | Self::ReturnFlexiti
+            | Self::RefundFlexiti => !matches!(place, "offers" | "credit" | "resolve" | "browser"),
         }
     }
 
@@ -202,8 +302,14 @@ impl Deed {
             | Self::Refund
             | Self::Pay
             | Self::PaySaved
-            | Self::PayFlux => true,
-            Self::Link | Self::CashOut => {
+            | Self::PayFlux
+            | Self::PayFlexiti
+            | Self::CaptureFlexiti => true,
+            Self::Link
+            | Self::CashOut
+            | Self::ReleaseFlexiti
+            | Self::ReturnFlexiti
+            | Self::RefundFlexiti => {
                 matches!(place, "send" | "answer" | "t2" | "browser") || point == "t1.after"
             }
             Self::Credit | Self::OtherCredit | Self::Resolve => {
@@ -269,7 +375,7 @@ impl Case {
     pub fn is_for_shared_stores(self) -> bool {
         let is_at = |points: &[&str]| points.contains(&self.point);
         match self.deed {
-            Deed::Void | Deed::Pay => {}
+            Deed::Void | Deed::Pay | Deed::PayFlexiti | Deed::CaptureFlexiti => {}
             Deed::Capture
             | Deed::Refund
             | Deed::RefundFlux
@@ -293,7 +399,7 @@ impl Case {
                         Action::Panic | Action::Stop => false,
                     };
             }
-            Deed::CashOut => {
+            Deed::CashOut | Deed::ReleaseFlexiti | Deed::ReturnFlexiti | Deed::RefundFlexiti => {
                 return match self.action {
                     Action::Exit => is_at(&["t1.after", "send.full_request", "t2.before"]),
                     Action::Stop => is_at(&["send.first_byte"]),
@@ -306,6 +412,7 @@ impl Case {
             Action::Exit => is_at(&[
                 "t0.after",
                 "t0b.after",
+                "offers.after",
                 "t1.before",
                 "t1.after",
                 "send.full_request",
@@ -401,11 +508,16 @@ mod tests {
         let shown = 13 + 3 * 8 + 13;
         let (credits, transfers) = (3 * (2 * 4 + 2), 14 + 3 * 7);
         let by_code = 2 * 15 + 14;
-        assert_eq!(all.len(), by_card + shown + credits + transfers + by_code);
+        let financed = (17 + 14) * 4 + 3 * (14 + 3 * 7);
+        assert_eq!(
+            all.len(),
+            by_card + shown + credits + transfers + by_code + financed
+        );
         let names: HashSet<String> = all.iter().map(Case::to_string).collect();
         assert_eq!(names.len(), all.len());
         let shared = all.iter().filter(|case| case.is_for_shared_stores());
-        assert_eq!(shared.count(), (6 + 4) * 2 + 15 + 14 + 2 + 8 + 7);
+        let financed = 7 + 4 + 17 + 6 + 4 + 14 + 3 * 7;
+        assert_eq!(shared.count(), (6 + 4) * 2 + 15 + 14 + 2 + 8 + 7 + financed);
         for case in &all {
             let pick: Pick = case.to_string().parse().unwrap();
             let taken: Vec<&Case> = all.iter().filter(|other| pick.takes(**other)).collect();
@@ -419,12 +531,15 @@ mod tests {
             let pick: Pick = text.parse().unwrap();
             Case::all().filter(|case| pick.takes(*case)).count()
         };
-        assert_eq!(count(""), 447);
+        assert_eq!(count(""), 676);
         assert_eq!(count("void"), 56);
-        assert_eq!(count(":t1.after"), 32);
+        assert_eq!(count(":t1.after"), 52);
         assert_eq!(count("credit"), 10);
         assert_eq!(count("pay-flux"), 30);
         assert_eq!(count("refund-flux"), 14);
+        assert_eq!(count("pay-flexiti"), 68);
+        assert_eq!(count("return-flexiti"), 35);
+        assert_eq!(count(":offers.after"), 4);
         assert_eq!(count("pay::exit"), 15);
         assert_eq!(count("void:browser.answer"), 0);
     }

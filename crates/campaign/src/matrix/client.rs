@@ -3,18 +3,20 @@
 use std::time::Duration;
 
 use tokio::time::Instant;
-use ventanilla_core::api::{IdempotencyKey, StartAttempt};
+use ventanilla_core::api::{AttemptView, IdempotencyKey, StartAttempt};
 use ventanilla_core::attempt::AttemptState;
 use ventanilla_core::operation::OperationKind;
 
 use super::case::{Case, Deed};
-use super::ground::{Ground, order, order_by_code};
+use super::financing::{ACCOUNT, Said, Way};
+use super::ground::{Ground, order, order_by_code, order_on_credit};
 use super::life::Life;
 use super::play::{Played, standings};
 use crate::failure::{Failure, Result};
 use crate::harness::buyer::{
-    Buyer, fresh_key, payable, pinned_key, saved_card, typed_card, wallet_code,
+    Buyer, financed, fresh_key, payable, pinned_key, saved_card, typed_card, wallet_code,
 };
+use crate::harness::lender::LenderPage;
 use crate::harness::shop::{self, Attempt, Session, Shop};
 use crate::harness::wallet::Target;
 use crate::harness::wire::{Answer, Trouble, Wire};
@@ -28,6 +30,7 @@ pub(super) struct Client<'a> {
     wire: Wire,
     pub shop: Shop,
     origin: String,
+    said: Said,
 }
 
 /// What they want, and how far they have come.
@@ -68,6 +71,7 @@ impl<'a> Client<'a> {
             shop: Shop::new(wire.clone(), &ground.secrets),
             wire,
             origin: life.public_origin.clone(),
+            said: Said::default(),
         }
     }
 
@@ -99,9 +103,20 @@ impl<'a> Client<'a> {
         let buyer = self.enter(wish).await?;
         let start = self.start(&buyer).await?;
         if let Answer::Done(attempt) = buyer.start(&key, &start).await {
-            wish.id = Some(attempt.id);
+            wish.id = Some(attempt.id.clone());
+            if self.case.deed.is_financed() {
+                self.go_on(&buyer, attempt).await?;
+            }
         }
         Ok(())
+    }
+
+    /// From the provider's page to the authorization.
+    async fn go_on(&self, buyer: &Buyer, attempt: AttemptView) -> Result<Answer<AttemptView>> {
+        let note = |page: &LenderPage| self.ground.note_secret("Flexiti token", &page.token);
+        let sandbox = &self.ground.sandbox;
+        let gone = self.said.go_on(sandbox, buyer, attempt, Way::Plan, note);
+        gone.await
     }
 
     /// Opens a session, and its page.
@@ -110,6 +125,7 @@ impl<'a> Client<'a> {
         let order = match self.case.deed.presentation() {
             Some(_) => shop::order_in_pesos(&name, self.price()),
             None if self.case.deed.is_by_code() => order_by_code(&name, self.number),
+            None if self.case.deed.is_financed() => order_on_credit(&name, self.number),
             None => order(&name, self.number, self.case.deed == Deed::PaySaved),
         };
         let opened = self.shop.open_session(fresh_key().as_str(), &order).await?;
@@ -282,7 +298,13 @@ impl<'a> Client<'a> {
         self.ground.note_secret("client token", &token);
         let buyer = self.buyer(token);
         let start = self.start(&buyer).await?;
-        Ok(match buyer.start(key, &start).await {
+        let mut answer = buyer.start(key, &start).await;
+        if self.case.deed.is_financed()
+            && let Answer::Done(attempt) = answer
+        {
+            answer = self.go_on(&buyer, attempt).await?;
+        }
+        Ok(match answer {
             Answer::Done(attempt) => Answer::Done(attempt.id),
             Answer::Problem(trouble) => Answer::Problem(trouble),
             Answer::Nothing(why) => Answer::Nothing(why),
@@ -298,6 +320,9 @@ impl<'a> Client<'a> {
     async fn start(&self, buyer: &Buyer) -> Result<StartAttempt> {
         if let Some(presentation) = self.case.deed.presentation() {
             return Ok(payable(presentation));
+        }
+        if self.case.deed.is_financed() {
+            return Ok(financed(ACCOUNT));
         }
         let deadline = Instant::now() + PATIENCE;
         let view = loop {

@@ -1,22 +1,27 @@
 //! What every case starts from: one provider, and stores in which payments have been made already.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use serde_json::json;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use ventanilla_core::api::{AttemptView, StartAttempt};
 use ventanilla_core::attempt::AttemptState;
+use ventanilla_core::operation::OperationKind;
 
-use super::case::{Case, Deed, POINTS};
+use super::case::{Case, Deed, POINTS, Purchase};
 use super::client::TIP_MINOR;
+use super::financing::{ACCOUNT, Said, Way};
 use super::store::Template;
 use crate::clock::ScaledClock;
 use crate::failure::{Failure, Result, Tried as _};
 use crate::harness::Binaries;
-use crate::harness::buyer::{Buyer, CVC, fresh_key, pinned_key, typed_card, wallet_code};
+use crate::harness::buyer::{Buyer, CVC, financed, fresh_key, pinned_key, typed_card, wallet_code};
+use crate::harness::lender::LenderPage;
 use crate::harness::proxy::{Proxy, Secrets, Settings, make_folder};
 use crate::harness::receiver::{Message, Receiver};
 use crate::harness::sandbox::{Ledger, Sandbox};
@@ -38,15 +43,18 @@ pub(super) struct Ground {
     /// A store with paid sessions, and with a saved card of [`SAVER`].
     pub store: Template,
     pub kind: StoreKind,
-    paid: Vec<Paid>,
-    next: AtomicUsize,
-    /// Those that were paid with a wallet's code.
-    by_code: Vec<Paid>,
-    next_by_code: AtomicUsize,
+    pools: HashMap<Purchase, Pool>,
     /// What the merchant was told before any case began.
     pub told: Vec<Message>,
     references: Vec<String>,
     canaries: Mutex<Vec<Canary>>,
+}
+
+/// Sessions of the template that were paid in one way, each for one case.
+#[derive(Default)]
+struct Pool {
+    paid: Vec<Paid>,
+    next: AtomicUsize,
 }
 
 /// A session of the template that is paid.
@@ -54,6 +62,8 @@ pub(super) struct Ground {
 pub(super) struct Paid {
     pub session: String,
     pub attempt: String,
+    /// What was captured of it before any case, where something was.
+    capture: Option<String>,
 }
 
 /// The buyer whose card is saved.
@@ -86,20 +96,20 @@ impl Ground {
             sandbox,
             secrets: Secrets::make(),
             card,
-            paid: Vec::new(),
-            next: AtomicUsize::new(0),
-            by_code: Vec::new(),
-            next_by_code: AtomicUsize::new(0),
+            pools: HashMap::new(),
             told: Vec::new(),
             references: Vec::new(),
             canaries: Mutex::default(),
         };
-        let operations = |by_code| {
-            let cases = cases.iter().map(|case| case.deed);
-            let cases = cases.filter(|deed| deed.kind().is_some() && deed.presentation().is_none());
-            cases.filter(|deed| deed.is_by_code() == by_code).count()
-        };
-        ground.till(operations(false), operations(true)).await?;
+        let rich = json!({ "available_credit_minor": 9_999_999_999_999_u64 });
+        let account = format!("/flexiti/accounts/{ACCOUNT}");
+        let told = ground.sandbox.tell(reqwest::Method::POST, &account, &rich);
+        told.await?;
+        let mut wanted: HashMap<Purchase, usize> = HashMap::new();
+        for purchase in cases.iter().filter_map(|case| case.deed.follows()) {
+            *wanted.entry(purchase).or_default() += 1;
+        }
+        ground.till(&wanted).await?;
         Ok(ground)
     }
 
@@ -139,6 +149,7 @@ impl Ground {
             ("provider secret", &self.secrets.provider_secret),
             ("CVU password", &self.secrets.cvu_password),
             ("Flux refresh token", &self.secrets.flux_refresh_token),
+            ("Flexiti secret", &self.secrets.flexiti_secret),
             ("webhook secret", &self.secrets.webhook_secret),
             ("hook path", &self.secrets.hook_path),
         ] {
@@ -151,6 +162,10 @@ impl Ground {
         canaries.extend(tokens.map(|made| Canary::fleeting("card token", &made.token)));
         let codes = ledger.flux.codes.iter();
         canaries.extend(codes.map(|shown| Canary::fleeting("wallet code", &shown.code)));
+        let checks = ledger.flexiti.sessions.iter();
+        canaries.extend(
+            checks.map(|check| Canary::fleeting("identity check", &check.widget_session_id)),
+        );
         for order in &ledger.orders {
             for (kind, text) in [("session", &order.session), ("liszt token", &order.token)] {
                 canaries.push(Canary::fleeting(kind, text));
@@ -161,58 +176,81 @@ impl Ground {
 
     /// A paid session that no other case has, for an operation.
     pub fn take_paid(&self, deed: Deed) -> Result<Paid> {
-        let (all, next) = if deed.is_by_code() {
-            (&self.by_code, &self.next_by_code)
-        } else {
-            (&self.paid, &self.next)
-        };
-        let paid = all.get(next.fetch_add(1, Ordering::Relaxed)).cloned();
+        let pool = deed
+            .follows()
+            .and_then(|purchase| self.pools.get(&purchase));
+        let paid = pool.and_then(|pool| {
+            let next = pool.next.fetch_add(1, Ordering::Relaxed);
+            pool.paid.get(next).cloned()
+        });
         paid.ok_or_else(|| Failure::of("fewer sessions were paid than there are cases"))
     }
 
-    /// Has a proxy take `payments` payments with cards and `by_code` with wallets' codes, and save a card;
-    /// ends it.
-    async fn till(&mut self, payments: usize, by_code: usize) -> Result<()> {
+    /// Has a proxy take as many payments of each kind as are `wanted`, and save a card; ends it.
+    async fn till(&mut self, wanted: &HashMap<Purchase, usize>) -> Result<()> {
         let folder = self.folder.join(GROUND);
         let bodies = folder.join("webhooks.jsonl");
         let receiver = Receiver::start(&self.secrets, &bodies, 1).await?;
         let mut settings = Settings::new(&self.sandbox, self.store.at(), self.clock)?;
         settings.webhooks = Some(receiver.url().to_owned());
         settings.flux_url = Some(self.sandbox.flux_url().to_owned());
+        settings.flexiti_url = Some(self.sandbox.flexiti_url().to_owned());
+        // What is held stays held until it is captured.
+        settings
+            .extra
+            .push(("flexiti", String::from("capture = false")));
         settings.log = String::from(LOG);
         let mut proxy = Proxy::prepare(&self.binaries, &folder, "proxy", settings, &self.secrets)?;
         compare_points(&mut proxy).await?;
         proxy.start().await?;
         let till = Arc::new(Till::of(&proxy, &self.secrets, &self.card));
         till.pay(0, true).await?;
+        let count = |purchase| wanted.get(&purchase).copied().unwrap_or(0);
+        let mut by_card = Vec::new();
         let mut paying = JoinSet::new();
-        for number in 1..=payments {
+        for number in 1..=count(Purchase::ByCard) {
             while paying.len() >= AT_A_TIME {
-                self.paid.extend(joined(&mut paying).await?);
+                by_card.extend(joined(&mut paying).await?);
             }
             let till = Arc::clone(&till);
             paying.spawn(async move { till.pay(number, false).await });
         }
         while !paying.is_empty() {
-            self.paid.extend(joined(&mut paying).await?);
+            by_card.extend(joined(&mut paying).await?);
         }
-        for number in 1..=by_code {
+        self.fill(Purchase::ByCard, by_card);
+        let mut by_code = Vec::new();
+        for number in 1..=count(Purchase::ByCode) {
             let code = fresh_code(&self.sandbox, "good").await?;
-            self.by_code.push(till.pay_by_code(number, &code).await?);
+            by_code.push(till.pay_by_code(number, &code).await?);
         }
-        let debits = self.sandbox.ledger().await?.debits;
-        self.references = debits.into_iter().map(|debit| debit.reference).collect();
+        self.fill(Purchase::ByCode, by_code);
+        for purchase in [Purchase::Held, Purchase::WithPlan, Purchase::Regular] {
+            let mut financed = Vec::new();
+            for _ in 0..count(purchase) {
+                let note = |page: &LenderPage| self.note_secret("Flexiti token", &page.token);
+                let paid = till.finance(&self.sandbox, purchase, note).await?;
+                financed.push(paid);
+            }
+            self.fill(purchase, financed);
+        }
+        let ledger = self.sandbox.ledger().await?;
+        let held = ledger.flexiti.authorizations.into_iter();
+        self.references = held.filter_map(|hold| hold.reference).collect();
+        let debits = ledger.debits.into_iter();
+        self.references.extend(debits.map(|debit| debit.reference));
         let deadline = Instant::now() + TOLD_WITHIN;
         loop {
             self.told = receiver.deliveries().messages;
-            let of = |paid: &Paid| {
-                let is_it = |message: &Message| {
-                    let attempt = message.data.attempt.as_ref();
-                    attempt.is_some_and(|attempt| attempt.id == paid.attempt)
-                };
-                self.told.iter().any(is_it)
+            let is_told = |id: &String| {
+                self.told.iter().any(|message| {
+                    let data = &message.data;
+                    let mut about = data.attempt.iter().chain(&data.operation);
+                    about.any(|standing| standing.id == *id)
+                })
             };
-            if self.paid.iter().chain(&self.by_code).all(of) {
+            let mut paid = self.pools.values().flat_map(|pool| &pool.paid);
+            if paid.all(|paid| is_told(&paid.attempt) && paid.capture.iter().all(is_told)) {
                 break;
             }
             if Instant::now() > deadline {
@@ -231,6 +269,13 @@ impl Ground {
     }
 }
 
+impl Ground {
+    fn fill(&mut self, purchase: Purchase, paid: Vec<Paid>) {
+        let next = AtomicUsize::new(0);
+        self.pools.insert(purchase, Pool { paid, next });
+    }
+}
+
 async fn joined(paying: &mut JoinSet<Result<Paid>>) -> Result<Option<Paid>> {
     match paying.join_next().await {
         Some(paid) => Ok(Some(paid.tried("pay")??)),
@@ -244,6 +289,7 @@ struct Till {
     shop: Shop,
     origin: String,
     card: String,
+    financed: AtomicU32,
 }
 
 impl Till {
@@ -254,6 +300,7 @@ impl Till {
             wire,
             origin: proxy.public_origin().to_owned(),
             card: card.to_owned(),
+            financed: AtomicU32::new(0),
         }
     }
 
@@ -281,15 +328,60 @@ impl Till {
             Answer::Done(attempt) => attempt,
             other => return Err(Failure::of(format!("a payment was answered {other:?}"))),
         };
-        let attempt = self.follow(&buyer, attempt).await?;
+        self.paid(&buyer, &opened.session.id, attempt).await
+    }
+
+    /// Waits until it is.
+    async fn paid(&self, buyer: &Buyer, session: &str, attempt: AttemptView) -> Result<Paid> {
+        let attempt = self.follow(buyer, attempt).await?;
         if attempt.state != AttemptState::Succeeded {
             let state = attempt.state.name();
             return Err(Failure::of(format!("a payment without trouble is {state}")));
         }
         Ok(Paid {
-            session: opened.session.id,
+            session: session.to_owned(),
             attempt: attempt.id,
+            capture: None,
         })
+    }
+
+    /// Finances a purchase, and captures what is held unless it is to stay so.
+    async fn finance(
+        &self,
+        sandbox: &Sandbox,
+        purchase: Purchase,
+        note: impl Fn(&LenderPage),
+    ) -> Result<Paid> {
+        // Not the numbers of those who pay with cards or codes.
+        let number = 700 + self.financed.fetch_add(1, Ordering::Relaxed);
+        let order = order_on_credit(&format!("G-{number}"), number);
+        let opened = self.shop.open_session(fresh_key().as_str(), &order).await?;
+        let buyer = Buyer::new(self.wire.clone(), &self.origin, opened.client_token, number);
+        let said = Said::default();
+        let way = match purchase {
+            Purchase::Regular => Way::Regular,
+            _ => Way::Plan,
+        };
+        let begun = match buyer.start(&fresh_key(), &financed(ACCOUNT)).await {
+            Answer::Done(attempt) => said.go_on(sandbox, &buyer, attempt, way, note).await?,
+            other => other,
+        };
+        let Answer::Done(attempt) = begun else {
+            return Err(Failure::of(format!("a purchase was answered {begun:?}")));
+        };
+        let mut paid = self.paid(&buyer, &opened.session.id, attempt).await?;
+        if purchase != Purchase::Held {
+            paid.capture = Some(self.capture(&paid.attempt).await?);
+        }
+        Ok(paid)
+    }
+
+    async fn capture(&self, attempt: &str) -> Result<String> {
+        let (kind, key) = (OperationKind::Capture, fresh_key());
+        match self.shop.operate(attempt, kind, key.as_str()).await {
+            Answer::Done(capture) if capture.state == AttemptState::Succeeded => Ok(capture.id),
+            other => Err(Failure::of(format!("a capture was answered {other:?}"))),
+        }
     }
 
     async fn pay_by_code(&self, number: usize, code: &str) -> Result<Paid> {
@@ -341,6 +433,11 @@ pub(super) fn order(reference: &str, number: u32, saver: bool) -> serde_json::Va
 /// An order in Mexico with an amount of its own.
 pub(super) fn order_by_code(reference: &str, number: u32) -> serde_json::Value {
     shop::order_in_mexico(reference, 1_000 + u64::from(number))
+}
+
+/// An order in Canada with an amount of its own.
+pub(super) fn order_on_credit(reference: &str, number: u32) -> serde_json::Value {
+    shop::order_in_canada(reference, 1_000 + u64::from(number))
 }
 
 /// Asks the proxy for a place that it does not have, and holds its list against ours: a place at which

@@ -83,9 +83,15 @@ impl Books {
             ..Ledger::default()
         };
         let attempts = sessions.iter().flat_map(|session| &session.attempts);
-        let references: HashSet<&String> = attempts.map(|attempt| &attempt.reference).collect();
-        for reference in references {
-            if let Some(part) = self.of.get(reference) {
+        let references: HashSet<&str> =
+            attempts.map(|attempt| attempt.reference.as_str()).collect();
+        about.flexiti = self.whole.flexiti.about(&references);
+        // Where each operation has a reference of its own, its calls have that one.
+        let done = self.whole.flexiti.done();
+        let of_holds = done.iter().filter(|one| references.contains(one.hold));
+        let operations: HashSet<&str> = of_holds.map(|one| one.reference).collect();
+        for reference in references.union(&operations) {
+            if let Some(part) = self.of.get(*reference) {
                 about.debits.extend(part.debits.iter().cloned());
                 about.operations.extend(part.operations.iter().cloned());
                 about.calls.extend(part.calls.iter().cloned());
@@ -94,15 +100,21 @@ impl Books {
         about
     }
 
-    /// Debits and operations of references that are none of `known`.
+    /// Debits, holds and operations of references that are none of `known`.
     pub fn strangers(&self, known: &HashSet<&str>) -> Vec<String> {
-        let debits = self.whole.debits.iter().map(|debit| &debit.reference);
-        let operations = self.whole.operations.iter().map(|entry| &entry.reference);
-        let strangers: HashSet<&String> = debits
+        let whole = &self.whole;
+        let debits = whole.debits.iter().map(|debit| debit.reference.as_str());
+        let operations = whole.operations.iter().map(|one| one.reference.as_str());
+        let holds = whole.flexiti.authorizations.iter();
+        let holds = holds.map(|hold| hold.reference.as_deref().unwrap_or_default());
+        let done = whole.flexiti.done();
+        let strangers: HashSet<&str> = debits
             .chain(operations)
-            .filter(|reference| !known.contains(reference.as_str()))
+            .chain(holds)
+            .chain(done.iter().map(|one| one.hold))
+            .filter(|reference| !known.contains(reference))
             .collect();
-        let mut strangers: Vec<String> = strangers.into_iter().cloned().collect();
+        let mut strangers: Vec<String> = strangers.into_iter().map(str::to_owned).collect();
         strangers.sort();
         strangers
     }
@@ -174,6 +186,7 @@ fn judge_sessions(played: &Played, ledger: &Ledger, add: &mut impl FnMut(&'stati
     for session in &played.sessions {
         judge_session(session, ledger, add);
     }
+    judge_calls_of_holds(ledger, add);
 }
 
 fn judge_session(session: &Session, ledger: &Ledger, add: &mut impl FnMut(&'static str, String)) {
@@ -213,7 +226,8 @@ fn judge_calls(session: &Session, ledger: &Ledger, add: &mut impl FnMut(&'static
         ledger.calls.iter().filter(is_one).count()
     };
     for attempt in &session.attempts {
-        let times = calls(&["pay", "token_payment", "flux_pay"], &attempt.reference);
+        let names = ["pay", "token_payment", "flux_pay", "flexiti_authorize"];
+        let times = calls(&names, &attempt.reference);
         // Those that went out under one reference have a right each.
         let is_of = |other: &&crate::harness::shop::Attempt| other.reference == attempt.reference;
         if times > session.attempts.iter().filter(is_of).count() {
@@ -233,6 +247,27 @@ fn judge_calls(session: &Session, ledger: &Ledger, add: &mut impl FnMut(&'static
                     format!("{times} calls to {name} {id}, and {rights} rights"),
                 );
             }
+        }
+    }
+}
+
+/// Of held credit each operation has a reference of its own, and so has its right.
+fn judge_calls_of_holds(ledger: &Ledger, add: &mut impl FnMut(&'static str, String)) {
+    let done = ledger.flexiti.done();
+    let known: HashSet<(OperationKind, &str)> =
+        done.iter().map(|one| (one.kind, one.reference)).collect();
+    for (kind, reference) in known {
+        let name = format!("flexiti_{}", kind.name());
+        let is_one = |call: &&crate::harness::sandbox::Call| {
+            call.operation == name && call.reference.as_deref() == Some(reference)
+        };
+        let times = ledger.calls.iter().filter(is_one).count();
+        if times > 1 {
+            let name = kind.name();
+            add(
+                "I2",
+                format!("the {name} {reference} was sent {times} times"),
+            );
         }
     }
 }
@@ -370,6 +405,49 @@ mod tests {
         let voided = played(Deed::Void, never);
         assert!(!finds(&voided, &["pay", "void"]));
         assert!(finds(&voided, &["pay", "void", "void"]));
+    }
+
+    /// A purchase that was financed, and captured in so many calls under one reference.
+    fn captured(calls: usize) -> Ledger {
+        let flexiti = json!({
+            "sessions": [], "releases": [], "returns": [], "refunds": [],
+            "authorizations": [
+                { "authorization_id": 7, "reference": REFERENCE, "amount": "10.01" },
+            ],
+            "captures": [{
+                "authorization_id": 7, "capture_id": 9, "reference": "of-the-capture", "amount": "10.01",
+            }],
+        });
+        let call = |name: &str, reference: &str| {
+            json!({
+                "operation": name, "reference": reference, "fault": null,
+                "at": "2026-11-20T13:00:00.000Z",
+            })
+        };
+        let authorized = std::iter::once(call("flexiti_authorize", REFERENCE));
+        let captured = std::iter::repeat_n(call("flexiti_capture", "of-the-capture"), calls);
+        let calls: Vec<Value> = authorized.chain(captured).collect();
+        Ledger {
+            calls: serde_json::from_value(calls.into()).unwrap(),
+            flexiti: serde_json::from_value(flexiti).unwrap(),
+            ..Ledger::default()
+        }
+    }
+
+    #[test]
+    fn an_operation_on_held_credit_that_was_sent_twice_is_told_by_its_own_reference() {
+        let mut session = session("succeeded", &operation("capture", "succeeded"));
+        session.attempts[0].rail = ventanilla_core::rails::Rail::Flexiti;
+        let played = played(Deed::CaptureFlexiti, session);
+        assert!(rules(&played, captured(1)).is_empty());
+        assert_eq!(rules(&played, captured(2)), ["I2"]);
+    }
+
+    #[test]
+    fn credit_that_is_held_for_nobody_is_found() {
+        let books = Books::of(captured(1));
+        assert_eq!(books.strangers(&HashSet::new()), [REFERENCE]);
+        assert!(books.strangers(&HashSet::from([REFERENCE])).is_empty());
     }
 
     #[test]

@@ -79,6 +79,9 @@ impl<'a> Life<'a> {
         settings.cvu_url = account.map(|sandbox| sandbox.cvu_url().to_owned());
         settings.webhooks = Some(self.receiver.url().to_owned());
         settings.flux_url = Some(ground.sandbox.flux_url().to_owned());
+        // Its calls may take twice as long, and everybody's right to send would last with them.
+        let flexiti = ground.sandbox.flexiti_url().to_owned();
+        settings.flexiti_url = self.case.deed.is_financed().then_some(flexiti);
         settings.log = String::from(LOG);
         settings.call_limit_secs = Some(CALL_LIMIT_SECS);
         Ok(settings)
@@ -161,7 +164,8 @@ impl<'a> Life<'a> {
         } else {
             self.case.action
         };
-        let fail_point = format!("{}={}", self.case.point, action.name());
+        let nth = self.case.deed.nth(self.case.point);
+        let fail_point = format!("{}={}@{nth}", self.case.point, action.name());
         let first = self.first()?;
         first.launch(&[("VENTANILLA_FAILPOINT", fail_point.as_str())])?;
         first.ready(READY_WITHIN).await
@@ -225,7 +229,8 @@ impl<'a> Life<'a> {
     async fn ends_its_call(&mut self) -> Result<()> {
         let deadline = Instant::now() + COMES_BY_WITHIN;
         loop {
-            let metrics = self.first()?.metrics().await?;
+            // Just awake and with much to catch up on, it may be slow to answer.
+            let metrics = self.first()?.metrics().await.unwrap_or_default();
             if metrics
                 .lines()
                 .any(|line| line == "ventanilla_calls_under_way 0")
@@ -341,7 +346,7 @@ async fn start(proxy: &mut Proxy) -> Result<()> {
 /// Longer than a right to send is good for, which is 5 s, and shorter than an order session lives.
 const STOPPED_FOR: Duration = Duration::from_millis(5_500);
 /// Longer than it takes until somebody else holds the call in doubt.
-const STOPPED_UNTIL_OVERDUE: Duration = Duration::from_secs(14);
+const STOPPED_UNTIL_OVERDUE: Duration = Duration::from_secs(16);
 /// As long as a proxy itself pretends it.
 const DROPPED_FOR: Duration = Duration::from_secs(3);
 /// The whole way from the request to the last webhook, on a busy machine, where the account may first have to

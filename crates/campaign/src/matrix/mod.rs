@@ -6,7 +6,7 @@
 //! |---|---|
 //! | which cases are there | `case` |
 //! | what do they start from | `ground`, `store` |
-//! | what happens in one | `play`; to its proxies: `life`; what is asked of them: `client`; from a wallet: `wallet` |
+//! | what happens in one | `play`; to its proxies: `life`; what is asked of them: `client`; from a wallet: `wallet`; of who finances: `financing` |
 //! | what may be held against it | `judge` |
 //! | how is it shown | `table` |
 //!
@@ -17,6 +17,7 @@
 
 mod case;
 mod client;
+mod financing;
 mod ground;
 mod judge;
 mod life;
@@ -48,7 +49,7 @@ use ground::Ground;
 use judge::Books;
 use play::Played;
 
-/// Makes a proxy fail at every place that a payment, a void, a capture or a refund comes by, in every
+/// Makes a proxy fail at every place that a payment or an operation on one comes by, in every
 /// way, and holds what becomes of it against the provider's ledger.
 #[derive(Args, Clone, Debug)]
 pub struct MatrixArguments {

@@ -264,7 +264,7 @@ fn rests(session: &Session) -> bool {
 }
 
 /// An answer may be 10 s late before its call is held in doubt; both are real time.
-const OVERDUE_AFTER: Duration = Duration::from_secs(15);
+const OVERDUE_AFTER: Duration = Duration::from_secs(17);
 /// On a clock 30 times faster the first five reads of what is in doubt fit in, and a store that is gone
 /// for three seconds is back.
 const QUIET: Duration = Duration::from_secs(5);

@@ -13,7 +13,7 @@ const WIDTH: usize = 26;
 /// A row for each operation and place, a column for each thing that happened there, and below it what
 /// went wrong.
 pub(super) fn of(outcome: &Outcome) -> String {
-    let mut out = format!("\n{:<30}", outcome.store.name());
+    let mut out = format!("\n{:<34}", outcome.store.name());
     for action in Action::ALL {
         let _ = write!(out, "{:<WIDTH$}", action.name());
     }
@@ -26,7 +26,7 @@ pub(super) fn of(outcome: &Outcome) -> String {
             if row.is_empty() {
                 continue;
             }
-            let mut line = format!("{:<12}{point:<18}", deed.name());
+            let mut line = format!("{:<16}{point:<18}", deed.name());
             for action in Action::ALL {
                 let cell = row.iter().find(|judged| judged.case.action == action);
                 let _ = write!(

@@ -1,15 +1,14 @@
 //! A buyer who finances the purchase: proves who they are, picks a plan, some of them twice over.
 
-use serde::Deserialize;
-use serde_json::json;
 use ventanilla_core::api::{AttemptView, Step};
 use ventanilla_core::attempt::NextAction;
-use ventanilla_core::rails::flexiti::{FinancingChoice, HostedEvent, HostedMessage, NotIdentified};
+use ventanilla_core::rails::flexiti::FinancingChoice;
 use ventanilla_core::session::SessionState;
 
 use super::checkout::{Pressed, Story};
-use crate::failure::{Failure, Result, Tried as _};
+use crate::failure::{Failure, Result};
 use crate::harness::buyer::financed;
+use crate::harness::lender::LenderPage;
 use crate::harness::wire::Answer;
 use crate::random::Dice;
 
@@ -36,27 +35,6 @@ impl Credit {
             account: ACCOUNTS.0 + dice.below(ACCOUNTS.1),
         })
     }
-}
-
-/// What the provider's page posts.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Posted {
-    event_type: String,
-    #[serde(default)]
-    event_data: Data,
-}
-
-#[derive(Default, Deserialize)]
-struct Data {
-    #[serde(default, rename = "accountNumber")]
-    account_number: Option<u64>,
-    #[serde(default)]
-    verified: Option<bool>,
-    #[serde(default)]
-    action: Option<String>,
-    #[serde(default)]
-    widget_session_id: Option<String>,
 }
 
 impl Story {
@@ -118,48 +96,19 @@ impl Story {
         }
     }
 
-    /// Brings the provider's page to an end; the step that follows, unless it had come to one before.
+    /// Brings the provider's page to an end; the step that follows.
     async fn pass(&mut self, view: &AttemptView) -> Result<Option<Step>> {
-        let page = view.hosted_page.as_ref();
-        let address = page.map(|page| page.address.as_str()).unwrap_or_default();
-        let (before, query) = address
-            .split_once("?")
-            .ok_or_else(|| Failure::of("the provider's page has no query"))?;
-        if let Some(token) = before.rsplit('/').next() {
-            self.field.book.note_secret("Flexiti token", token);
-        }
-        let session = query
-            .split('&')
-            .find_map(|pair| pair.strip_prefix("widget_session_id="))
-            .ok_or_else(|| Failure::of("the provider's page names no session"))?;
+        let page = LenderPage::of(view)?;
+        self.field.book.note_secret("Flexiti token", &page.token);
         let outcome = match self.dice.below(100) {
             0..90 => "verified",
             90..94 => "unverified",
             94..97 => "cancel",
             _ => "failure",
         };
-        let wanted = json!({ "widget_session_id": session, "outcome": outcome });
-        let path = "/flexiti/identify";
-        let asked = self.field.sandbox.ask(reqwest::Method::POST, path, &wanted);
+        let ended = page.end(&self.field.sandbox, outcome).await;
         // Whoever came to an end before, and whose step was lost, starts again.
-        let Ok(posted) = asked.await else {
-            return Ok(Some(Step::Supersede));
-        };
-        let posted: Posted = serde_json::from_slice(&posted).tried("read the page's message")?;
-        let event = HostedEvent {
-            kind: posted.event_type,
-            account_number: posted
-                .event_data
-                .account_number
-                .map(|number| number.to_string()),
-            verified: posted.event_data.verified,
-            action: posted.event_data.action,
-            widget_session_id: posted.event_data.widget_session_id,
-        };
-        Ok(HostedMessage::read(&event).map(|message| match message {
-            HostedMessage::Identified(said) => Step::Identified(said),
-            HostedMessage::NotIdentified(end) => Step::NotIdentified(NotIdentified { end }),
-        }))
+        Ok(ended.unwrap_or(Some(Step::Supersede)))
     }
 
     fn pick(&mut self, view: &AttemptView) -> Result<Option<Step>> {

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use ventanilla_core::attempt::AttemptState as S;
 use ventanilla_core::money::{Currency, Money};
-use ventanilla_core::operation::OperationKind;
 use ventanilla_core::rails::Rail;
 
 use super::{Verdict, finding};
@@ -97,31 +96,6 @@ impl<'a> Holds<'a> {
             ));
         }
     }
-}
-
-/// Everything that was done with held credit: the reference of its attempt, and what.
-pub(super) fn operations(ledger: &Ledger) -> Vec<(&str, OperationKind)> {
-    let flexiti = &ledger.flexiti;
-    let reference_of: HashMap<u64, &str> = flexiti
-        .authorizations
-        .iter()
-        .map(|hold| {
-            let reference = hold.reference.as_deref().unwrap_or_default();
-            (hold.authorization_id, reference)
-        })
-        .collect();
-    [
-        (&flexiti.captures, OperationKind::Capture),
-        (&flexiti.releases, OperationKind::Release),
-        (&flexiti.returns, OperationKind::Return),
-    ]
-    .into_iter()
-    .flat_map(|(entries, kind)| entries.iter().map(move |entry| (entry, kind)))
-    .map(|(entry, kind)| {
-        let reference = reference_of.get(&entry.authorization_id);
-        (reference.copied().unwrap_or_default(), kind)
-    })
-    .collect()
 }
 
 fn cents(text: &str) -> u64 {

@@ -6,8 +6,8 @@ use ventanilla_core::attempt::AttemptState;
 use ventanilla_core::operation::OperationKind;
 use ventanilla_core::rails::Rail;
 
-use super::{Evidence, Verdict, attempts, finding, holds, standing, told, transfers};
-use crate::harness::sandbox::OperationState;
+use super::{Evidence, Verdict, attempts, finding, standing, told, transfers};
+use crate::harness::sandbox::{DoneWithHold, OperationState};
 use crate::harness::shop::Operation;
 
 /// By attempt and kind, how often.
@@ -48,14 +48,14 @@ pub(super) fn judge(evidence: &Evidence<'_>, verdict: &mut Verdict) {
             *done.entry(of).or_default() += 1;
         }
     }
-    for (reference, kind) in holds::operations(evidence.ledger) {
-        match attempt_of.get(reference) {
+    for DoneWithHold { hold, kind, .. } in evidence.ledger.flexiti.done() {
+        match attempt_of.get(hold) {
             Some(attempt) => {
                 *asked.entry((attempt, kind)).or_default() += 1;
                 *done.entry((attempt, kind)).or_default() += 1;
             }
             None => verdict.lost.push(finding(
-                reference,
+                hold,
                 &format!("a {} of a purchase that no session knows", kind.name()),
             )),
         }
@@ -69,10 +69,10 @@ pub(super) fn judge(evidence: &Evidence<'_>, verdict: &mut Verdict) {
         let of = (operation.attempt_id.as_str(), operation.kind);
         records.entry(of).or_default().push(operation);
     }
-    // What no read shows can only be said to be in doubt.
-    let unshown: HashSet<&str> = attempts(evidence.sessions)
-        .filter(|attempt| attempt.rail == Rail::Flux)
-        .map(|attempt| attempt.id.as_str())
+    // A refund that no read shows can only be said to be in doubt.
+    let unshown: HashSet<(&str, OperationKind)> = attempts(evidence.sessions)
+        .filter(|attempt| matches!(attempt.rail, Rail::Flux | Rail::Flexiti))
+        .map(|attempt| (attempt.id.as_str(), OperationKind::Refund))
         .collect();
     judge_money(&done, &records, &unshown, verdict);
     for ((attempt, kind), times) in asked {
@@ -93,7 +93,7 @@ pub(super) fn judge(evidence: &Evidence<'_>, verdict: &mut Verdict) {
 fn judge_money(
     done: &Counts<'_>,
     records: &Records<'_>,
-    unshown: &HashSet<&str>,
+    unshown: &HashSet<(&str, OperationKind)>,
     verdict: &mut Verdict,
 ) {
     let mut given_back: HashMap<&str, u32> = HashMap::new();
@@ -108,7 +108,7 @@ fn judge_money(
         }
         let of_kind = records.get(&(*attempt, *kind));
         let mut known = in_state(of_kind, AttemptState::Succeeded);
-        if unshown.contains(attempt) {
+        if unshown.contains(&(*attempt, *kind)) {
             known += in_state(of_kind, AttemptState::Unknown);
             known += in_state(of_kind, AttemptState::Review);
         }

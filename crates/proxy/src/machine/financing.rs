@@ -19,6 +19,7 @@ use ventanilla_core::rails::Rail;
 use ventanilla_core::rails::flexiti::{
     FinancingAdvice, FinancingChoice, FinancingOffers, Identified,
 };
+use ventanilla_providers::failpoint::hit;
 
 use super::course::{Row as _, Step};
 use super::drive::Payment;
@@ -39,6 +40,7 @@ pub(super) async fn open(machine: &Machine, attempt: &AttemptRow, plan: FlexitiP
         Ok(opening) => opening,
         Err(cause) => return over(machine, &attempt.id, &cause).await,
     };
+    hit("t0b.before");
     machine
         .apply::<AttemptRow>(&attempt.id, |scene, now| {
             let row = scene.attempt;
@@ -53,6 +55,7 @@ pub(super) async fn open(machine: &Machine, attempt: &AttemptRow, plan: FlexitiP
             Some(change)
         })
         .await?;
+    hit("t0b.after");
     Ok(())
 }
 
@@ -79,6 +82,7 @@ pub(super) async fn identified(
     let count = offers.plans.len() + usize::from(offers.regular.is_some());
     let offers = serde_json::to_value(offers).map_err(Error::internal)?;
     let version = row.version;
+    hit("offers.before");
     machine
         .apply::<AttemptRow>(&row.id, |scene, now| {
             let row = scene.attempt;
@@ -95,6 +99,7 @@ pub(super) async fn identified(
             Some(change)
         })
         .await?;
+    hit("offers.after");
     Ok(())
 }
 

@@ -667,7 +667,9 @@ impl Machine {
                 row
             }
         };
-        self.view(&row).await
+        let view = self.view(&row).await?;
+        hit("browser.answer");
+        Ok(view)
     }
 
     /// How many attempts of a session may be sent on `rail`. A code that expired or was left was nobody's

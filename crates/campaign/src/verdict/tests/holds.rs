@@ -24,9 +24,16 @@ impl World {
     }
 
     fn taken(&mut self, id: u64, amount: &str) {
-        let capture = json!({ "authorization_id": id, "reference": null, "amount": amount });
+        let capture =
+            json!({ "authorization_id": id, "capture_id": 9, "reference": null, "amount": amount });
         let captures = &mut self.ledger.flexiti.captures;
         captures.push(serde_json::from_value(capture).unwrap());
+    }
+
+    fn given_back(&mut self, capture: u64, amount: &str) {
+        let refund = json!({ "capture_id": capture, "reference": null, "amount": amount });
+        let refunds = &mut self.ledger.flexiti.refunds;
+        refunds.push(serde_json::from_value(refund).unwrap());
     }
 
     /// An operation of the financed attempt, as the shop knows it.
@@ -91,4 +98,32 @@ fn a_capture_is_known_if_it_happened_and_only_then() {
     world.sessions.last_mut().unwrap().operations.clear();
     let [_, lost, ..] = world.counts();
     assert!(lost > 0, "{:?}", world.counts());
+}
+
+#[test]
+fn a_refund_to_an_account_is_known_or_in_doubt_and_happens_once() {
+    for (state, expected) in [
+        ("succeeded", [0; 5]),
+        // No read shows it.
+        ("review", [0, 0, 0, 1, 0]),
+        ("not_executed", [0, 1, 0, 0, 0]),
+    ] {
+        let mut world = World::with_credit();
+        world.given_back(9, "1250.50");
+        world.done("refund", state);
+        assert_eq!(world.counts(), expected, "{state}");
+    }
+    let mut world = World::with_credit();
+    world.given_back(9, "1250.50");
+    world.given_back(9, "1250.50");
+    world.done("refund", "succeeded");
+    let [double, ..] = world.counts();
+    assert!(double > 0, "{:?}", world.counts());
+    let mut world = World::with_credit();
+    world.given_back(10, "1.00");
+    assert_eq!(
+        world.counts(),
+        [0, 1, 0, 0, 0],
+        "of a capture that nobody knows"
+    );
 }
