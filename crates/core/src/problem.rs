@@ -122,8 +122,14 @@ problem_codes! {
     PlanNotOffered = ("plan-not-offered", 422, Buyer, "this plan was not offered in this attempt"),
     /// The provider refused its credentials or the merchant's set-up.
     ProviderRefused = ("provider-refused", 502, Integration, "the provider refused the merchant's credentials or set-up"),
+    /// The provider says that it did not do what the merchant asked of it, by its own rules.
+    ProviderRejected = ("provider-rejected", 422, Integration, "the provider did not do it; its own code says why, if it has one"),
+    /// The provider's answer proves nothing: whether it did what the merchant asked of it must be looked up.
+    ProviderUnclear = ("provider-unclear", 502, Provider, "the provider's answer proves nothing; look before you repeat it"),
     /// The provider did not answer, before anything was sent that moves money.
     ProviderUnavailable = ("provider-unavailable", 503, Provider, "the provider cannot be reached; no money moved"),
+    /// The proxy's configuration has no such rail.
+    RailNotConfigured = ("rail-not-configured", 409, Integration, "the proxy's configuration has no such rail"),
     /// This session does not offer this rail.
     RailNotOffered = ("rail-not-offered", 422, Integration, "this session does not offer this rail"),
     /// Too many requests.

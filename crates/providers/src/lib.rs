@@ -14,6 +14,7 @@
 #![deny(missing_docs)]
 
 mod base_url;
+mod code;
 pub mod cvu;
 pub mod failpoint;
 pub mod flexiti;
@@ -25,5 +26,6 @@ mod outcome;
 mod raw;
 mod token;
 
+pub use code::{ProviderCode, with_code};
 pub use http::{ReadRetry, Timeouts};
 pub use outcome::{Cause, Outcome};

@@ -2,7 +2,10 @@
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+use utoipa::ToSchema;
 use ventanilla_core::problem::{Fault, Problem, ProblemCode};
+use ventanilla_providers::ProviderCode;
 
 /// Why a request was not served.
 #[derive(Debug)]
@@ -11,8 +14,19 @@ pub struct Error {
     detail: Option<String>,
     attempt_id: Option<String>,
     retry_after_secs: Option<u32>,
+    provider_code: Option<ProviderCode>,
     /// For the log only.
     cause: Option<String>,
+}
+
+/// A problem document as it is answered.
+#[derive(Serialize, ToSchema)]
+pub struct ProblemDocument {
+    #[serde(flatten)]
+    problem: Problem,
+    /// The provider's own code for its refusal, if it gave one. Its texts are never repeated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provider_code: Option<String>,
 }
 
 /// A result of this crate.
@@ -27,6 +41,7 @@ impl Error {
             detail: None,
             attempt_id: None,
             retry_after_secs: None,
+            provider_code: None,
             cause: None,
         }
     }
@@ -67,6 +82,13 @@ impl Error {
         self
     }
 
+    /// Tells the caller the provider's own code.
+    #[must_use]
+    pub fn provider_code(mut self, code: Option<ProviderCode>) -> Self {
+        self.provider_code = code;
+        self
+    }
+
     /// The code.
     #[must_use]
     pub const fn code(&self) -> ProblemCode {
@@ -79,6 +101,16 @@ impl Error {
         let mut problem = Problem::new(self.code, self.detail.clone());
         problem.attempt_id.clone_from(&self.attempt_id);
         problem
+    }
+
+    /// The document as it is answered.
+    #[must_use]
+    pub fn told(&self) -> ProblemDocument {
+        let code = self.provider_code.as_ref();
+        ProblemDocument {
+            problem: self.problem(),
+            provider_code: code.map(|code| code.as_str().to_owned()),
+        }
     }
 }
 
@@ -109,7 +141,7 @@ impl IntoResponse for Error {
         }
         let status =
             StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let body = serde_json::to_vec(&self.problem()).unwrap_or_default();
+        let body = serde_json::to_vec(&self.told()).unwrap_or_default();
         let mut response = (status, body).into_response();
         let headers = response.headers_mut();
         headers.insert(

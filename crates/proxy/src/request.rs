@@ -9,6 +9,7 @@ use http::header::{self, HeaderMap, HeaderName};
 use http::request::Parts;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Body as _;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use ventanilla_core::api::{IDEMPOTENCY_KEY, IdempotencyKey};
 use ventanilla_core::problem::ProblemCode;
@@ -80,6 +81,96 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
         let Path(segment) = segment.map_err(|_| Error::new(ProblemCode::NotFound))?;
         identifier(&segment)?;
         Ok(Self(segment))
+    }
+}
+
+/// A part of the path, whatever is in it.
+pub struct Segment(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Segment {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let segment = Path::<String>::from_request_parts(parts, state).await;
+        let Path(segment) = segment.map_err(|_| Error::new(ProblemCode::NotFound))?;
+        Ok(Self(segment))
+    }
+}
+
+/// A query as a struct whose fields are texts, words and [`Number`]s: each at most once, and no other.
+pub struct Query<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
+        let malformed = |detail: String| Error::new(ProblemCode::RequestMalformed).detail(detail);
+        let pairs = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&parts.uri);
+        let axum::extract::Query(pairs) =
+            pairs.map_err(|_| malformed("expected a query of names and values".to_owned()))?;
+        let mut members = serde_json::Map::new();
+        for (name, value) in pairs {
+            if members.insert(name, value.into()).is_some() {
+                return Err(malformed(
+                    "expected each parameter of the query once".to_owned(),
+                ));
+            }
+        }
+        serde_path_to_error::deserialize(serde_json::Value::Object(members))
+            .map(Self)
+            .map_err(|error| malformed(of_query(&explain(error.path(), error.inner()))))
+    }
+}
+
+/// Without the place in a text that there is none of.
+fn of_query(explained: &str) -> String {
+    let (explained, _) = explained
+        .rsplit_once(", at line")
+        .unwrap_or((explained, ""));
+    format!("query: {explained}")
+}
+
+/// A whole number in a query.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(transparent)]
+pub struct Number(String);
+
+impl Number {
+    /// The number.
+    ///
+    /// # Errors
+    ///
+    /// `request-malformed` unless it is one from `least` to `most`.
+    pub fn within(self, name: &str, least: u64, most: u64) -> Result<u64> {
+        let digits = self.0.bytes().all(|b| b.is_ascii_digit());
+        let number = self.0.parse().ok().filter(|_| digits);
+        number
+            .filter(|number| (least..=most).contains(number))
+            .ok_or_else(|| {
+                Error::new(ProblemCode::RequestMalformed).detail(format!(
+                    "{name}: expected a whole number from {least} to {most}"
+                ))
+            })
+    }
+}
+
+/// How many rows an answer has unless told.
+const LIMIT: usize = 100;
+/// How many rows an answer has at most.
+const LIMIT_MAX: u64 = 500;
+
+/// How many rows are asked for.
+///
+/// # Errors
+///
+/// `request-malformed` unless it is 1 to 500.
+pub fn limit(asked: Option<Number>) -> Result<usize> {
+    match asked {
+        None => Ok(LIMIT),
+        Some(number) => {
+            let limit = number.within("limit", 1, LIMIT_MAX)?;
+            Ok(usize::try_from(limit).unwrap_or(LIMIT))
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use secrecy::SecretString;
 use super::refusal::{Decision, Meaning, Refusal, meaning};
 use super::secret::is_token;
 use super::wire::{self, Envelope, TokenFields, object};
+use crate::code::note;
 use crate::http::{Answer, is_opaque};
 use crate::moment::Moment;
 use crate::outcome::{Cause, Outcome};
@@ -36,6 +37,9 @@ pub(super) fn said(answer: &Answer) -> Said {
     }
     let envelope: Option<Envelope> = object(&answer.text);
     let error = envelope.and_then(|found| found.error);
+    if let Some(code) = wire::string(&error) {
+        note(&code);
+    }
     match http_status {
         200..=299 if error.is_some() => Said::Nothing(Cause::Contradiction),
         200..=299 => Said::Ok,

@@ -8,6 +8,7 @@ use super::decline::Decline;
 use super::life::life;
 use super::order::{Charge, Payment, Refund, RefundOrder, Transaction, TransactionRead};
 use super::wire::{self, Envelope, Raw, TokenData, TransactionData};
+use crate::code::note;
 use crate::http::{Answer, is_opaque};
 use crate::moment::Moment;
 use crate::outcome::{Cause, Outcome};
@@ -47,7 +48,10 @@ fn said(answer: &Answer) -> Said {
             Said::Nothing(Cause::HttpStatus(http_status))
         }
         (None, Some(_)) => match wire::error_code(&envelope.error) {
-            Some(code) => Said::Error { http_status, code },
+            Some(code) => {
+                note(&code);
+                Said::Error { http_status, code }
+            }
             None => Said::Nothing(Cause::Shape("error")),
         },
         (None, None) if is_done => Said::Nothing(Cause::Shape("data")),

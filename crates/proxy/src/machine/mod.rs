@@ -31,6 +31,7 @@
 //! | who reads, and ends what is overdue | `sweep` |
 //! | what must somebody look at, what brings a read forward | `review` |
 //! | when is nothing begun with a provider | `breaker` |
+//! | what does a merchant ask of a provider that is about no payment here | `aside` |
 //! | who hears of it, and of what another process did | `view`, `watch`, `news` |
 //!
 //! | metric | labels | |
@@ -53,6 +54,7 @@
 //! such end, but the provider refuses a reference that it knows: an attempt goes out under the reference of
 //! the one before it until that was declined.
 
+mod aside;
 mod breaker;
 mod check;
 mod course;
@@ -135,8 +137,8 @@ pub struct MachineParts {
     pub merchant_name: String,
     /// How many attempts of a session may reach the provider's money call, from 1.
     pub attempts_per_session: u8,
-    /// How many attempts may be under way at a provider, from 1. A quarter as many operations, and as
-    /// many reads of either, may be beside them.
+    /// How many attempts may be under way at a provider, from 1. A quarter as many operations, as
+    /// many reads of either, and as many calls about no payment may be beside them.
     pub provider_calls: u32,
 }
 
@@ -172,6 +174,8 @@ pub struct Machine {
     readers: Arc<Semaphore>,
     /// Operations that may be driven or read at a time.
     operators: Arc<Semaphore>,
+    /// Calls at a time that are about no payment of ours.
+    asides: Semaphore,
 }
 
 /// How long [`Machine::start_attempt`] waits for an outcome, in real time.
@@ -226,6 +230,7 @@ impl Machine {
             slots: Arc::new(Semaphore::new(calls)),
             readers: Arc::new(Semaphore::new(beside)),
             operators: Arc::new(Semaphore::new(beside)),
+            asides: Semaphore::new(beside),
         });
         // Where others work too, their processes may be alive; what they left behind ends by its age.
         if !machine.store.is_shared() {

@@ -15,6 +15,7 @@ use ventanilla_core::session::SessionState;
 pub struct NewSession {
     /// The merchant's order number, for people: 1 to 64 characters. Never sent to a provider as the
     /// identity of a payment.
+    #[schema(min_length = 1, max_length = 64)]
     pub order_reference: String,
     /// What is to be paid; more than zero.
     pub total: Money,
@@ -24,9 +25,11 @@ pub struct NewSession {
     pub rails: Vec<Rail>,
     /// One line about the order: at most 200 characters.
     #[serde(default)]
+    #[schema(min_length = 1, max_length = 200)]
     pub description: Option<String>,
     /// What is bought: at most 100 lines.
     #[serde(default)]
+    #[schema(max_items = 100)]
     pub items: Vec<NewItem>,
     /// Who buys.
     #[serde(default)]
@@ -39,6 +42,7 @@ pub struct NewSession {
     pub save_card: SaveCardPolicy,
     /// Seconds until the session expires: 60 to 86 400, 1 800 unless told.
     #[serde(default)]
+    #[schema(minimum = 60, maximum = 86_400)]
     pub expires_in_secs: Option<u32>,
     /// Anything the merchant wants back: at most 20 short texts.
     #[serde(default)]
@@ -53,8 +57,10 @@ pub struct NewItem {
     #[serde(default)]
     pub sku: Option<String>,
     /// What it is: 1 to 200 characters.
+    #[schema(min_length = 1, max_length = 200)]
     pub description: String,
     /// How many: 1 to 1 000 000.
+    #[schema(minimum = 1, maximum = 1_000_000)]
     pub quantity: u32,
     /// Price of one.
     #[serde(default)]
@@ -87,6 +93,7 @@ pub struct Buyer {
 #[serde(deny_unknown_fields)]
 pub struct Address {
     /// ISO 3166-1 alpha-2 country code.
+    #[schema(pattern = "^[A-Z]{2}$")]
     pub country: String,
     /// First line.
     pub street1: String,
@@ -264,6 +271,7 @@ pub struct SettleReview {
     /// What it came to.
     pub outcome: SettleOutcome,
     /// Who looked where and saw what, for people: 3 to 500 characters. Kept for ever.
+    #[schema(min_length = 3, max_length = 500)]
     pub note: String,
     /// With [`SettleOutcome::Matched`]: the attempt that the credit pays.
     #[serde(default, skip_serializing_if = "Option::is_none")]

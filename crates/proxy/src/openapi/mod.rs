@@ -34,6 +34,9 @@ const ABOUT: &str = include_str!("about.md");
 const EXAMPLES: &[&str] = &[
     include_str!("examples/browser.json"),
     include_str!("examples/merchant.json"),
+    include_str!("examples/cvu.json"),
+    include_str!("examples/flux.json"),
+    include_str!("examples/flexiti.json"),
 ];
 
 static TEXT: LazyLock<String> = LazyLock::new(|| {
@@ -62,6 +65,9 @@ pub fn document() -> Value {
             tag("operations", "What may follow a payment"),
             tag("review", "What somebody at the merchant must look at"),
             tag("webhooks", "How it stands with what the shop's server is told"),
+            tag("cvu", "The rest of the CVU wallet's API (Argentina)"),
+            tag("flux", "The rest of Flux's API (Mexico)"),
+            tag("flexiti", "The rest of Flexiti's API (Canada)"),
             tag("checkout", "What the buyer's browser asks, with a client token"),
             tag("reference", "This document"),
         ],

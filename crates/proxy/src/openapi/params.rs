@@ -23,30 +23,52 @@ impl IntoParams for Keyed {
     }
 }
 
+/// Types for `params(…)` of `utoipa::path`, each a parameter in the path: its name, what it is, its form, an example.
 macro_rules! identifiers {
-    ($($(#[$doc:meta])* $name:ident = ($what:literal, $example:literal),)*) => {
+    ($($(#[$doc:meta])* $name:ident = ($param:literal, $what:literal, $pattern:literal, $example:literal),)*) => {
         $(
             $(#[$doc])*
             pub struct $name;
 
-            impl IntoParams for $name {
-                fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-                    vec![parameter("id", ParameterIn::Path, $what, "^[A-Za-z0-9_]{1,64}$", $example)]
+            impl utoipa::IntoParams for $name {
+                fn into_params(
+                    _: impl Fn() -> Option<utoipa::openapi::path::ParameterIn>,
+                ) -> Vec<utoipa::openapi::path::Parameter> {
+                    vec![$crate::openapi::params::in_path($param, $what, $pattern, $example)]
                 }
             }
         )*
     };
 }
+pub(crate) use identifiers;
 
-identifiers! {
+/// The form of our own identifiers.
+macro_rules! own {
+    ($($(#[$doc:meta])* $name:ident = ($what:literal, $example:literal),)*) => {
+        identifiers! { $($(#[$doc])* $name = ("id", $what, "^[A-Za-z0-9_]{1,64}$", $example),)* }
+    };
+}
+
+own! {
     /// A session's identifier in a path.
     SessionId = ("The session: `ses_` and 26 characters", "ses_4k2mwz7hq3xjd5ra6tbnve7ycu"),
     /// An attempt's identifier in a path.
-    AttemptId = ("The attempt: `att_` and 26 characters", "att_4k2mwz7hq3xjd5ra6tbnve7ycu"),
+    AttemptId = ("The attempt: `att_` and 26 characters", "att_7pqd3n5kz2wvh6x4mcybtrj5fa"),
     /// An operation's identifier in a path.
-    OperationId = ("The operation: `opr_` and 26 characters", "opr_4k2mwz7hq3xjd5ra6tbnve7ycu"),
+    OperationId = ("The operation: `opr_` and 26 characters", "opr_m4xk2vq7hwz3d5nt6yrbcjpe5u"),
     /// The identifier of something in review in a path.
-    ReviewId = ("What is in review: `att_`, `opr_` or `crd_` and 26 characters", "att_4k2mwz7hq3xjd5ra6tbnve7ycu"),
+    ReviewId = ("What is in review: `att_`, `opr_` or `crd_` and 26 characters", "att_7pqd3n5kz2wvh6x4mcybtrj5fa"),
+}
+
+pub(crate) fn in_path(name: &str, what: &str, pattern: &str, example: &str) -> Parameter {
+    parameter(name, ParameterIn::Path, what, pattern, example)
+}
+
+/// A header that may be left out.
+pub(crate) fn header(name: &str, what: &str, pattern: &str, example: &str) -> Parameter {
+    let mut header = parameter(name, ParameterIn::Header, what, pattern, example);
+    header.required = Required::False;
+    header
 }
 
 fn parameter(

@@ -12,6 +12,8 @@ use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa::openapi::{RefOr, Response, ResponseBuilder};
 use ventanilla_core::problem::{Problem, ProblemCode};
 
+use crate::error::ProblemDocument;
+
 /// Where a route's codes stand until [`write_out`].
 const CODES: &str = "x-problems";
 
@@ -30,6 +32,15 @@ pub const OF_BODY: &[ProblemCode] = &[
 pub const OF_KEY: &[ProblemCode] = &[
     ProblemCode::IdempotencyKeyInvalid,
     ProblemCode::IdempotencyKeyReused,
+];
+
+/// What a call to a provider may end in that leaves something behind there.
+pub const OF_PROVIDER: &[ProblemCode] = &[
+    ProblemCode::ProviderRefused,
+    ProblemCode::ProviderRejected,
+    ProblemCode::ProviderUnavailable,
+    ProblemCode::ProviderUnclear,
+    ProblemCode::RailNotConfigured,
 ];
 
 /// Names what a route, or several of them, refuse: a type for `responses(…)` of `utoipa::path`. Lists of
@@ -104,12 +115,15 @@ pub(super) fn described() -> Value {
         .map(|code| (code.name().to_owned(), answer(&[*code])))
         .collect();
     let mut schemas = Vec::new();
-    Problem::schemas(&mut schemas);
+    ProblemDocument::schemas(&mut schemas);
     let mut schemas: serde_json::Map<String, Value> = schemas
         .into_iter()
         .map(|(name, schema)| (name, json!(schema)))
         .collect();
-    schemas.insert(Problem::name().into_owned(), json!(Problem::schema()));
+    schemas.insert(
+        ProblemDocument::name().into_owned(),
+        json!(ProblemDocument::schema()),
+    );
     json!({ "components": { "responses": answers, "schemas": schemas } })
 }
 
@@ -132,7 +146,7 @@ fn answer(codes: &[ProblemCode]) -> Value {
         "content": {
             "application/problem+json": {
                 "schema": {
-                    "allOf": [{ "$ref": "#/components/schemas/Problem" }],
+                    "allOf": [{ "$ref": "#/components/schemas/ProblemDocument" }],
                     "properties": { "code": { "enum": names } },
                 },
                 "examples": examples,

@@ -1,6 +1,7 @@
 //! What Rust says in another way than OpenAPI does.
 
 use serde_json::{Map, Value, json};
+use ventanilla_core::money::MAX_MINOR;
 
 /// Calls `change` with each operation of the document.
 pub(super) fn each_operation(document: &mut Value, mut change: impl FnMut(&mut Value)) {
@@ -76,8 +77,40 @@ pub(super) fn exemplify(document: &mut Value, examples: &Value) {
 
 /// Everything that is not about one place.
 pub(super) fn tidy(document: &mut Value) {
+    close_money(document);
+    bare_bodies(document);
     close_unions(document);
     each_text(document);
+}
+
+/// Read by hand, it takes no member that it does not know, and has a largest amount.
+fn close_money(document: &mut Value) {
+    if let Some(money) = document.pointer_mut("/components/schemas/Money") {
+        money["additionalProperties"] = json!(false);
+        money["properties"]["amount_minor"]["maximum"] = json!(MAX_MINOR);
+    }
+}
+
+/// A body that may be left out is not `null` when it is there.
+fn bare_bodies(document: &mut Value) {
+    each_operation(document, |operation| {
+        let schema = &mut operation["requestBody"]["content"]["application/json"]["schema"];
+        let variants = schema["oneOf"].as_array();
+        let some = variants.and_then(|variants| {
+            variants
+                .iter()
+                .find(|variant| variant["type"] != "null")
+                .cloned()
+        });
+        if let Some(some) = some {
+            *schema = some;
+        }
+        if operation["requestBody"]["content"]["application/json"]["schema"].is_null()
+            && let Some(operation) = operation.as_object_mut()
+        {
+            operation.remove("requestBody");
+        }
+    });
 }
 
 /// A struct that another one is flattened into is `allOf` of both. If one of them takes no member that it does
@@ -107,25 +140,51 @@ fn unite(schema: &mut Map<String, Value>, schemas: &Value, open: bool) {
                 .map_or(part, |name| &schemas[name])
         })
         .collect();
-    let closed = |part: &&Value| part["additionalProperties"] == false;
-    if !resolved.iter().any(closed) {
+    let closed = |part: &Value| part["additionalProperties"] == false;
+    let variants = |part: &&Value| part["oneOf"].as_array().cloned();
+    let choice = resolved.iter().find_map(variants);
+    let any_closed = resolved.iter().any(|part| closed(part));
+    if !any_closed && !choice.iter().flatten().any(closed) {
         return;
     }
+    let plain: Vec<&Value> = resolved
+        .into_iter()
+        .filter(|part| part["oneOf"].is_null())
+        .collect();
+    let made = match &choice {
+        None => json!(one(&plain, open)),
+        Some(choice) => {
+            let made = choice.iter().map(|variant| {
+                let parts: Vec<&Value> = plain.iter().copied().chain([variant]).collect();
+                one(&parts, open)
+            });
+            json!({ "oneOf": made.collect::<Vec<_>>() })
+        }
+    };
+    schema.remove("allOf");
+    if let Value::Object(made) = made {
+        schema.extend(made);
+    }
+}
+
+/// One object with the members of all.
+fn one(parts: &[&Value], open: bool) -> Map<String, Value> {
     let mut properties = Map::new();
     let mut required = Vec::new();
-    for part in &resolved {
+    for part in parts {
         for (name, property) in part["properties"].as_object().into_iter().flatten() {
             properties.insert(name.clone(), property.clone());
         }
         required.extend(part["required"].as_array().cloned().unwrap_or_default());
     }
-    schema.remove("allOf");
-    schema.insert("type".to_owned(), json!("object"));
-    schema.insert("properties".to_owned(), Value::Object(properties));
-    schema.insert("required".to_owned(), Value::Array(required));
+    let mut made = Map::new();
+    made.insert("type".to_owned(), json!("object"));
+    made.insert("properties".to_owned(), Value::Object(properties));
+    made.insert("required".to_owned(), Value::Array(required));
     if !open {
-        schema.insert("additionalProperties".to_owned(), json!(false));
+        made.insert("additionalProperties".to_owned(), json!(false));
     }
+    made
 }
 
 fn each_schema(value: &mut Value, change: &mut impl FnMut(&mut Map<String, Value>)) {

@@ -13,6 +13,8 @@ mod hooks_in;
 mod lifecycle;
 mod openapi;
 mod operations;
+mod provider_api;
+mod provider_errors;
 mod receiver;
 mod review;
 mod sent_twice;

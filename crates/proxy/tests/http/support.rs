@@ -99,15 +99,41 @@ impl Proxy {
         Self::start_as(change, environment()).await
     }
 
+    /// With every rail, all of them the sandbox's.
+    pub async fn start_with_every_rail() -> Self {
+        let rails = |sandbox: &Sandbox| {
+            let flux = format!("{}/v3", sandbox.flux_url);
+            rails(&sandbox.cvu_url, &flux, &sandbox.flexiti_url)
+        };
+        Self::start_on(
+            |text, sandbox| text + &rails(sandbox),
+            environment_of_every_rail(),
+        )
+        .await
+    }
+
+    /// With every rail but the card's at one provider of the test's own.
+    pub async fn start_with_rails_at(url: &str) -> Self {
+        let rails = rails(url, &format!("{url}/v3"), url);
+        Self::start_on(|text, _| text + &rails, environment_of_every_rail()).await
+    }
+
     /// With a configuration that `change` made of the usual one, and other secrets.
     pub async fn start_as(
         change: impl FnOnce(String) -> String,
         environment: BTreeMap<&'static str, String>,
     ) -> Self {
+        Self::start_on(|text, _| change(text), environment).await
+    }
+
+    async fn start_on(
+        change: impl FnOnce(String, &Sandbox) -> String,
+        environment: BTreeMap<&'static str, String>,
+    ) -> Self {
         let folder = Folder::new();
         let sandbox = Sandbox::start(SandboxOptions::default()).await.unwrap();
         let clock = Arc::new(HandClock::default());
-        let text = change(settings(&folder.0, &sandbox));
+        let text = change(settings(&folder.0, &sandbox), &sandbox);
         let running = serve(&text, environment, &clock).await;
         Self {
             running,
@@ -270,6 +296,37 @@ pub fn environment() -> BTreeMap<&'static str, String> {
         ("VENTANILLA_WEBHOOK_SECRETS", webhook_secret(1)),
         ("VENTANILLA_HOOK_PATH", HOOK_PATH.to_owned()),
     ])
+}
+
+/// The secrets, with those of every rail at the sandbox.
+pub fn environment_of_every_rail() -> BTreeMap<&'static str, String> {
+    let mut environment = environment();
+    for (name, secret) in [
+        ("VENTANILLA_CVU_PASSWORD", "sandbox-password"),
+        ("VENTANILLA_FLUX_REFRESH_TOKEN", "sandbox-refresh-token"),
+        ("VENTANILLA_FLEXITI_CLIENT_SECRET", "placeholder-secret"),
+    ] {
+        environment.insert(name, secret.to_owned());
+    }
+    environment
+}
+
+/// The sections of every rail but the card's.
+pub fn rails(cvu: &str, flux: &str, flexiti: &str) -> String {
+    format!(
+        r#"
+[cvu]
+url = "{cvu}"
+username = "sandbox-user"
+concept = "VAR"
+[flux]
+url = "{flux}"
+store = "Centro"
+[flexiti]
+url = "{flexiti}"
+client_id = "demo-merchant"
+"#
+    )
 }
 
 /// A secret that webhooks are signed with, of 32 bytes.

@@ -171,6 +171,12 @@ impl CvuRail {
         currency == Currency::ARS
     }
 
+    /// The provider's client, for what is about no payment of ours.
+    #[must_use]
+    pub const fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// The longest that a whole call takes which creates something, in the world's time.
     #[must_use]
     pub const fn call_limit(&self) -> Duration {

@@ -51,6 +51,8 @@ use crate::store::AttemptRow;
 pub use deed::{FlexitiDeed, NotReady};
 use kept::Kept;
 
+pub use offered::{fees, rate};
+
 /// Why an attempt ended whose page the provider gave an address that is not its page's.
 pub const REFUSED: &str =
     "the provider's page is at another origin than flexiti.page_origin, and was not shown";
@@ -184,6 +186,21 @@ impl FlexitiRail {
     #[must_use]
     pub fn settles(currency: Currency) -> bool {
         currency == Currency::CAD
+    }
+
+    /// The provider's client, for what is about no payment of ours.
+    #[must_use]
+    pub const fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// A flow of its own, for what is about no payment of ours.
+    ///
+    /// # Errors
+    ///
+    /// When the operating system has no randomness.
+    pub fn flow(&self) -> Result<Flow> {
+        self.new_flow(Language::En)
     }
 
     /// The longest that a whole call takes which moves money, in the world's time: the authorization, and

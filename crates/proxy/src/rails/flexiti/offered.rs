@@ -41,7 +41,8 @@ pub(super) fn financing(choice: &FinancingChoice) -> Option<Financing> {
     }
 }
 
-fn fees(from: &[provider::Fee]) -> Vec<Fee> {
+/// What is charged besides, as it is told.
+pub fn fees(from: &[provider::Fee]) -> Vec<Fee> {
     let fee = |fee: &provider::Fee| Fee {
         description: fee.description.as_str().to_owned(),
         amount: fee.amount,
@@ -50,7 +51,8 @@ fn fees(from: &[provider::Fee]) -> Vec<Fee> {
     from.iter().map(fee).collect()
 }
 
-fn rate(from: &provider::Rate) -> Rate {
+/// A rate, as it is told.
+pub fn rate(from: &provider::Rate) -> Rate {
     Rate {
         description: from.description.as_str().to_owned(),
         basis_points: from.basis_points,

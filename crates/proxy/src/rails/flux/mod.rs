@@ -108,6 +108,12 @@ impl FluxRail {
         currency == Currency::MXN
     }
 
+    /// The provider's client, for what is about no payment of ours.
+    #[must_use]
+    pub const fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// The longest that a whole call takes which moves money, in the world's time.
     #[must_use]
     pub const fn call_limit(&self) -> Duration {
