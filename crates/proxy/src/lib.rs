@@ -12,11 +12,13 @@
 //! | how a payment is taken at most once | [`machine`] over [`store`], one folder per rail in [`rails`] |
 //! | what the browser runs, and under which policy | [`assets`], [`frame`] |
 //! | what the document says that programs read of both APIs | [`openapi`] |
+//! | which command calls which operation | [`commands`] |
 //! | how it is served, watched and logged | [`server`], [`health`], [`logging`] |
 
 pub mod assets;
 pub mod browser_api;
 pub mod clock;
+pub mod commands;
 pub mod config;
 pub mod error;
 #[cfg(debug_assertions)]

@@ -1,6 +1,7 @@
 //! The binary `ventanilla`.
 
 mod check;
+mod command;
 mod embed;
 mod keys;
 mod review;
@@ -10,7 +11,7 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use ventanilla_proxy::openapi;
 
 const ENVIRONMENT: &str = "\
@@ -30,7 +31,7 @@ Environment (each but the last also as a file, named by the variable with _FILE 
 Exit codes: 0 all is well; 1 the configuration, the store or the widget must be put right;
 2 wrong arguments; 3 (check) a provider cannot be reached or refuses the credentials, or the receiver
 of webhooks cannot be found.
-Those of review are in its own help.";
+Those of review, and of the commands for the merchant API, are in their own help.";
 
 /// One window for cards, links and codes: a checkout that a shop embeds, and the proxy behind it.
 #[derive(Parser)]
@@ -71,15 +72,14 @@ struct ConfigArgument {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
     refuse_core_dumps();
-    let done = match arguments.command {
-        Command::Serve(ConfigArgument { config }) => serve::run(&config),
-        Command::Check(ConfigArgument { config }) => check::run(&config),
-        Command::Embed(ConfigArgument { config }) => embed::run(&config),
-        Command::Openapi { html } => print_document(html),
-        Command::Keys => keys::print(&mut io::stdout().lock()).map_err(|error| error.to_string()),
-        Command::Review(arguments) => review::run(&arguments),
+    let matches = command::add_to(Arguments::command()).get_matches();
+    let done = match command::run(&matches) {
+        Some(done) => done,
+        None => match Arguments::from_arg_matches(&matches) {
+            Ok(arguments) => run(arguments.command),
+            Err(error) => error.exit(),
+        },
     };
     match done {
         Ok(code) => code,
@@ -88,6 +88,17 @@ fn main() -> ExitCode {
             let _ = writeln!(io::stderr(), "{problem}");
             ExitCode::FAILURE
         }
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode, String> {
+    match command {
+        Command::Serve(ConfigArgument { config }) => serve::run(&config),
+        Command::Check(ConfigArgument { config }) => check::run(&config),
+        Command::Embed(ConfigArgument { config }) => embed::run(&config),
+        Command::Openapi { html } => print_document(html),
+        Command::Keys => keys::print(&mut io::stdout().lock()).map_err(|error| error.to_string()),
+        Command::Review(arguments) => review::run(&arguments),
     }
 }
 

@@ -1,10 +1,8 @@
 //! `ventanilla review`: what somebody at the merchant must look at. It asks a running proxy over HTTP,
 //! as the shop's server does.
 
-mod ask;
 mod table;
 
-use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -12,7 +10,8 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 use ventanilla_proxy::machine::ReviewRecord;
 
-use ask::{Proxy, Refusal};
+use crate::command::ask::Proxy;
+use crate::command::{self, Stopped};
 
 pub const HELP: &str = "\
 Each line is a payment or an operation whose outcome the proxy cannot find out by itself, or money that came
@@ -27,13 +26,6 @@ Environment:
 Exit codes: 0 listed, asked or settled; 1 the configuration or the environment must be put right;
 2 wrong arguments; 3 the proxy cannot be reached; 4 it refused the API key; 5 it refused the request,
 saying why.";
-
-/// No proxy answered.
-const UNREACHABLE: u8 = 3;
-/// The proxy does not know the key.
-const KEY_REFUSED: u8 = 4;
-/// The proxy knows better.
-const REFUSED: u8 = 5;
 
 #[derive(Args)]
 pub struct Arguments {
@@ -105,7 +97,7 @@ impl Outcome {
 /// Asks, and prints the answer.
 pub fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     let proxy = Proxy::of(arguments.proxy.as_deref(), &arguments.config)?;
-    let answered = super::runtime()?.block_on(async {
+    let answered: Result<String, Stopped> = super::runtime()?.block_on(async {
         match &arguments.step {
             None => {
                 let listed = proxy.get("/v1/review").await?;
@@ -114,12 +106,12 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, String> {
                 } else {
                     let review: ReviewRecord = serde_json::from_value(listed)
                         .map_err(|error| proxy.misread(&error.to_string()))?;
-                    table::format(&review, colours())
+                    table::format(&review, command::colours())
                 })
             }
             Some(Step::Read { id }) => {
                 proxy
-                    .post(&format!("/v1/review/{}/read", path_segment(id)), None)
+                    .post(&format!("/v1/review/{}/read", command::segment(id)), None)
                     .await?;
                 Ok(format!("{id} is read back at the provider now\n"))
             }
@@ -135,7 +127,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, String> {
                 }
                 proxy
                     .post(
-                        &format!("/v1/review/{}/settle", path_segment(id)),
+                        &format!("/v1/review/{}/settle", command::segment(id)),
                         Some(&body),
                     )
                     .await?;
@@ -143,47 +135,5 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, String> {
             }
         }
     });
-    match answered {
-        Ok(text) => {
-            io::stdout()
-                .write_all(text.as_bytes())
-                .map_err(|error| error.to_string())?;
-            Ok(ExitCode::SUCCESS)
-        }
-        Err(refusal) => {
-            let (code, said) = match refusal {
-                Refusal::Unreachable(said) => (UNREACHABLE, said),
-                Refusal::Key(said) => (KEY_REFUSED, said),
-                Refusal::Request(said) => (REFUSED, said),
-            };
-            let _ = writeln!(io::stderr(), "{}", table::printable(&said));
-            Ok(ExitCode::from(code))
-        }
-    }
-}
-
-fn colours() -> bool {
-    let refused = ventanilla_proxy::config::process_environment("NO_COLOR")
-        .is_some_and(|value| !value.is_empty());
-    io::stdout().is_terminal() && !refused
-}
-
-/// An identifier has only characters that mean themselves in a path; what has others is none, and the
-/// proxy is to say so.
-fn path_segment(id: &str) -> &str {
-    let fits = !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-    if fits { id } else { "_" }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_no_identifier_does_not_reach_another_path() {
-        assert_eq!(path_segment("att_abc234"), "att_abc234");
-        for id in ["", "..", "a/b", "a?b", "a%2fb", "á"] {
-            assert_eq!(path_segment(id), "_", "{id}");
-        }
-    }
+    command::finish(answered)
 }

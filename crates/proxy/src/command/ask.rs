@@ -4,9 +4,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 use std::time::Duration;
 
-use reqwest::{Client, RequestBuilder, StatusCode, redirect};
+use reqwest::{Client, Method, RequestBuilder, StatusCode, Url, redirect};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
+use ventanilla_core::api::IDEMPOTENCY_KEY;
 use ventanilla_core::problem::{Problem, ProblemCode};
 use ventanilla_proxy::config::{ProviderUrl, Settings, merchant_key};
 
@@ -18,6 +19,17 @@ pub struct Proxy {
     url: String,
     key: SecretString,
     http: Client,
+}
+
+/// A request that the document describes.
+pub struct Call<'a> {
+    /// In upper case.
+    pub method: &'a str,
+    pub path: &'a str,
+    pub query: &'a [(String, String)],
+    pub headers: &'a [(String, String)],
+    pub key: Option<&'a str>,
+    pub body: Option<&'a Value>,
 }
 
 /// Why there is no answer.
@@ -53,6 +65,33 @@ impl Proxy {
             .map_err(|error| error.to_string())?;
         let key = merchant_key()?;
         Ok(Self { url, key, http })
+    }
+
+    /// Where it is asked.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    pub async fn call(&self, call: Call<'_>) -> Result<Value, Refusal> {
+        let method = Method::from_bytes(call.method.as_bytes()).unwrap_or_default();
+        let mut url = format!("{}{}", self.url, call.path);
+        if !call.query.is_empty() {
+            // What `self.url` is was checked when it was read.
+            if let Ok(asked) = Url::parse_with_params(&url, call.query) {
+                url = asked.into();
+            }
+        }
+        let mut request = self.http.request(method, url);
+        for (name, value) in call.headers {
+            request = request.header(name, value);
+        }
+        if let Some(key) = call.key {
+            request = request.header(IDEMPOTENCY_KEY, key);
+        }
+        if let Some(body) = call.body {
+            request = request.json(body);
+        }
+        self.ask(request).await
     }
 
     pub async fn get(&self, path: &str) -> Result<Value, Refusal> {
@@ -112,13 +151,17 @@ impl Proxy {
                 "the proxy at {} refused the key of VENTANILLA_API_KEY; it must be the one that the proxy was started with",
                 self.url
             )),
-            Some(ProblemCode::NotFound) => Refusal::Request(
-                "not-found: no attempt or operation has this identifier".to_owned(),
-            ),
-            _ => Refusal::Request(match problem.detail {
-                Some(detail) => format!("{}: {}: {detail}", problem.code, problem.title),
-                None => format!("{}: {}", problem.code, problem.title),
-            }),
+            Some(ProblemCode::NotFound) => {
+                Refusal::Request("not-found: nothing has this identifier".to_owned())
+            }
+            _ => {
+                let more: Value = serde_json::from_slice(&body).unwrap_or_default();
+                let code = more["provider_code"].as_str();
+                let code = code.map(|code| format!("the provider's code is {code}"));
+                let said = [Some(problem.title), problem.detail, code];
+                let said: Vec<String> = said.into_iter().flatten().collect();
+                Refusal::Request(format!("{}: {}", problem.code, said.join(": ")))
+            }
         })
     }
 }

@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use ventanilla_core::money::Money;
 use ventanilla_proxy::machine::ReviewRecord;
 
+use crate::command::printable;
+
 const BOLD: &str = "\u{1b}[1m";
 const YELLOW: &str = "\u{1b}[33m";
 const RED: &str = "\u{1b}[31m";
@@ -123,13 +125,6 @@ fn lines(review: &ReviewRecord) -> Vec<Line> {
 
 fn amount(money: Money) -> String {
     format!("{} {}", money.currency().code(), money.decimal_text())
-}
-
-/// `text` without characters that would move a terminal's cursor or change its colours.
-pub fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect()
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 
 mod binary;
 mod bodies;
+mod commands;
 mod documents;
 mod guards;
 mod hooks_in;

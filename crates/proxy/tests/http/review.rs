@@ -184,7 +184,7 @@ async fn what_the_proxy_refuses_is_said_with_a_code_of_its_own() {
         );
         assert_eq!(
             complained,
-            "not-found: no attempt or operation has this identifier\n"
+            "not-found: nothing has this identifier\n"
         );
     }
     for arguments in [
