@@ -14,6 +14,7 @@ mod hooks_in;
 mod lifecycle;
 mod openapi;
 mod operations;
+mod operations_table;
 mod provider_api;
 mod provider_errors;
 mod receiver;
