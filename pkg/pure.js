@@ -128,7 +128,7 @@ export class VentanillaCheckout extends (globalThis.HTMLElement ?? Object) {
   }
 
   #frame(root, mounted, live, proxy, fail) {
-    let port, greeted, timer, given, again;
+    let port, greeted, timer, given, again, asked = "";
     const post = (message) => port?.postMessage(message);
     const expectHello = (ms) => {
       clearTimeout(timer);
@@ -167,20 +167,22 @@ export class VentanillaCheckout extends (globalThis.HTMLElement ?? Object) {
       sandbox: "allow-forms allow-modals allow-scripts allow-same-origin",
     });
     // Payment links and lenders' pages open tabs, which are not this frame's to confine; a wallet's code is read by
-    // camera, or pasted. What a frame may is fixed when it loads, so it loads again when the page's word on the rails
-    // was not the last: the token's is better, and the session's, which is read inside, best. A frame that needs
-    // none of it is never granted any.
+    // camera, or pasted; a lender's page stands in a frame inside. What a frame may is fixed when it loads, so it loads
+    // again when the page's word on the rails was not the last: the token's is better, and the session's, which is
+    // read inside, best. A frame that needs none of it is never granted any.
     const load = (rails) => {
       const links = /cvu|flexiti/.test(rails) && !frame.sandbox.contains(TABS);
       const codes = rails.includes("flux") && !frame.allow.includes(CODES);
+      const lends = rails.includes("flexiti") && !asked.includes("flexiti");
       if (links) {
         frame.sandbox.add(TABS, "allow-popups-to-escape-sandbox");
         if (navigator.share) frame.allow += "; web-share";
       }
       if (codes) frame.allow += CODES;
-      if (frame.src && !links && !codes) return false;
+      if (frame.src && !links && !codes && !lends) return false;
       port?.close();
       again = given;
+      asked = rails;
       frame.src = `${proxy}/frame?${new URLSearchParams({ rails, locale: this.#locale })}`;
       return true;
     };

@@ -499,8 +499,29 @@ test("the frame may show the provider's page and no other, and cannot be moved e
   const frame = buyer.frame.locator("iframe");
   assert.equal(await frame.getAttribute("sandbox"), "allow-forms allow-pointer-lock allow-popups allow-same-origin allow-scripts");
   assert.equal(await frame.getAttribute("title"), buyer.words.page_name);
-  const policy = (await (await fetch(`${world.proxy}/frame`)).headers).get("content-security-policy");
-  assert.match(policy, new RegExp(`frame-src ${world.sandbox.lender.replaceAll(".", "\\.")};`));
+  for (const [rails, shown, embedder] of [
+    ["?rails=flexiti", world.sandbox.lender, "unsafe-none"],
+    ["?rails=card,cvu,flux", undefined, "require-corp"],
+    ["", undefined, "require-corp"],
+  ]) {
+    const { headers } = await fetch(`${world.proxy}/frame${rails}`);
+    const policy = headers.get("content-security-policy").split("; ").find((one) => one.startsWith("frame-src "));
+    assert.equal(policy, shown && `frame-src ${shown}`, rails);
+    assert.equal(headers.get("cross-origin-embedder-policy"), embedder, rails);
+  }
+  await buyer.close();
+});
+
+test("whatever rails the shop's page names, the buyer gets to the lender's page: the frame loads again for it", async () => {
+  const buyer = await visit();
+  for (const rails of ["cvu", "flux", "card,cvu", "flexiti"]) {
+    await buyer.button("go_to_lender").waitFor();
+    // Another choice of rails starts the element over.
+    await buyer.page.locator("ventanilla-checkout").evaluate((element, rails) => element.setAttribute("rails", rails), rails);
+    await toThePage(buyer);
+    await buyer.button("leave").click();
+  }
+  assert.equal(await world.cspReports(), 0);
   await buyer.close();
 });
 

@@ -1,6 +1,7 @@
 //! The frame document: the page on the proxy's origin in which cards are typed, and the policy that
 //! the browser holds it to.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::Router;
@@ -28,7 +29,7 @@ pub(crate) const RAILS_PLACEHOLDER: &str = "__VENTANILLA_RAILS__";
 
 /// Everything off but what a card form needs. Only Chromium reads the header, and complains about
 /// names that it does not know, so only those it knows are listed; the iframe's `allow` attribute says
-/// the same everywhere. [`Kind::permissions`] has the rest.
+/// the same everywhere. [`Purpose::permissions`] has the rest.
 const PERMISSIONS: &str = "accelerometer=(), autoplay=(), clipboard-write=(self), display-capture=(), encrypted-media=(), fullscreen=(), gamepad=(), \
 geolocation=(), gyroscope=(), hid=(), idle-detection=(), keyboard-map=(), local-fonts=(), magnetometer=(), \
 microphone=(), midi=(), payment=(self), picture-in-picture=(), publickey-credentials-get=(self), \
@@ -38,8 +39,9 @@ xr-spatial-tracking=()";
 struct Frame {
     document: Bytes,
     compressed: Bytes,
-    headers: HeaderMap,
-    scanning: Option<HeaderMap>,
+    headers: HashMap<Purpose, HeaderMap>,
+    /// What this proxy can be asked for.
+    most: Purpose,
     embed: Bytes,
 }
 
@@ -58,7 +60,7 @@ struct Embed<'a> {
 /// `internal` when the widget's hashes do not fit into a header.
 ///
 /// `rails`: those of this proxy; the camera is for the wallets' codes of one of them. `hosted`: the origin of
-/// the provider's page that the frame may show, where there is one.
+/// the provider's page that the frame of another one shows, where there is one.
 pub fn routes(
     widget: &Widget,
     policy: &OriginPolicy,
@@ -71,13 +73,18 @@ pub fn routes(
         integrity: widget.loader_integrity(),
     };
     let document = Bytes::from(document(widget, &policy.merchants, rails));
+    let all = Purpose::ALL.into_iter();
+    let headers = all.map(|purpose| {
+        let headers = headers(widget, &policy.merchants, purpose, hosted)?;
+        Ok((purpose, headers))
+    });
     let frame = Frame {
         compressed: compress(&document)?,
         document,
-        headers: headers(widget, &policy.merchants, Kind::Plain, hosted)?,
-        scanning: match rails.contains(&Rail::Flux) {
-            true => Some(headers(widget, &policy.merchants, Kind::Scanning, hosted)?),
-            false => None,
+        headers: headers.collect::<Result<_>>()?,
+        most: Purpose {
+            scans: rails.contains(&Rail::Flux),
+            hosts: hosted.is_some(),
         },
         embed: serde_json::to_vec(&embed).map_err(Error::internal)?.into(),
     };
@@ -93,8 +100,11 @@ async fn serve_frame(
     address: Uri,
     request: HeaderMap,
 ) -> Response {
-    let scans = frame.scanning.as_ref().filter(|_| names_flux(&address));
-    let mut headers = scans.unwrap_or(&frame.headers).clone();
+    let purpose = Purpose::named(&address).at_most(frame.most);
+    let Some(headers) = frame.headers.get(&purpose) else {
+        return Error::internal("a frame without a policy").into_response();
+    };
+    let mut headers = headers.clone();
     if !takes_brotli(&request) {
         return (headers, frame.document.clone()).into_response();
     }
@@ -107,13 +117,6 @@ async fn serve_frame(
 struct Named {
     #[serde(default)]
     rails: String,
-}
-
-/// Whether the session, or the page, has the rail that scans, as far as the loader knows: `?rails=card,flux`.
-fn names_flux(address: &Uri) -> bool {
-    let Query(named) = Query::<Named>::try_from_uri(address).unwrap_or_default();
-    let mut rails = named.rails.split([',', ' ']);
-    rails.any(|rail| rail == Rail::Flux.name())
 }
 
 async fn serve_embed(State(frame): State<Arc<Frame>>) -> Response {
@@ -173,33 +176,68 @@ fn compress(document: &[u8]) -> Result<Bytes> {
     Ok(out.into())
 }
 
-/// What a frame is for. One that scans wallets' codes uses the camera and the clipboard, and decodes in a
-/// worker, which is started from a text that was held against its pin; one for anything else has none of it.
-#[derive(Clone, Copy)]
-enum Kind {
-    Plain,
-    Scanning,
+/// What a frame is for, as far as the loader knows: `?rails=card,flux`. One that scans wallets' codes uses the
+/// camera and the clipboard, and decodes in a worker, which is started from a text that was held against its pin.
+/// One that hosts shows the provider's page. One for anything else has none of it.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+struct Purpose {
+    scans: bool,
+    hosts: bool,
 }
 
-impl Kind {
+impl Purpose {
+    const ALL: [Self; 4] = [
+        Self::of(false, false),
+        Self::of(true, false),
+        Self::of(false, true),
+        Self::of(true, true),
+    ];
+
+    const fn of(scans: bool, hosts: bool) -> Self {
+        Self { scans, hosts }
+    }
+
+    fn named(address: &Uri) -> Self {
+        let Query(named) = Query::<Named>::try_from_uri(address).unwrap_or_default();
+        let has = |rail: Rail| named.rails.split([',', ' ']).any(|one| one == rail.name());
+        Self::of(has(Rail::Flux), has(Rail::Flexiti))
+    }
+
+    const fn at_most(self, most: Self) -> Self {
+        Self::of(self.scans && most.scans, self.hosts && most.hosts)
+    }
+
     const fn permissions(self) -> &'static str {
-        match self {
-            Self::Plain => "camera=(), clipboard-read=()",
-            Self::Scanning => "camera=(self), clipboard-read=(self)",
+        if self.scans {
+            "camera=(self), clipboard-read=(self)"
+        } else {
+            "camera=(), clipboard-read=()"
         }
     }
 
     const fn worker_src(self) -> &'static str {
-        match self {
-            Self::Plain => "",
-            Self::Scanning => "worker-src blob:; ",
-        }
+        if self.scans { "worker-src blob:; " } else { "" }
     }
 
     const fn trusted_types(self) -> &'static str {
-        match self {
-            Self::Plain => "'none'",
-            Self::Scanning => "ventanilla-reader",
+        if self.scans {
+            "ventanilla-reader"
+        } else {
+            "'none'"
+        }
+    }
+
+    fn frame_src(self, hosted: Option<&Origin>) -> String {
+        let shown = hosted.filter(|_| self.hosts);
+        shown.map_or_else(String::new, |origin| format!("frame-src {origin}; "))
+    }
+
+    /// A frame that requires it cannot show a page that does not say it, and the provider's need not.
+    const fn embedder(self) -> &'static str {
+        if self.hosts {
+            "unsafe-none"
+        } else {
+            "require-corp"
         }
     }
 }
@@ -208,7 +246,7 @@ impl Kind {
 fn content_security_policy(
     widget: &Widget,
     shops: &[Origin],
-    kind: Kind,
+    purpose: Purpose,
     hosted: Option<&Origin>,
 ) -> String {
     let quoted = |hashes: &[String]| {
@@ -216,28 +254,28 @@ fn content_security_policy(
         quoted.join(" ")
     };
     let manifest = widget.manifest();
-    let frames = hosted.map_or_else(String::new, |origin| format!("frame-src {origin}; "));
     format!(
         "default-src 'none'; script-src {} 'wasm-unsafe-eval'; style-src {}; connect-src 'self'; \
-         img-src 'self'; {}{frames}form-action 'none'; base-uri 'none'; object-src 'none'; frame-ancestors {}; \
+         img-src 'self'; {}{}form-action 'none'; base-uri 'none'; object-src 'none'; frame-ancestors {}; \
          require-trusted-types-for 'script'; trusted-types {}; report-uri {CSP_REPORT_PATH}",
         quoted(&manifest.script_hashes),
         quoted(&manifest.style_hashes),
-        kind.worker_src(),
+        purpose.worker_src(),
+        purpose.frame_src(hosted),
         join(shops),
-        kind.trusted_types(),
+        purpose.trusted_types(),
     )
 }
 
 fn headers(
     widget: &Widget,
     shops: &[Origin],
-    kind: Kind,
+    purpose: Purpose,
     hosted: Option<&Origin>,
 ) -> Result<HeaderMap> {
-    let policy = content_security_policy(widget, shops, kind, hosted);
+    let policy = content_security_policy(widget, shops, purpose, hosted);
     let policy = HeaderValue::from_str(&policy).map_err(Error::internal)?;
-    let permissions = format!("{}, {PERMISSIONS}", kind.permissions());
+    let permissions = format!("{}, {PERMISSIONS}", purpose.permissions());
     let permissions = HeaderValue::from_str(&permissions).map_err(Error::internal)?;
     let mut headers = HeaderMap::new();
     headers.insert(
@@ -252,14 +290,8 @@ fn headers(
         HeaderValue::from_static("no-referrer"),
     );
     headers.insert(HeaderName::from_static("permissions-policy"), permissions);
-    // A frame that requires it cannot show a page that does not say it, and the provider's need not.
-    let embedder = if hosted.is_some() {
-        "unsafe-none"
-    } else {
-        "require-corp"
-    };
     for (name, value) in [
-        ("cross-origin-embedder-policy", embedder),
+        ("cross-origin-embedder-policy", purpose.embedder()),
         ("cross-origin-opener-policy", "same-origin"),
         // A shop that is cross-origin isolated may only embed documents that say this;
         // frame-ancestors decides who may at all.
@@ -294,7 +326,7 @@ mod tests {
             panic!("one style");
         };
         assert_eq!(
-            content_security_policy(&widget, &shops(), Kind::Plain, None),
+            content_security_policy(&widget, &shops(), Purpose::default(), None),
             format!(
                 "default-src 'none'; script-src '{boot}' '{glue}' 'wasm-unsafe-eval'; style-src '{style}'; \
                  connect-src 'self'; img-src 'self'; form-action 'none'; base-uri 'none'; object-src 'none'; \
@@ -307,76 +339,83 @@ mod tests {
     #[test]
     fn a_frame_that_scans_has_the_camera_and_a_worker_besides_and_no_other_has() {
         let widget = Widget::from_files(crate::testing::widget_files()).unwrap();
-        let text = |kind, name: &str| {
-            let headers = headers(&widget, &shops(), kind, None).unwrap();
+        let (plain, scanning) = (Purpose::default(), Purpose::of(true, false));
+        let text = |purpose, name: &str| {
+            let headers = headers(&widget, &shops(), purpose, None).unwrap();
             headers.get(name).unwrap().to_str().unwrap().to_owned()
         };
         let added = [" worker-src blob:;", " trusted-types ventanilla-reader;"];
-        let plain = text(Kind::Plain, "content-security-policy");
-        let scanning = text(Kind::Scanning, "content-security-policy");
+        let [without, with] = [plain, scanning].map(|it| text(it, "content-security-policy"));
         for words in added {
-            assert!(
-                scanning.contains(words) && !plain.contains(words),
-                "{words}"
-            );
+            assert!(with.contains(words) && !without.contains(words), "{words}");
         }
-        let scanning = scanning
+        let with = with
             .replace(added[0], "")
             .replace(added[1], " trusted-types 'none';");
-        assert_eq!(scanning, plain, "and nothing else is different");
+        assert_eq!(with, without, "and nothing else is different");
 
-        let plain = text(Kind::Plain, "permissions-policy");
-        assert!(plain.contains("camera=()") && plain.contains("clipboard-read=()"));
-        let scanning = text(Kind::Scanning, "permissions-policy");
+        let [without, with] = [plain, scanning].map(|it| text(it, "permissions-policy"));
+        assert!(without.contains("camera=()") && without.contains("clipboard-read=()"));
         assert_eq!(
-            scanning,
-            plain
+            with,
+            without
                 .replace("camera=()", "camera=(self)")
                 .replace("clipboard-read=()", "clipboard-read=(self)")
         );
-        assert!(scanning.contains("microphone=()"));
+        assert!(with.contains("microphone=()"));
     }
 
     #[test]
     fn what_a_frame_is_for_is_in_its_address() {
-        let names = |query: &str| names_flux(&format!("/frame{query}").parse().unwrap());
-        for query in [
-            "?rails=flux",
-            "?rails=card%2Cflux&locale=es-MX",
-            "?locale=es-MX&rails=card+flux",
+        for (query, scans, hosts) in [
+            ("?rails=flux", true, false),
+            ("?rails=card%2Cflux&locale=es-MX", true, false),
+            ("?locale=es-MX&rails=card+flux", true, false),
+            ("?rails=flexiti", false, true),
+            ("?rails=flux%2Cflexiti", true, true),
+            ("", false, false),
+            ("?", false, false),
+            ("?flux", false, false),
+            ("?rails=card", false, false),
+            ("?rails=influx+inflexiti", false, false),
+            ("?locale=flux&x=flexiti", false, false),
+            ("?rails=%ff", false, false),
         ] {
-            assert!(names(query), "{query}");
-        }
-        for query in [
-            "",
-            "?",
-            "?flux",
-            "?rails=card",
-            "?rails=influx",
-            "?locale=flux",
-            "?rails=%ff",
-        ] {
-            assert!(!names(query), "{query}");
+            let purpose = Purpose::named(&format!("/frame{query}").parse().unwrap());
+            assert_eq!(purpose, Purpose::of(scans, hosts), "{query}");
         }
     }
 
     #[test]
-    fn the_provider_s_page_is_the_only_one_that_the_frame_shows() {
+    fn a_frame_is_for_what_its_proxy_has_at_most() {
+        for most in Purpose::ALL {
+            for wanted in Purpose::ALL {
+                let purpose = wanted.at_most(most);
+                assert_eq!(purpose.scans, wanted.scans && most.scans);
+                assert_eq!(purpose.hosts, wanted.hosts && most.hosts);
+            }
+        }
+    }
+
+    #[test]
+    fn a_frame_that_hosts_shows_the_provider_s_page_alone_and_no_other_shows_any() {
         let widget = Widget::from_files(crate::testing::widget_files()).unwrap();
         let page = Origin::parse("https://posapi.flexiti.fi").unwrap();
-        for (hosted, frames, embedder) in [
-            (None, None, "require-corp"),
-            (
-                Some(&page),
-                Some("frame-src https://posapi.flexiti.fi"),
-                "unsafe-none",
-            ),
-        ] {
-            let headers = headers(&widget, &shops(), Kind::Plain, hosted).unwrap();
+        for purpose in Purpose::ALL {
+            let headers = headers(&widget, &shops(), purpose, Some(&page)).unwrap();
             let policy = headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
             let found = policy.split("; ").find(|one| one.starts_with("frame-src"));
-            assert_eq!(found, frames);
+            let (frames, embedder) = if purpose.hosts {
+                (Some("frame-src https://posapi.flexiti.fi"), "unsafe-none")
+            } else {
+                (None, "require-corp")
+            };
+            assert_eq!(found, frames, "{purpose:?}");
             assert_eq!(headers["cross-origin-embedder-policy"], embedder);
+            let without = policy.replace("frame-src https://posapi.flexiti.fi; ", "");
+            let plain = Purpose::of(purpose.scans, false);
+            let plain = content_security_policy(&widget, &shops(), plain, Some(&page));
+            assert_eq!(without, plain, "and nothing else is different");
         }
     }
 
