@@ -136,6 +136,8 @@ problem_codes! {
     RateLimited = ("rate-limited", 429, Network, "too many requests; slow down"),
     /// The body is not the JSON this path wants.
     RequestMalformed = ("request-malformed", 422, Integration, "the request body is not what this path takes"),
+    /// A return is of one capture, and none has so much left. The detail says how much each has.
+    ReturnExceedsCapture = ("return-exceeds-capture", 422, Integration, "a return is of one capture, and none has so much left"),
     /// No such saved card, or not this buyer's.
     SavedCardUnknown = ("saved-card-unknown", 422, Buyer, "this saved card does not exist"),
     /// The session's time ran out or the merchant ended it.

@@ -32,7 +32,8 @@ use crate::rails::cvu::CvuRail;
 use crate::rails::flexiti::{FlexitiDeed, FlexitiRail, NotReady};
 use crate::rails::flux::FluxRail;
 use crate::store::{
-    AttemptRow, Change, OperationChange, OperationOpened, OperationRow, OperationScene, Store,
+    AttemptRow, CaptureLeft, Change, OperationChange, OperationOpened, OperationRow,
+    OperationScene, Store,
 };
 
 /// An operation that could not be sent for so long is over: a card is voided within three hours or
@@ -57,7 +58,7 @@ impl Machine {
     ///
     /// `not-found`; `operation-not-possible` when the attempt took no money or its rail has no such
     /// operation; `operation-running` while another one of this attempt is not over;
-    /// `amount-exceeds-payment`, `amount-invalid`, `request-malformed`; `idempotency-key-reused`;
+    /// `amount-exceeds-payment`, `return-exceeds-capture`, `amount-invalid`, `request-malformed`; `idempotency-key-reused`;
     /// `provider-unavailable`.
     pub async fn start_operation(
         self: &Arc<Self>,
@@ -116,6 +117,11 @@ impl Machine {
             OperationOpened::TooMuch { left } => Err(Error::new(ProblemCode::AmountExceedsPayment)
                 .detail(format!("amount must be at most {left}"))
                 .attempt(attempt.id)),
+            OperationOpened::NoCapture(captures) => {
+                Err(Error::new(ProblemCode::ReturnExceedsCapture)
+                    .detail(what_can_come_back(&captures))
+                    .attempt(attempt.id))
+            }
         }
     }
 
@@ -148,6 +154,20 @@ impl Machine {
             }
         }
     }
+}
+
+/// What a merchant who wants more back than one capture has left may ask for, one after the other.
+fn what_can_come_back(captures: &[CaptureLeft]) -> String {
+    let most = captures.iter().map(|capture| capture.left).max();
+    let parts: Vec<String> = captures
+        .iter()
+        .map(|CaptureLeft { operation_id, left }| format!("{left} of {operation_id}"))
+        .collect();
+    format!(
+        "amount must be at most {}, because a return is of one capture; left are {}",
+        most.unwrap_or(0),
+        parts.join(", ")
+    )
 }
 
 /// What is due with an operation: to send it, or to read back what became of it.

@@ -62,10 +62,11 @@ use engine::{Engine, Transaction};
 
 pub use financing::{FinancingRow, FinancingStage, FinancingStep};
 pub use record::{
-    AttemptRow, Change, CreditRow, CreditState, CreditVerdict, DisabledReceiver, Doubt, Ended,
-    EventRow, MAX_RETURNS, NewCredit, NewSavedCard, News, Opened, OperationChange, OperationOpened,
-    OperationRow, OperationScene, OutboxRow, Overdue, PayableRow, Payer, ReviewRows, SavedCardRow,
-    Scene, SessionDraft, SessionRow, StartRules, Started, Undelivered, Watched, WholeSession,
+    AttemptRow, CaptureLeft, Change, CreditRow, CreditState, CreditVerdict, DisabledReceiver,
+    Doubt, Ended, EventRow, MAX_RETURNS, NewCredit, NewSavedCard, News, Opened, OperationChange,
+    OperationOpened, OperationRow, OperationScene, OutboxRow, Overdue, PayableRow, Payer,
+    ReviewRows, SavedCardRow, Scene, SessionDraft, SessionRow, StartRules, Started, Undelivered,
+    Watched, WholeSession,
 };
 pub(crate) use rules::left as left_of_payment;
 pub use sealing::SealingKeys;

@@ -3,13 +3,14 @@
 use serde_json::json;
 use ventanilla_core::attempt::AttemptState;
 use ventanilla_core::operation::OperationKind;
+use ventanilla_core::rails::Rail;
 
 use super::engine::{Connection, Done, Fault, Row, Transaction, values};
 use super::events::{self, NewEvent};
 use super::rules::{self, is_open};
 use super::{
-    AttemptRow, OperationChange, OperationOpened, OperationRow, OperationScene, SessionRow, Store,
-    attempts, outbox, sessions,
+    AttemptRow, CaptureLeft, OperationChange, OperationOpened, OperationRow, OperationScene,
+    SessionRow, Store, attempts, outbox, sessions,
 };
 use crate::error::{Error, Result};
 use crate::webhooks::payload::Records;
@@ -165,7 +166,15 @@ fn refusal(
     }
     let left = rules::left(attempt.rail, paid, others, draft.kind);
     let fits = draft.amount.currency() == paid.currency() && draft.amount.minor() <= left;
-    (!fits).then_some(OperationOpened::TooMuch { left })
+    if !fits {
+        return Some(OperationOpened::TooMuch { left });
+    }
+    if attempt.rail == Rail::Flexiti && draft.kind == OperationKind::Return {
+        let captures = rules::captures_left(others);
+        let has_enough = |capture: &CaptureLeft| capture.left >= draft.amount.minor();
+        return (!captures.iter().any(has_enough)).then_some(OperationOpened::NoCapture(captures));
+    }
+    None
 }
 
 pub(super) async fn of_session(

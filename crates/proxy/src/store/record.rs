@@ -438,6 +438,17 @@ pub enum OperationOpened {
         /// What is left of the payment.
         left: u64,
     },
+    /// As much is left, but not of any one capture, and a return is of one.
+    NoCapture(Vec<CaptureLeft>),
+}
+
+/// A capture of which something can still come back.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct CaptureLeft {
+    /// The operation that it was.
+    pub operation_id: String,
+    /// How much, in minor units. Never 0.
+    pub left: u64,
 }
 
 /// An operation in its surroundings, read in one transaction.

@@ -8,7 +8,8 @@ use ventanilla_core::rails::Rail;
 use ventanilla_core::rails::flux::with_tip;
 
 use super::record::{
-    AttemptRow, CreditState, CreditVerdict, MAX_RETURNS, OperationRow, PayableRow, SessionRow,
+    AttemptRow, CaptureLeft, CreditState, CreditVerdict, MAX_RETURNS, OperationRow, PayableRow,
+    SessionRow,
 };
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
@@ -353,6 +354,35 @@ pub(crate) fn left(rail: Rail, paid: Money, others: &[OperationRow], kind: Opera
             captured.saturating_sub(used(&|other| !of_hold(other)))
         }
     }
+}
+
+/// The captures of a hold of which something can still come back, oldest first; `others` in the order in which they
+/// were opened, as one is over before the next. A return is of the first that has enough left, which is how the
+/// rail picks one.
+pub(super) fn captures_left(others: &[OperationRow]) -> Vec<CaptureLeft> {
+    let mut captures: Vec<CaptureLeft> = Vec::new();
+    for other in others {
+        let amount = other.amount.minor();
+        match other.kind {
+            _ if other.state != AttemptState::Succeeded => {}
+            OperationKind::Capture => captures.push(CaptureLeft {
+                operation_id: other.id.clone(),
+                left: amount,
+            }),
+            OperationKind::Return => {
+                let mut with_enough = captures.iter_mut();
+                if let Some(capture) = with_enough.find(|capture| capture.left >= amount) {
+                    capture.left -= amount;
+                }
+            }
+            OperationKind::Release
+            | OperationKind::Refund
+            | OperationKind::Void
+            | OperationKind::CashOut => {}
+        }
+    }
+    captures.retain(|capture| capture.left > 0);
+    captures
 }
 
 /// Whether it is about what is held, and not about what was taken of it.

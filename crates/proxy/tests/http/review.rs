@@ -182,10 +182,7 @@ async fn what_the_proxy_refuses_is_said_with_a_code_of_its_own() {
             (5, ""),
             "{arguments:?}: {complained}"
         );
-        assert_eq!(
-            complained,
-            "not-found: nothing has this identifier\n"
-        );
+        assert_eq!(complained, "not-found: nothing has this identifier\n");
     }
     for arguments in [
         &["settle", "att_a"][..],

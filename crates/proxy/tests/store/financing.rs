@@ -202,7 +202,9 @@ async fn a_hold_is_captured_or_let_go_and_no_more_comes_back_than_was_captured(s
         (K::Return, 60, None),
         (K::Refund, 41, Some(40)),
         (K::Capture, 100, None),
-        (K::Return, 140, None),
+        (K::Return, 141, Some(140)),
+        (K::Return, 100, None),
+        (K::Return, 40, None),
         (K::Return, 1, Some(0)),
     ] {
         let draft = operation(&row, kind, minor);
@@ -217,6 +219,50 @@ async fn a_hold_is_captured_or_let_go_and_no_more_comes_back_than_was_captured(s
             _ => panic!("{kind:?} of {minor}"),
         }
     }
+}
+
+async fn a_return_is_of_one_capture_and_says_what_each_has_left(store: Store) {
+    let row = sent(&store).await;
+    let row = advance(&store, &row, &[S::Succeeded]).await;
+    let path = [S::Prepared, S::Sent, S::Succeeded];
+    let mut captures = Vec::new();
+    for (kind, minor) in [
+        (K::Capture, 100),
+        (K::Capture, 70),
+        (K::Release, 5),
+        (K::Capture, 90),
+        // Of the first that has enough: of the second, when of the first 60 are gone.
+        (K::Return, 60),
+        (K::Return, 50),
+    ] {
+        let opened = store.open_operation(&operation(&row, kind, minor)).await;
+        let OperationOpened::New(opened) = opened.unwrap() else {
+            panic!("{kind:?} of {minor}");
+        };
+        let ended = advance_operation(&store, &opened, &path).await;
+        if kind == K::Capture {
+            captures.push(ended.id);
+        }
+    }
+    // One that came to nothing took nothing back.
+    let opened = store.open_operation(&operation(&row, K::Return, 90)).await;
+    let OperationOpened::New(opened) = opened.unwrap() else {
+        panic!("the third has enough");
+    };
+    advance_operation(&store, &opened, &[S::Prepared, S::NotExecuted]).await;
+
+    let left: Vec<(&String, u64)> = captures.iter().zip([40, 20, 90]).collect();
+    let refused = store.open_operation(&operation(&row, K::Return, 91)).await;
+    let OperationOpened::NoCapture(found) = refused.unwrap() else {
+        panic!("no capture has 91 left, although 150 are");
+    };
+    let found: Vec<(&String, u64)> = found
+        .iter()
+        .map(|one| (&one.operation_id, one.left))
+        .collect();
+    assert_eq!(found, left);
+    let whole = store.open_operation(&operation(&row, K::Return, 90)).await;
+    assert!(matches!(whole.unwrap(), OperationOpened::New(_)));
 }
 
 /// The database itself, should a mistake above it ask for more.
@@ -243,6 +289,7 @@ async fn the_database_lets_no_more_go_than_is_held(place: Place) {
 }
 
 every_engine![
+    a_return_is_of_one_capture_and_says_what_each_has_left,
     a_hold_is_captured_or_let_go_and_no_more_comes_back_than_was_captured,
     nothing_of_a_buyer_is_kept_when_nothing_was_sent,
     whatever_waits_is_not_left_behind_until_its_time_is_over,

@@ -39,6 +39,7 @@ async fn refused(store: &Store, draft: &OperationRow) -> String {
         OperationOpened::NotPaid => String::from("not paid"),
         OperationOpened::Running(id) => format!("running {id}"),
         OperationOpened::TooMuch { left } => format!("left {left}"),
+        OperationOpened::NoCapture(_) => String::from("no capture"),
     }
 }
 

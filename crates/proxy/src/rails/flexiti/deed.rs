@@ -147,8 +147,8 @@ impl FlexitiRail {
         Ok(FlexitiDeed { flow, order })
     }
 
-    /// A capture of which so much can come back. The detail does not say which capture a return was of; the
-    /// list of captures does.
+    /// The first capture of which so much can come back. The detail does not say which capture a return was of;
+    /// the list of captures does.
     async fn capture_with(
         &self,
         flow: Flow,
@@ -156,7 +156,10 @@ impl FlexitiRail {
         amount: Money,
     ) -> std::result::Result<CaptureId, NotReady> {
         let mut most = 0;
-        for capture in &detail.captures {
+        // The store reckons with the first, and nothing says in which order the detail lists them.
+        let mut captures: Vec<_> = detail.captures.iter().collect();
+        captures.sort_by_key(|capture| (capture.at, capture.id.as_str().parse::<u64>().ok()));
+        for capture in captures {
             let around = capture.at.unwrap_or_else(|| moment(self.clock.now()));
             let day = std::time::Duration::from_secs(86_400);
             let mut filter =
