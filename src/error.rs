@@ -79,6 +79,8 @@ pub const ATTEMPT_RUNNING: Known = Known::row(ProblemCode::AttemptRunning);
 pub const ATTEMPTS_EXHAUSTED: Known = Known::row(ProblemCode::AttemptsExhausted);
 /// The proxy does not take the client token.
 pub const CLIENT_TOKEN_INVALID: Known = Known::row(ProblemCode::ClientTokenInvalid);
+/// The rail is not for this page, which is the shop's own.
+pub const FRAME_ONLY: Known = Known::row(ProblemCode::FrameOnly);
 /// What says who the buyer is is not in its form.
 pub const IDENTITY_MALFORMED: Known = Known::row(ProblemCode::IdentityMalformed);
 /// What the provider's page said is not of this attempt.

@@ -12,7 +12,7 @@ use ventanilla_core::rails::flux::WalletAdvice;
 use super::page::Page;
 use super::room::Room;
 use super::state::News;
-use crate::error::Trouble;
+use crate::error::{self, Trouble};
 use crate::locale::fill;
 use crate::ui::{Button, Copy, Icon, button, can_copy, copy_button, el};
 
@@ -153,6 +153,10 @@ pub fn exhausted(room: &Rc<Room>) -> Page {
 /// The session could not be read.
 pub fn trouble(room: &Rc<Room>, trouble: &Trouble) -> Page {
     let texts = room.texts();
+    if trouble.is(error::FRAME_ONLY) {
+        let text = fill(texts.trouble_frame, "code", &trouble.code);
+        return Page::new("stop", Icon::Stop, texts.trouble_title).say(&text);
+    }
     let text = match trouble.fault {
         Fault::Network | Fault::Provider => String::from(texts.trouble_network),
         Fault::Integration | Fault::Buyer | Fault::Internal => {

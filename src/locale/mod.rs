@@ -371,6 +371,7 @@ texts! {
     trouble_title
     trouble_network
     trouble_shop
+    trouble_frame
     retry
 
     flux_method

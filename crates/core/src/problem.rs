@@ -94,6 +94,8 @@ problem_codes! {
     IdentityRefused = ("identity-refused", 409, Buyer, "this proof of an identity is not of this attempt"),
     /// `Idempotency-Key` is missing or not 16 to 64 characters of `A-Z a-z 0-9 _ -`.
     IdempotencyKeyInvalid = ("idempotency-key-invalid", 400, Integration, "Idempotency-Key is missing or malformed"),
+    /// The rail is not for a shop's own page.
+    FrameOnly = ("frame-only", 403, Integration, "this rail is for the frame only, and not for a shop's own page"),
     /// The same `Idempotency-Key` came with another body.
     IdempotencyKeyReused = ("idempotency-key-reused", 422, Integration, "Idempotency-Key was used with another body"),
     /// The picked installments are not offered.

@@ -205,6 +205,7 @@ async fn read_checkout(
     if !view.rails.contains(&Rail::Flexiti) {
         view.flexiti = None;
     }
+    view.attempt = view.attempt.map(|attempt| api.shown_to(&visitor, attempt));
     match refused {
         Some(error) if view.rails.is_empty() => Err(error),
         _ => Ok(Json(view)),
@@ -280,7 +281,8 @@ async fn read_checkout_attempt(
             api.machine.attempt_view(&visitor.session_id, &id, Duration::ZERO).await
         }
     };
-    view.map(Json).map_err(request::not_found_alike)
+    let view = view.map_err(request::not_found_alike)?;
+    Ok(Json(api.shown_to(&visitor, view)))
 }
 
 /// Takes a step of the buyer in an attempt
@@ -301,6 +303,12 @@ async fn take_step(
     request: Request,
 ) -> Result<Json<AttemptView>> {
     let step: Step = request::json(request, ATTEMPT_MAX_BYTES).await?;
+    if matches!(
+        step,
+        Step::Identified(_) | Step::NotIdentified(_) | Step::Finance(_)
+    ) {
+        api.policy.may_start(&visitor.caller, Rail::Flexiti)?;
+    }
     let view = api.machine.take_step(&visitor.session_id, &id, step).await;
     view.map(Json).map_err(request::not_found_alike)
 }
@@ -323,6 +331,16 @@ fn parse_wait(query: Option<&str>) -> Result<Duration> {
 }
 
 impl BrowserApi {
+    /// A shop's page hears nothing of what only the frame may act on: the address of the provider's page lets in
+    /// whoever has it.
+    fn shown_to(&self, visitor: &Visitor, mut view: AttemptView) -> AttemptView {
+        if self.policy.may_start(&visitor.caller, view.rail).is_err() {
+            view.hosted_page = None;
+            view.offers = None;
+        }
+        view
+    }
+
     fn visitor(&self, headers: &HeaderMap) -> Result<Visitor> {
         let caller = self.policy.caller(headers).inspect_err(|_| {
             metrics::counter!("ventanilla_origins_refused_total").increment(1);

@@ -254,8 +254,8 @@ impl OriginPolicy {
     ///
     /// # Errors
     ///
-    /// `origin-not-allowed` for a card typed in a shop's page, unless inline cards are switched on, and for
-    /// a wallet's code read there.
+    /// `origin-not-allowed` for a card typed in a shop's page, unless inline cards are switched on;
+    /// `frame-only` for a wallet's code read there, or for somebody who says there who they are.
     pub fn may_start(&self, caller: &Caller, rail: Rail) -> Result<()> {
         match (rail, caller) {
             // No secret of the buyer's is typed there.
@@ -263,10 +263,10 @@ impl OriginPolicy {
             // A wallet's code is as good as cash; the frame's camera reads it.
             // Who the buyer is, and the address of a page that lets in whoever has it.
             (Rail::Flexiti, Caller::Frame) => Ok(()),
-            (Rail::Flexiti, Caller::Shop(_)) => Err(Error::new(ProblemCode::OriginNotAllowed)
+            (Rail::Flexiti, Caller::Shop(_)) => Err(Error::new(ProblemCode::FrameOnly)
                 .detail("who the buyer is is told in the frame only")),
             (Rail::Flux, Caller::Frame) => Ok(()),
-            (Rail::Flux, Caller::Shop(_)) => Err(Error::new(ProblemCode::OriginNotAllowed)
+            (Rail::Flux, Caller::Shop(_)) => Err(Error::new(ProblemCode::FrameOnly)
                 .detail("a wallet's code is taken in the frame only")),
             (Rail::Card, Caller::Shop(_)) if self.inline_cards => Ok(()),
             (Rail::Card, Caller::Shop(_)) => Err(Error::new(ProblemCode::OriginNotAllowed).detail(
@@ -470,6 +470,18 @@ mod tests {
                 .may_start(&shop("https://shop.example"), Rail::Card)
                 .is_ok()
         );
+    }
+
+    #[test]
+    fn a_code_and_who_the_buyer_is_are_taken_in_the_frame_whatever_the_merchant_asked_for() {
+        let mut policy = policy();
+        policy.inline_cards = true;
+        for rail in [Rail::Flux, Rail::Flexiti] {
+            assert!(policy.may_start(&Caller::Frame, rail).is_ok());
+            let shop = shop("https://shop.example");
+            let error = policy.may_start(&shop, rail).unwrap_err();
+            assert_eq!(error.code(), ProblemCode::FrameOnly);
+        }
     }
 
     #[test]

@@ -258,6 +258,7 @@ pub static TEXTS: Texts = Texts {
     trouble_title: "The payment cannot be shown",
     trouble_network: "There is no connection to the shop. Check your internet and try again.",
     trouble_shop: "Something is wrong at the shop, not with your details. If you have already paid, do not pay again. Code for the shop: {code}",
+    trouble_frame: "This way to pay works only inside the shop’s protected frame, and this page is set up without one. You were not charged. Pay another way, or tell the shop. Code for the shop: {code}",
     retry: "Try again",
 
     flux_method: "Code from your wallet",

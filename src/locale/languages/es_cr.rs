@@ -258,6 +258,7 @@ pub static TEXTS: Texts = Texts {
     trouble_title: "No se puede mostrar el pago",
     trouble_network: "No hay conexión con la tienda. Revise su internet e intente de nuevo.",
     trouble_shop: "Algo está mal en la tienda, no en sus datos. Si ya pagó, no pague de nuevo. Código para la tienda: {code}",
+    trouble_frame: "Esta forma de pago solo funciona dentro del marco protegido de la tienda, y esta página no lo tiene. No se le cobró nada. Pague de otra forma o avise a la tienda. Código para la tienda: {code}",
     retry: "Intentar de nuevo",
 
     flux_method: "Código de su billetera",

@@ -258,6 +258,7 @@ pub static TEXTS: Texts = Texts {
     trouble_title: "No se puede mostrar el pago",
     trouble_network: "No hay conexión con la tienda. Revisa tu internet e intenta de nuevo.",
     trouble_shop: "Algo está mal en la tienda, no en tus datos. Si ya pagaste, no pagues de nuevo. Código para la tienda: {code}",
+    trouble_frame: "Esta forma de pago solo funciona dentro del marco protegido de la tienda, y esta página no lo tiene. No se te cobró nada. Paga de otra forma o avisa a la tienda. Código para la tienda: {code}",
     retry: "Intentar de nuevo",
 
     flux_method: "Código de tu cartera",

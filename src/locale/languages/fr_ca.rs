@@ -258,6 +258,7 @@ pub static TEXTS: Texts = Texts {
     trouble_title: "Le paiement ne peut pas être affiché",
     trouble_network: "Il n’y a pas de connexion avec la boutique. Vérifiez votre accès à Internet et réessayez.",
     trouble_shop: "Quelque chose ne va pas à la boutique, pas dans vos renseignements. Si vous avez déjà payé, ne payez pas de nouveau. Code pour la boutique : {code}",
+    trouble_frame: "Ce mode de paiement ne fonctionne que dans le cadre protégé de la boutique, et cette page n’en a pas. Rien ne vous a été débité. Payez autrement ou prévenez la boutique. Code pour la boutique : {code}",
     retry: "Réessayer",
 
     flux_method: "Code de votre portefeuille",

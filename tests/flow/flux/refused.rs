@@ -122,10 +122,7 @@ async fn a_code_is_taken_in_the_frame_only() {
         .header("content-type", "application/json")
         .body(body.to_string());
     let answer = stage.world.send(request).await;
-    assert_eq!(
-        (answer.status, answer.code().as_str()),
-        (403, "origin-not-allowed")
-    );
+    assert_eq!((answer.status, answer.code().as_str()), (403, "frame-only"));
     assert_untouched(&checkout).await;
 }
 
