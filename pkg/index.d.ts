@@ -25,8 +25,8 @@ export type Fault = "integration" | "buyer" | "network" | "provider" | "internal
  */
 export type NextAction = "wait" | "pay" | "identify" | "choose" | "try_again" | "ask_shop";
 
-/** How a session ended. */
-export type Outcome = "captured" | "declined";
+/** How a session ended. `authorized`: a lender holds the amount for you, and you have not captured it. */
+export type Outcome = "captured" | "authorized" | "declined";
 
 /** A card brand, once its leading digits leave no doubt. */
 export type Brand = "visa" | "mastercard" | "amex" | "discover" | "diners" | "jcb" | "union_pay" | "maestro" | (string & {});

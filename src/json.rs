@@ -13,9 +13,9 @@ use ventanilla_core::rails::Rail;
 use ventanilla_core::rails::card::{CardOffer, DeclineAdvice, SaveCardPolicy, SavedCardView};
 use ventanilla_core::rails::cvu::{CvuOffer, PayableView, Presentation, TransferView};
 use ventanilla_core::rails::flexiti::{
-    Fee, FinancingAdvice, FinancingChoice, FinancingOffers, FinancingPlan, FlexitiOffer,
-    HostedEvent, HostedPage, Identification, IdentificationKind, PostalAddress, Rate,
-    RegularPurchase,
+    Fee, FinancedCredit, FinancedPlan, FinancedView, FinancingAdvice, FinancingChoice,
+    FinancingOffers, FinancingPlan, FlexitiOffer, HostedEvent, HostedPage, Identification,
+    IdentificationKind, PostalAddress, Rate, RegularPurchase,
 };
 use ventanilla_core::rails::flux::{FluxOffer, TipPolicy, WalletAdvice};
 use ventanilla_core::session::SessionState;
@@ -115,6 +115,28 @@ impl Read for ReceiptView {
             authorization: text(json, "authorization"),
             installments: small(json, "installments"),
             card_saved: flag(json, "card_saved"),
+            financing: of(Rail::Flexiti, json, "financing"),
+        })
+    }
+}
+
+impl Read for FinancedView {
+    fn read(json: &JsValue) -> Option<Self> {
+        Some(Self {
+            plan: FinancedPlan::read(&get(json, "plan")),
+            // What a newer proxy calls otherwise is not known to be taken.
+            credit: text(json, "credit")
+                .and_then(|name| FinancedCredit::from_name(&name))
+                .unwrap_or(FinancedCredit::Held),
+        })
+    }
+}
+
+impl Read for FinancedPlan {
+    fn read(json: &JsValue) -> Option<Self> {
+        Some(Self {
+            months: number(json, "months").and_then(|months| u32::try_from(months).ok())?,
+            monthly: Money::read(&get(json, "monthly"))?,
         })
     }
 }

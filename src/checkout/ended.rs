@@ -7,6 +7,7 @@ use ventanilla_core::money::Money;
 use ventanilla_core::problem::Fault;
 use ventanilla_core::rails::Rail;
 use ventanilla_core::rails::card::DeclineAdvice;
+use ventanilla_core::rails::flexiti::FinancedCredit;
 use ventanilla_core::rails::flux::WalletAdvice;
 
 use super::page::Page;
@@ -80,8 +81,9 @@ pub fn paid(room: &Rc<Room>, receipt: Option<&ReceiptView>, reference: Option<&s
     let page = page
         .with(el("p", "vt-total").text(&locale.money(receipt.paid)))
         .rows(&with_a_tip(room, receipt))
+        .rows(&with_a_plan(room, receipt))
         .rows(&[
-            (texts.row_payee, payee),
+            (texts.row_payee, payee.clone()),
             (texts.row_order, order),
             (texts.row_card, card),
             (texts.row_installments, installments),
@@ -89,10 +91,17 @@ pub fn paid(room: &Rc<Room>, receipt: Option<&ReceiptView>, reference: Option<&s
             (texts.row_authorization, receipt.authorization.clone()),
             (texts.reference, reference.map(String::from)),
         ]);
-    let page = match (room.attempted(), receipt.card_saved) {
-        (Some(Rail::Flexiti), _) => page.say(texts.financed_text),
-        (_, true) => page.say(texts.card_saved),
-        _ => page,
+    let page = match (&receipt.financing, receipt.card_saved) {
+        (Some(financing), _) => {
+            let text = match financing.credit {
+                FinancedCredit::Held => texts.financed_held,
+                FinancedCredit::Captured => texts.financed_text,
+                FinancedCredit::Released => texts.financed_released,
+            };
+            page.say(&fill(text, "payee", payee.as_deref().unwrap_or_default()))
+        }
+        (None, true) => page.say(texts.card_saved),
+        (None, false) => page,
     };
     let print = button("button", "vt-second", texts.print).on_press(|| {
         if let Some(window) = web_sys::window() {
@@ -119,6 +128,26 @@ fn with_a_tip(room: &Rc<Room>, receipt: &ReceiptView) -> Vec<(&'static str, Opti
         (texts.flux_tip_amount, Some(locale.money(tip))),
         (texts.flux_total, Some(locale.money(receipt.paid))),
     ]
+}
+
+/// How a purchase that was financed is paid off.
+fn with_a_plan(room: &Rc<Room>, receipt: &ReceiptView) -> Vec<(&'static str, Option<String>)> {
+    let Some(financing) = &receipt.financing else {
+        return Vec::new();
+    };
+    let texts = room.texts();
+    let way = match &financing.plan {
+        None => String::from(texts.regular),
+        Some(plan) => {
+            let text = match plan.months {
+                1 => texts.installments_once,
+                _ => texts.monthly,
+            };
+            let text = fill(text, "n", &plan.months.to_string());
+            fill(&text, "amount", &room.locale().money(plan.monthly))
+        }
+    };
+    vec![(texts.row_plan, Some(way))]
 }
 
 /// Somebody at the shop is looking.

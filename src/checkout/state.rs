@@ -21,8 +21,8 @@ use ventanilla_core::rails::Rail;
 use ventanilla_core::rails::card::DeclineAdvice;
 use ventanilla_core::rails::cvu::{PayableView, Presentation};
 use ventanilla_core::rails::flexiti::{
-    FinancingAdvice, FinancingChoice, FinancingOffers, HostedMessage, HostedPage, NotIdentified,
-    NotIdentifiedAs,
+    FinancedCredit, FinancingAdvice, FinancingChoice, FinancingOffers, HostedMessage, HostedPage,
+    NotIdentified, NotIdentifiedAs,
 };
 use ventanilla_core::rails::flux::WalletAdvice;
 use ventanilla_core::session::SessionState;
@@ -908,10 +908,18 @@ impl State {
             },
         };
         let action = view.next_action;
+        let receipt = view.receipt.as_ref();
+        let financing = receipt.and_then(|receipt| receipt.financing);
+        let is_held = financing.is_some_and(|it| it.credit != FinancedCredit::Captured);
         self.attempt = Some(view);
         self.show(screen);
         if state == AttemptState::Succeeded {
-            self.complete(Outcome::Captured, deeds);
+            let outcome = if is_held {
+                Outcome::Authorized
+            } else {
+                Outcome::Captured
+            };
+            self.complete(outcome, deeds);
         } else {
             deeds.push(Deed::Tell(Event::Action { rail, action }));
         }
@@ -1277,6 +1285,7 @@ mod tests {
                 authorization: None,
                 installments: None,
                 card_saved: false,
+                financing: None,
             }),
         }
     }

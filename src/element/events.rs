@@ -56,6 +56,8 @@ pub struct Choice {
 pub enum Outcome {
     /// Paid.
     Captured,
+    /// The provider held the amount for the shop, which has not taken it.
+    Authorized,
     /// Declined, and no attempt is left.
     Declined,
 }
@@ -66,6 +68,7 @@ impl Outcome {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Captured => "captured",
+            Self::Authorized => "authorized",
             Self::Declined => "declined",
         }
     }
@@ -80,7 +83,7 @@ pub const SUBMIT: &str = "ventanilla-submit";
 /// `ventanilla-action`, detail `{ rail, action }`: `wait`, `pay`, `identify` (a page of the provider's is
 /// showing), `choose`, `try_again`, `ask_shop`.
 pub const ACTION: &str = "ventanilla-action";
-/// `ventanilla-complete`, detail `{ sessionId, attemptId, rail, outcome: "captured" | "declined" }`.
+/// `ventanilla-complete`, detail `{ sessionId, attemptId, rail, outcome: "captured" | "authorized" | "declined" }`.
 pub const COMPLETE: &str = "ventanilla-complete";
 /// `ventanilla-error`, detail `{ fault, code, message }`.
 pub const ERROR: &str = "ventanilla-error";

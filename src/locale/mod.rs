@@ -292,6 +292,9 @@ texts! {
     lender_late_text
     financed_title
     financed_text
+    financed_held
+    financed_released
+    row_plan
     nothing_financed
     begin_again
     activate_title

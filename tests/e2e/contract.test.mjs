@@ -99,7 +99,7 @@ const checkout: VentanillaCheckout = document.createElement("ventanilla-checkout
 checkout.clientToken = async () => "token";
 checkout.clientToken = "token";
 checkout.addEventListener("ventanilla-complete", (event) => {
-  const outcome: "captured" | "declined" = event.detail.outcome;
+  const outcome: "captured" | "authorized" | "declined" = event.detail.outcome;
   const last: string = event.detail.sessionId + outcome;
   // @ts-expect-error an outcome is not a number
   const wrong: number = event.detail.outcome;

@@ -13,8 +13,9 @@ use ventanilla_core::money::{Currency, Money};
 use ventanilla_core::problem::ProblemCode;
 use ventanilla_core::rails::Rail;
 use ventanilla_core::rails::flexiti::{
-    Fee, FinancingAdvice, FinancingOffers, FinancingPlan, FlexitiOffer, HostedPage,
-    IdentificationKind, PostalAddress, Rate, RegularPurchase,
+    Fee, FinancedCredit, FinancedPlan, FinancedView, FinancingAdvice, FinancingOffers,
+    FinancingPlan, FlexitiOffer, HostedPage, IdentificationKind, PostalAddress, Rate,
+    RegularPurchase,
 };
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
@@ -609,7 +610,7 @@ async fn a_pick_that_is_turned_away_says_why_and_keeps_the_choice() {
     stage.script.borrow_mut().step.clear();
     stage.answer_step(ok(&bare(AttemptState::Succeeded)));
     stage.press("Finance $1,000.00");
-    stage.until_text("Your purchase is financed").await;
+    stage.until_text("Flexiti approved your purchase").await;
     assert_eq!(stage.told("complete")[0]["outcome"], "captured");
 }
 
@@ -630,5 +631,73 @@ async fn every_end_has_its_words_in_every_language_and_a_way_on() {
             stage.press(language.begin_again);
             stage.until_text(language.look_up_by).await;
         }
+    }
+}
+
+/// A purchase that was financed by a plan over 6 months, or by the account's own terms.
+fn financed(credit: FinancedCredit, by_plan: bool) -> AttemptView {
+    let mut view = bare(AttemptState::Succeeded);
+    let plan = FinancedPlan {
+        months: 6,
+        monthly: dollars(17_156),
+    };
+    let receipt = view.receipt.as_mut().unwrap();
+    receipt.paid = dollars(100_000);
+    receipt.last4 = None;
+    receipt.financing = Some(FinancedView {
+        plan: by_plan.then_some(plan),
+        credit,
+    });
+    view
+}
+
+#[wasm_bindgen_test]
+async fn the_receipt_says_how_it_is_paid_off_and_what_has_become_of_the_credit_in_every_language() {
+    for language in LANGUAGES {
+        for (credit, says) in [
+            (FinancedCredit::Held, language.financed_held),
+            (FinancedCredit::Captured, language.financed_text),
+            (FinancedCredit::Released, language.financed_released),
+        ] {
+            let view = session(Some(financed(credit, true)));
+            let stage = Stage::open_in(language.tag, Some(ok(&view))).await;
+            let text = stage.text();
+            assert!(text.contains(language.financed_title), "{text}");
+            assert!(
+                text.contains(&says.replace("{payee}", "Tienda Ejemplo")),
+                "{text}"
+            );
+            let plan = language.monthly.replace("{n}", "6");
+            let (before, _) = plan.split_once("{amount}").unwrap();
+            assert!(
+                text.contains(language.row_plan) && text.contains(before),
+                "{text}"
+            );
+            assert!(text.contains("171"), "{text}");
+            assert!(!text.contains('{'), "{text}");
+            let outcome = match credit {
+                FinancedCredit::Held | FinancedCredit::Released => "authorized",
+                FinancedCredit::Captured => "captured",
+            };
+            assert_eq!(stage.told("complete")[0]["outcome"], outcome);
+        }
+        let view = session(Some(financed(FinancedCredit::Captured, false)));
+        let stage = Stage::open_in(language.tag, Some(ok(&view))).await;
+        assert!(stage.text().contains(language.regular));
+    }
+}
+
+#[wasm_bindgen_test]
+async fn where_only_a_frame_will_do_the_buyer_reads_what_to_do_in_every_language() {
+    for language in LANGUAGES {
+        let refused = problem(ProblemCode::FrameOnly, None);
+        let stage = Stage::open_in(language.tag, Some(refused)).await;
+        let says = language.trouble_frame.replace("{code}", "frame-only");
+        assert!(stage.text().contains(&says), "{}", stage.text());
+        assert!(
+            !stage.text().contains(language.retry),
+            "nothing to try again"
+        );
+        assert_eq!(stage.told("error")[0]["code"], "frame-only");
     }
 }

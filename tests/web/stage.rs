@@ -112,6 +112,7 @@ pub fn attempt(id: &str, state: AttemptState) -> AttemptView {
             authorization: Some("480215".into()),
             installments: Some(3),
             card_saved: true,
+            financing: None,
         }),
     }
 }
@@ -183,6 +184,7 @@ pub fn wallet_attempt(id: &str, state: AttemptState, presentation: Presentation)
             authorization: None,
             installments: None,
             card_saved: false,
+            financing: None,
         }),
         ..attempt(id, state)
     }

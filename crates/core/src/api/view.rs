@@ -13,7 +13,9 @@ use crate::openapi::*;
 use crate::rails::Rail;
 use crate::rails::card::{CardOffer, DeclineAdvice};
 use crate::rails::cvu::{CvuOffer, PayableView};
-use crate::rails::flexiti::{FinancingAdvice, FinancingOffers, FlexitiOffer, HostedPage};
+use crate::rails::flexiti::{
+    FinancedView, FinancingAdvice, FinancingOffers, FlexitiOffer, HostedPage,
+};
 use crate::rails::flux::{FluxOffer, WalletAdvice};
 use crate::session::SessionState;
 
@@ -154,4 +156,7 @@ pub struct ReceiptView {
     /// The card was saved for next time.
     #[serde(default)]
     pub card_saved: bool,
+    /// How the purchase is paid off, where a provider lends.
+    #[serde(default)]
+    pub financing: Option<FinancedView>,
 }

@@ -26,4 +26,7 @@ pub use identity::{
     PROVINCES, Person, PostalAddress, check_account_number, check_birth_date, check_line,
     check_name, check_postal_code,
 };
-pub use offers::{Fee, FinancingChoice, FinancingOffers, FinancingPlan, Rate, RegularPurchase};
+pub use offers::{
+    Fee, FinancedCredit, FinancedPlan, FinancedView, FinancingChoice, FinancingOffers,
+    FinancingPlan, Rate, RegularPurchase,
+};

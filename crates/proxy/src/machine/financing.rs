@@ -10,14 +10,16 @@
 //! next step, and a restart loses nobody.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::json;
 use ventanilla_core::api::AttemptView;
-use ventanilla_core::attempt::NextAction;
+use ventanilla_core::attempt::{AttemptState, NextAction};
+use ventanilla_core::operation::OperationKind;
 use ventanilla_core::problem::ProblemCode;
 use ventanilla_core::rails::Rail;
 use ventanilla_core::rails::flexiti::{
-    FinancingAdvice, FinancingChoice, FinancingOffers, Identified,
+    FinancedCredit, FinancedView, FinancingAdvice, FinancingChoice, FinancingOffers, Identified,
 };
 use ventanilla_providers::failpoint::hit;
 
@@ -29,7 +31,10 @@ use super::{ANSWER_WITHIN, Machine, Until};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::rails::flexiti::{FlexitiPlan, FlexitiRail, NoOffers, reason};
-use crate::store::{AttemptRow, Change, FinancingRow, FinancingStage, FinancingStep};
+use crate::store::{AttemptRow, Change, FinancingRow, FinancingStage, FinancingStep, OperationRow};
+
+/// A capture is two calls of a provider that answers within a second.
+const CAPTURED_WITHIN: Duration = Duration::from_secs(2);
 
 /// T0 to T0b: opens the identity check, and puts it before the buyer.
 pub(super) async fn open(machine: &Machine, attempt: &AttemptRow, plan: FlexitiPlan) -> Result<()> {
@@ -139,8 +144,30 @@ pub(super) async fn finance(
         machine
             .watch(&row.session_id, &row.id, ANSWER_WITHIN, Until::Ended)
             .await?;
+        if rail.captures() {
+            await_capture(machine, row).await?;
+        }
     }
     Ok(())
+}
+
+/// Gives the capture that follows by itself a moment, so that the buyer need not read that it is to come.
+async fn await_capture(machine: &Machine, row: &AttemptRow) -> Result<()> {
+    let operations = machine.store.operations(&row.session_id).await?;
+    let mut captures = operations
+        .iter()
+        .filter(|one| one.attempt_id == row.id && one.kind == OperationKind::Capture);
+    let Some(capture) = captures.next() else {
+        return Ok(());
+    };
+    let patience = machine.patience(&capture.id, CAPTURED_WITHIN);
+    loop {
+        let ring = patience.listen();
+        let now = machine.operation_row(&capture.id).await?;
+        if NextAction::after(now.state) != NextAction::Wait || !patience.wait(ring).await {
+            return Ok(());
+        }
+    }
 }
 
 /// Ends an attempt that waits, or has not come to wait yet.
@@ -174,14 +201,21 @@ fn offered(waiting: &FinancingRow) -> Result<Option<FinancingOffers>> {
     offers.transpose().map_err(Error::internal)
 }
 
-/// Adds what waits for the buyer to the view of their attempt.
+/// Adds what waits for the buyer to the view of their attempt, or to its receipt what they picked.
 pub(super) async fn show(
     machine: &Machine,
     row: &AttemptRow,
     mut view: AttemptView,
     now: Timestamp,
 ) -> Result<AttemptView> {
-    if row.rail != Rail::Flexiti || !row.waits_for_buyer() {
+    if row.rail != Rail::Flexiti {
+        return Ok(view);
+    }
+    if let Some(receipt) = &mut view.receipt {
+        receipt.financing = picked(machine, row).await?;
+        return Ok(view);
+    }
+    if !row.waits_for_buyer() {
         return Ok(view);
     }
     let Some(rail) = &machine.flexiti else {
@@ -208,6 +242,37 @@ pub(super) async fn show(
     Ok(view)
 }
 
+/// How the purchase is paid off, and what has become of the credit so far.
+async fn picked(machine: &Machine, row: &AttemptRow) -> Result<Option<FinancedView>> {
+    let Some(kept) = machine.store.financing(&row.id).await? else {
+        return Ok(None);
+    };
+    let plan = match (offered(&kept)?, &kept.choice) {
+        (Some(offers), Some(choice)) => offers.picked(choice),
+        _ => None,
+    };
+    let operations = machine.store.operations(&row.session_id).await?;
+    let credit = credit(row, &operations);
+    Ok(Some(FinancedView { plan, credit }))
+}
+
+/// What has become of what is held for an attempt.
+fn credit(row: &AttemptRow, operations: &[OperationRow]) -> FinancedCredit {
+    let done = |kind: OperationKind| -> u64 {
+        let is_one = |one: &&OperationRow| {
+            one.attempt_id == row.id && one.kind == kind && one.state == AttemptState::Succeeded
+        };
+        let done = operations.iter().filter(is_one);
+        done.map(|one| one.amount.minor()).sum()
+    };
+    let (captured, released) = (done(OperationKind::Capture), done(OperationKind::Release));
+    match captured + released >= row.total.minor() {
+        false => FinancedCredit::Held,
+        true if captured > 0 => FinancedCredit::Captured,
+        true => FinancedCredit::Released,
+    }
+}
+
 /// What the provider shows of an attempt.
 pub(super) async fn read(machine: &Machine, attempt: &AttemptRow) -> Reading {
     let Some(rail) = &machine.flexiti else {
@@ -217,5 +282,79 @@ pub(super) async fn read(machine: &Machine, attempt: &AttemptRow) -> Reading {
         Ok(Some(kept)) => rail.read(attempt, &kept.kept).await,
         Ok(None) => Reading::Failed(String::from("nothing was kept to read it back with")),
         Err(error) => Reading::Failed(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ventanilla_core::money::Money;
+
+    use super::*;
+    use crate::machine::given;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_795_000_000_000);
+
+    /// What is said of the credit for an attempt of 100, after these operations.
+    fn after(operations: &[(OperationKind, AttemptState, u64)]) -> FinancedCredit {
+        let session = given::session(NOW);
+        let mut attempt = given::attempt(&session, "key", NOW);
+        let amount = |minor| Money::from_minor(minor, attempt.total.currency()).unwrap();
+        let rows: Vec<OperationRow> = operations
+            .iter()
+            .map(|(kind, state, minor)| OperationRow {
+                state: *state,
+                amount: amount(*minor),
+                ..given::operation(&attempt, *kind, NOW)
+            })
+            .collect();
+        attempt.total = amount(100);
+        credit(&attempt, &rows)
+    }
+
+    #[test]
+    fn credit_is_held_until_every_part_of_it_is_captured_or_let_go() {
+        use AttemptState as S;
+        use OperationKind as K;
+        for (operations, expected) in [
+            (vec![], FinancedCredit::Held),
+            (
+                vec![(K::Capture, S::Succeeded, 100)],
+                FinancedCredit::Captured,
+            ),
+            (vec![(K::Capture, S::Succeeded, 99)], FinancedCredit::Held),
+            (
+                vec![
+                    (K::Capture, S::Succeeded, 40),
+                    (K::Release, S::Succeeded, 60),
+                ],
+                FinancedCredit::Captured,
+            ),
+            (
+                vec![(K::Release, S::Succeeded, 100)],
+                FinancedCredit::Released,
+            ),
+            // What comes back later was taken.
+            (
+                vec![
+                    (K::Capture, S::Succeeded, 100),
+                    (K::Return, S::Succeeded, 100),
+                ],
+                FinancedCredit::Captured,
+            ),
+        ] {
+            assert_eq!(after(&operations), expected, "{operations:?}");
+        }
+        // Nothing that is not certain counts.
+        for state in [
+            S::New,
+            S::Sent,
+            S::Unknown,
+            S::Review,
+            S::Declined,
+            S::NotExecuted,
+        ] {
+            let operation = (K::Capture, state, 100);
+            assert_eq!(after(&[operation]), FinancedCredit::Held, "{state:?}");
+        }
     }
 }

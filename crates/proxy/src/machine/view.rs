@@ -201,5 +201,7 @@ fn receipt(row: &AttemptRow) -> Option<ReceiptView> {
             .flatten(),
         installments: row.installments,
         card_saved: row.card_saved,
+        // Added by whoever reads what was picked.
+        financing: None,
     })
 }

@@ -1,7 +1,7 @@
 //! A purchase that a provider finances.
 
 use super::*;
-use ventanilla_core::rails::flexiti::{FinancingPlan, Identified};
+use ventanilla_core::rails::flexiti::{FinancedView, FinancingPlan, Identified};
 
 const SESSION: &str = "11111111-2222-4333-8444-555555555555";
 
@@ -362,5 +362,27 @@ fn a_decline_says_what_to_do_whatever_is_known() {
         let turn = stepped(&deeds[..1], Step::Finance(plan(6)));
         taken(&mut desk, turn, view);
         assert_eq!(desk.state.screen, Screen::NotFinanced { advice });
+    }
+}
+
+#[test]
+fn what_is_only_held_is_told_as_authorized_and_what_is_taken_as_captured() {
+    for (credit, outcome) in [
+        (FinancedCredit::Held, Outcome::Authorized),
+        (FinancedCredit::Captured, Outcome::Captured),
+        (FinancedCredit::Released, Outcome::Authorized),
+    ] {
+        let mut desk = before_the_offers();
+        let deeds = desk.take(News::Picked(plan(6)));
+        let turn = stepped(&deeds[..1], Step::Finance(plan(6)));
+        let mut view = bare(AttemptState::Succeeded);
+        let financing = FinancedView { plan: None, credit };
+        view.receipt.as_mut().unwrap().financing = Some(financing);
+        let deeds = taken(&mut desk, turn, view);
+        let told = deeds.iter().find_map(|deed| match deed {
+            Deed::Tell(Event::Complete { outcome, .. }) => Some(*outcome),
+            _ => None,
+        });
+        assert_eq!(told, Some(outcome));
     }
 }

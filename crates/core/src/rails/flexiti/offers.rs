@@ -104,16 +104,79 @@ pub enum FinancingChoice {
     },
 }
 
+/// How a purchase that was financed is paid off, for its receipt: what was picked, as it was offered.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct FinancedView {
+    /// The plan; `None` by the account's own terms.
+    #[serde(default)]
+    pub plan: Option<FinancedPlan>,
+    /// What has become of the credit so far.
+    pub credit: FinancedCredit,
+}
+
+/// The plan that was picked.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct FinancedPlan {
+    /// [`FinancingPlan::months`]
+    pub months: u32,
+    /// [`FinancingPlan::monthly`]
+    pub monthly: Money,
+}
+
+/// What has become of the credit that a provider holds for a purchase.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FinancedCredit {
+    /// All or some of it is held, and not captured yet.
+    Held,
+    /// What was not let go is captured.
+    Captured,
+    /// All of it was let go.
+    Released,
+}
+
+impl FinancedCredit {
+    /// Every one.
+    pub const ALL: [Self; 3] = [Self::Held, Self::Captured, Self::Released];
+
+    /// The name in JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Held => "held",
+            Self::Captured => "captured",
+            Self::Released => "released",
+        }
+    }
+
+    /// The one of this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|credit| credit.name() == name)
+    }
+}
+
 impl FinancingOffers {
+    /// How a purchase is paid off that way, which was offered.
+    #[must_use]
+    pub fn picked(&self, choice: &FinancingChoice) -> Option<FinancedPlan> {
+        let FinancingChoice::Plan { plan, months } = choice else {
+            return None;
+        };
+        let mut plans = self.plans.iter();
+        let offered = plans.find(|one| one.plan == *plan && one.months == *months)?;
+        Some(FinancedPlan {
+            months: offered.months,
+            monthly: offered.monthly,
+        })
+    }
+
     /// Whether it was offered.
     #[must_use]
     pub fn has(&self, choice: &FinancingChoice) -> bool {
         match choice {
             FinancingChoice::Regular {} => self.regular.is_some(),
-            FinancingChoice::Plan { plan, months } => self
-                .plans
-                .iter()
-                .any(|offered| offered.plan == *plan && offered.months == *months),
+            FinancingChoice::Plan { .. } => self.picked(choice).is_some(),
         }
     }
 
@@ -156,12 +219,24 @@ mod tests {
             assert!(!offers.has(&other), "{other:?}");
         }
         assert!(!offers.has(&FinancingChoice::Regular {}));
+        let picked = offers.picked(&plan("4", 6)).unwrap();
+        assert_eq!((picked.months, picked.monthly), (6, cad(17_156)));
+        assert_eq!(offers.picked(&plan("4", 12)), None);
         offers.regular = Some(RegularPurchase {
             amount: cad(100_000),
             basis_points: None,
             fees: Vec::new(),
         });
         assert!(offers.has(&FinancingChoice::Regular {}));
+    }
+
+    #[test]
+    fn what_became_of_the_credit_is_called_the_same_in_json() {
+        for credit in FinancedCredit::ALL {
+            assert_eq!(serde_json::to_value(credit).unwrap(), credit.name());
+            assert_eq!(FinancedCredit::from_name(credit.name()), Some(credit));
+        }
+        assert_eq!(FinancedCredit::from_name("of-tomorrow"), None);
     }
 
     #[test]
