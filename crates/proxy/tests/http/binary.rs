@@ -4,6 +4,7 @@ use reqwest::Method;
 use serde_json::Value;
 use ventanilla_sandbox::{Sandbox, SandboxOptions};
 
+use crate::flexiti;
 use crate::served::{Served, open_session_at, run, ventanilla, write_settings};
 use crate::support::{
     API_KEY, Folder, GREENPAY_SECRET, HOOK_PATH, LOADER, OLD_API_KEY, PUBLIC_ORIGIN, environment,
@@ -28,6 +29,7 @@ async fn help_names_every_command_and_variable() {
         "VENTANILLA_GREENPAY_SECRET",
         "VENTANILLA_CVU_PASSWORD",
         "VENTANILLA_FLUX_REFRESH_TOKEN",
+        "VENTANILLA_FLEXITI_CLIENT_SECRET",
         "VENTANILLA_WEBHOOK_SECRETS",
         "VENTANILLA_HOOK_PATH",
         "VENTANILLA_LOG",
@@ -199,6 +201,70 @@ async fn check_asks_flux_for_a_token_and_tells_where_a_wrong_one_comes_from() {
     assert_eq!(code, 1, "{said}");
     assert!(
         said.contains("VENTANILLA_FLUX_REFRESH_TOKEN: expected it"),
+        "{said}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn check_asks_flexiti_for_a_token_and_a_list_and_tells_where_refused_credentials_come_from() {
+    let folder = Folder::new();
+    let sandbox = Sandbox::start(SandboxOptions::default()).await.unwrap();
+    let usual = settings(&folder.0, &sandbox);
+    let checked = |more: &str, url: &str, secret: Option<&str>| {
+        write_settings(&folder, &(usual.clone() + &flexiti::section(url, more)));
+        let mut command = ventanilla(&folder, &["check"]);
+        if let Some(secret) = secret {
+            command.env("VENTANILLA_FLEXITI_CLIENT_SECRET", secret);
+        }
+        let checked = command.output().unwrap();
+        let said = String::from_utf8(checked.stdout).unwrap();
+        assert!(secret.is_none_or(|secret| !said.contains(secret)), "{said}");
+        (checked.status.code(), said)
+    };
+    let secret = sandbox.flexiti_credentials().client_secret.clone();
+    let url = &sandbox.flexiti_url;
+
+    let (code, said) = checked("", url, Some(&secret));
+    assert_eq!(code, Some(0), "{said}");
+    for line in [
+        format!("ok    flexiti.url: {url} answers"),
+        format!("ok    flexiti.page_origin: {url} is the only page that the frame shows"),
+    ] {
+        assert!(said.contains(&line), "{line}\n{said}");
+    }
+    let asked = sandbox.ledger().flexiti;
+    assert!(asked.sessions.is_empty() && asked.authorizations.is_empty());
+
+    let (code, said) = checked("", url, Some("another-client-secret"));
+    assert_eq!(code, Some(3), "{said}");
+    let points = "look at flexiti.client_id and VENTANILLA_FLEXITI_CLIENT_SECRET";
+    assert!(
+        said.contains(&format!("FAIL  flexiti.url: {url}: ")) && said.contains(points),
+        "{said}"
+    );
+
+    let (code, said) = checked("", "http://127.0.0.1:1", Some(&secret));
+    assert_eq!(code, Some(3), "{said}");
+    assert!(
+        said.contains("FAIL  flexiti.url: http://127.0.0.1:1: provider could not be connected to")
+            && !said.contains(points),
+        "{said}"
+    );
+
+    let (code, said) = checked("", url, None);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(
+        said.contains("VENTANILLA_FLEXITI_CLIENT_SECRET: expected it"),
+        "{said}"
+    );
+    let (code, said) = checked(
+        "page_origin = \"http://elsewhere.example\"",
+        url,
+        Some(&secret),
+    );
+    assert_eq!(code, Some(1), "{said}");
+    assert!(
+        said.contains("flexiti.page_origin: expected https"),
         "{said}"
     );
 }

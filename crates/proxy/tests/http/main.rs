@@ -9,6 +9,7 @@ mod binary;
 mod bodies;
 mod commands;
 mod documents;
+mod flexiti;
 mod guards;
 mod hooks_in;
 mod lifecycle;

@@ -19,7 +19,13 @@ async fn paid(proxy: &Proxy) -> (String, String) {
     (session, attempt["id"].as_str().unwrap().to_owned())
 }
 
-async fn operate(proxy: &Proxy, attempt: &str, kind: &str, key: &str, body: &Value) -> Response {
+pub async fn operate(
+    proxy: &Proxy,
+    attempt: &str,
+    kind: &str,
+    key: &str,
+    body: &Value,
+) -> Response {
     proxy
         .merchant(Method::POST, &format!("/v1/attempts/{attempt}/{kind}"))
         .header("idempotency-key", key)
@@ -29,7 +35,7 @@ async fn operate(proxy: &Proxy, attempt: &str, kind: &str, key: &str, body: &Val
         .unwrap()
 }
 
-async fn get(proxy: &Proxy, path: &str) -> Value {
+pub async fn get(proxy: &Proxy, path: &str) -> Value {
     let answer = proxy.merchant(Method::GET, path).send().await.unwrap();
     assert_eq!(answer.status(), 200, "{path}");
     answer.json().await.unwrap()

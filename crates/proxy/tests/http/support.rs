@@ -105,7 +105,7 @@ impl Proxy {
             let flux = format!("{}/v3", sandbox.flux_url);
             rails(&sandbox.cvu_url, &flux, &sandbox.flexiti_url)
         };
-        Self::start_on(
+        Self::start_before(
             |text, sandbox| text + &rails(sandbox),
             environment_of_every_rail(),
         )
@@ -115,7 +115,7 @@ impl Proxy {
     /// With every rail but the card's at one provider of the test's own.
     pub async fn start_with_rails_at(url: &str) -> Self {
         let rails = rails(url, &format!("{url}/v3"), url);
-        Self::start_on(|text, _| text + &rails, environment_of_every_rail()).await
+        Self::start_before(|text, _| text + &rails, environment_of_every_rail()).await
     }
 
     /// With a configuration that `change` made of the usual one, and other secrets.
@@ -123,10 +123,11 @@ impl Proxy {
         change: impl FnOnce(String) -> String,
         environment: BTreeMap<&'static str, String>,
     ) -> Self {
-        Self::start_on(|text, _| change(text), environment).await
+        Self::start_before(|text, _| change(text), environment).await
     }
 
-    async fn start_on(
+    /// As [`Proxy::start_as`], where the configuration names a further provider of the sandbox's.
+    pub async fn start_before(
         change: impl FnOnce(String, &Sandbox) -> String,
         environment: BTreeMap<&'static str, String>,
     ) -> Self {
