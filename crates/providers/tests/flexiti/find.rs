@@ -8,7 +8,7 @@ use crate::given::{NOW, account, changed, client, flow, january, moment, referen
 use crate::provider::{Provider, Reply, Seen, reply};
 
 /// A row of the list, newest first by its number.
-fn row(id: u64, reference: &str) -> Value {
+pub fn row(id: u64, reference: &str) -> Value {
     let mut row = value("authorizations_list_page2.json")["authorizations"][0].clone();
     row["authorization_id"] = id.into();
     row["reference"] = reference.into();
@@ -16,7 +16,7 @@ fn row(id: u64, reference: &str) -> Value {
 }
 
 /// The page that was asked for, of `rows`.
-fn page_of(rows: &[Value], size: usize, seen: &Seen) -> Reply {
+pub fn page_of(rows: &[Value], size: usize, seen: &Seen) -> Reply {
     let number: usize = seen.parameter("page_number").unwrap().parse().unwrap();
     let shown: Vec<_> = rows
         .iter()
@@ -52,7 +52,7 @@ async fn find(provider: &Provider) -> Outcome<Found> {
         .await
 }
 
-async fn list(provider: &Provider) -> Listing<AuthorizationRow> {
+pub async fn list(provider: &Provider) -> Listing<AuthorizationRow> {
     match client(&provider.url)
         .authorizations(flow(), &january())
         .await
@@ -62,7 +62,7 @@ async fn list(provider: &Provider) -> Listing<AuthorizationRow> {
     }
 }
 
-fn ids(list: &Listing<AuthorizationRow>) -> Vec<u64> {
+pub fn ids(list: &Listing<AuthorizationRow>) -> Vec<u64> {
     list.rows
         .iter()
         .map(|row| row.authorization.id.as_str().parse().unwrap())

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use ventanilla_providers::Outcome;
 use ventanilla_providers::flexiti::{Client, Decision};
 
+use crate::find::{ids, list, page_of, row};
 use crate::given::{Way, client, text};
 use crate::provider::{Provider, Script};
 
@@ -122,8 +123,36 @@ fn telling_way() -> impl Strategy<Value = Way> {
     )
 }
 
+/// A list of `rows` before anybody reads, to which so many are added before each page after the first, read in
+/// pages of `size`: the numbers that the client gives.
+fn read_while_it_grows(rows: u64, size: usize, added: Vec<u64>) -> (Vec<u64>, bool) {
+    let stage = STAGE
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    stage.runtime.block_on(async {
+        let provider = Provider::answering(move |seen, count| {
+            let newest = rows + added.iter().take(count).sum::<u64>();
+            let all: Vec<Value> = (1..=newest).rev().map(|id| row(id, "x")).collect();
+            page_of(&all, size, seen)
+        })
+        .await;
+        let list = list(&provider).await;
+        (ids(&list), list.is_whole)
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
+
+    // Invariant 14. Rows that come in push others to the next page, where they are met again.
+    #[test]
+    fn any_pages_that_move_while_they_are_read_yield_every_row_once_and_newest_first(rows in 0_u64..30, size in 1_usize..12, added in prop::collection::vec(0_u64..3, 0..8)) {
+        // What comes in faster than it is read has no end.
+        let added: Vec<u64> = added.into_iter().map(|count| count.min(size as u64 - 1)).collect();
+        let (found, is_whole) = read_while_it_grows(rows, size, added);
+        prop_assert_eq!(found, (1..=rows).rev().collect::<Vec<u64>>());
+        prop_assert!(is_whole);
+    }
 
     #[test]
     fn no_bytes_make_a_reader_panic(way in any_way(), body in "\\PC{0,64}", status in 200_u16..600) {
