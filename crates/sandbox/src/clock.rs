@@ -45,6 +45,11 @@ impl Moment {
         Self(i64::try_from(date_time.unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX))
     }
 
+    /// From milliseconds since 1970-01-01T00:00:00Z.
+    pub(crate) fn of_unix_millis(millis: u64) -> Self {
+        Self(i64::try_from(millis).unwrap_or(i64::MAX))
+    }
+
     /// Milliseconds since 1970-01-01T00:00:00Z.
     pub(crate) const fn unix_millis(self) -> i64 {
         self.0
@@ -85,6 +90,34 @@ impl Moment {
                 "[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]"
             ))
             .unwrap_or_default()
+    }
+
+    /// The provider's day, `2026-11-20`.
+    pub(crate) fn local_day(self) -> String {
+        self.local()
+            .format(format_description!("[year]-[month]-[day]"))
+            .unwrap_or_default()
+    }
+
+    /// The day of the month, local.
+    pub(crate) fn local_day_of_month(self) -> u8 {
+        self.local().day()
+    }
+
+    /// The midnight with which the day begins that is `months` months after the local day of this moment, or
+    /// the last day of that month if it is shorter.
+    pub(crate) fn midnight_after_months(self, months: u32) -> Self {
+        let local = self.local();
+        let month = i64::from(u8::from(local.month())) - 1 + i64::from(months);
+        let year = i32::try_from(i64::from(local.year()) + month / 12).unwrap_or(9999);
+        let month = u8::try_from(month % 12 + 1)
+            .ok()
+            .and_then(|month| time::Month::try_from(month).ok())
+            .unwrap_or(time::Month::January);
+        let day = local.day().min(month.length(year));
+        time::Date::from_calendar_date(year, month, day).map_or(self, |date| {
+            Self::of(date.midnight().assume_offset(PROVIDER_ZONE))
+        })
     }
 
     /// Year and month, local.
@@ -195,6 +228,23 @@ impl Clock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn months_later_it_is_midnight_in_costa_rica_on_the_same_day_or_the_last_one() {
+        let later = |text: &str, months| {
+            let moment = Moment::read(text).unwrap();
+            moment.midnight_after_months(months).rfc3339()
+        };
+        // Still the 20th there.
+        assert_eq!(later("2026-11-21T05:59:59Z", 0), "2026-11-20T06:00:00.000Z");
+        assert_eq!(later("2026-11-21T06:00:00Z", 0), "2026-11-21T06:00:00.000Z");
+        assert_eq!(later("2026-11-20T19:00:00Z", 2), "2027-01-20T06:00:00.000Z");
+        assert_eq!(later("2027-01-31T19:00:00Z", 1), "2027-02-28T06:00:00.000Z");
+        assert_eq!(
+            later("2027-01-31T19:00:00Z", 13),
+            "2028-02-29T06:00:00.000Z"
+        );
+    }
 
     #[test]
     fn provider_dates_are_costa_rican_and_do_not_say_so() {

@@ -21,6 +21,12 @@ pub struct Ledger {
     pub operations: Vec<OperationEntry>,
     /// Card tokens made, changed and deleted.
     pub card_tokens: Vec<CardTokenEntry>,
+    /// Bulks that were taken.
+    #[serde(default)]
+    pub bulks: Vec<BulkEntry>,
+    /// Subscriptions made, changed and cancelled. What they were charged is among the debits.
+    #[serde(default)]
+    pub subscriptions: Vec<SubscriptionEntry>,
     /// Notifications posted to the merchant, once each is answered or given up.
     pub notifications: Vec<NotificationEntry>,
     /// What happened at the CVU wallet API.
@@ -52,6 +58,16 @@ impl Ledger {
         self.operations
             .iter()
             .filter(move |operation| operation.reference == reference)
+    }
+
+    /// The debits of one subscription.
+    pub fn debits_of_subscription<'a>(
+        &'a self,
+        id: &'a str,
+    ) -> impl Iterator<Item = &'a DebitEntry> {
+        self.debits
+            .iter()
+            .filter(move |debit| debit.subscription_id.as_deref() == Some(id))
     }
 
     /// The debits that moved money.
@@ -155,13 +171,21 @@ pub struct DebitEntry {
     pub installments: Option<String>,
     /// Whether the card was saved as well.
     pub tokenized: bool,
-    /// `pay` or `token_payment`.
+    /// `pay`, `token_payment`, `bulk` or `pay_subscription`; `create_subscription` when a subscription was
+    /// charged by itself.
     pub operation: Operation,
+    /// The bulk that it was a part of.
+    #[serde(default)]
+    pub bulk_id: Option<String>,
+    /// The subscription that it is a payment of.
+    #[serde(default)]
+    pub subscription_id: Option<String>,
     /// Length of `ld` in characters; none for a token payment.
     pub ld_len: Option<usize>,
     /// RFC 3339 UTC.
     pub executed_at: String,
-    /// How often this reference had been executed, this time included: more than 1 is a double debit.
+    /// How often this reference had been executed, this time included: more than 1 is a double debit. A
+    /// subscription's payment that is tried again counts only what was approved before.
     pub count: u32,
     /// `retrievalNumber` of the read.
     pub retrieval_number: String,
@@ -295,6 +319,72 @@ pub struct CardTokenEntry {
     pub request_id: String,
     /// The card's last four digits.
     pub last4: String,
+    /// RFC 3339 UTC.
+    pub at: String,
+}
+
+/// A bulk that was taken.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct BulkEntry {
+    /// The provider's `bulkId`.
+    pub id: String,
+    /// The merchant's `orderReference` of each payment.
+    pub references: Vec<String>,
+    /// Those of them that no bank was asked about: the card token is not known, or the card is turned away.
+    pub not_asked: Vec<String>,
+    /// RFC 3339 UTC.
+    pub at: String,
+}
+
+/// What happened to a subscription.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SubscriptionChange {
+    /// Made.
+    Created,
+    /// Ended for good.
+    Cancelled,
+    /// Given another card.
+    CardChanged,
+    /// Given another amount.
+    AmountChanged,
+}
+
+impl SubscriptionChange {
+    /// The name in JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Cancelled => "cancelled",
+            Self::CardChanged => "card_changed",
+            Self::AmountChanged => "amount_changed",
+        }
+    }
+}
+
+/// A change of a subscription, and what it was afterwards.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct SubscriptionEntry {
+    /// The provider's `subscriptionId`.
+    pub id: String,
+    /// What happened to it.
+    pub change: SubscriptionChange,
+    /// The merchant's `userId`.
+    pub user_id: String,
+    /// The merchant's description.
+    pub description: String,
+    /// What each charge takes, in whole units with two decimals: `1250.50`.
+    pub amount: String,
+    /// ISO 4217 code.
+    pub currency: String,
+    /// The card token that pays.
+    pub card_token: String,
+    /// When it is charged next, RFC 3339 UTC.
+    pub next_payment_at: Option<String>,
+    /// How many subscriptions with this user and description were made, with `created` this one included:
+    /// more than 1 may be a request that was sent twice.
+    pub count: u32,
     /// RFC 3339 UTC.
     pub at: String,
 }

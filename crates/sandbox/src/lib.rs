@@ -108,8 +108,9 @@ pub use flux::options::{
     FluxRefundType,
 };
 pub use ledger::{
-    CallEntry, CardTokenChange, CardTokenEntry, DebitEntry, DebitState, Ledger, NotificationEntry,
-    OperationEntry, OperationKind, OperationRefusal, OperationState, OrderEntry,
+    BulkEntry, CallEntry, CardTokenChange, CardTokenEntry, DebitEntry, DebitState, Ledger,
+    NotificationEntry, OperationEntry, OperationKind, OperationRefusal, OperationState, OrderEntry,
+    SubscriptionChange, SubscriptionEntry,
 };
 pub use notify::{Notifications, NotifyError, NotifyMode, ReceiverUrl};
 

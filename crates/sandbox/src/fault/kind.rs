@@ -13,15 +13,15 @@ use super::Operation;
 /// | `gateway_timeout_before`, `gateway_timeout_after` | every operation |
 /// | `error_500`, `rate_limit_429`, `redirect_301` | every operation |
 /// | `stall`, `slow_drip`, `truncate`, `broken_json`, `corrupt`, `oversize` | every operation |
-/// | `late` | all but `get_token`, `transaction`, `cvu_concepts`, `cvu_balance`, `cvu_voucher`, `cvu_cashin`, `cvu_statistics`, `cvu_sale_points`, `cvu_static_qr`, `cvu_transactions`, `cvu_filters`, `flux_transaction`, `flexiti_authorizations`, `flexiti_authorization`, `flexiti_captures` |
-/// | `late_beyond_fence` | `pay`, `token_payment`, `tokenize`, `update_token`, `void`, `capture`, `refund`, `flux_pay`, `flexiti_deposit`, `flexiti_authorize`, `flexiti_release`, `flexiti_capture`, `flexiti_return`, `flexiti_refund` |
-/// | `wrong_amount` | `pay`, `token_payment`, `transaction`, `cvu_balance`, `cvu_cashin`, `cvu_qr`, `cvu_transactions`, `flux_pay`, `flux_refund`, `flux_transaction`, `flexiti_interest`, `flexiti_authorize`, `flexiti_release`, `flexiti_capture`, `flexiti_return`, `flexiti_authorizations`, `flexiti_authorization`, `flexiti_captures` |
-/// | `float_dust` | `pay`, `token_payment`, `transaction`, `cvu_balance`, `cvu_cashin`, `cvu_transactions`, `flux_pay`, `flux_refund`, `flux_transaction`, `flexiti_interest`, `flexiti_authorize`, `flexiti_release`, `flexiti_capture`, `flexiti_return`, `flexiti_authorizations`, `flexiti_authorization`, `flexiti_captures` |
-/// | `wrong_reference` | `pay`, `token_payment`, `tokenize`, `update_token`, `delete_token`, `void`, `capture`, `refund`, `cvu_cashout`, `cvu_cashin`, `cvu_qr`, `cvu_link`, `cvu_create_sale_point`, `cvu_static_order`, `flux_pay`, `flux_refund`, `flux_transaction`, `flexiti_authorize`, `flexiti_release`, `flexiti_capture`, `flexiti_return`, `flexiti_authorizations`, `flexiti_authorization`, `flexiti_captures` |
+/// | `late` | all but `get_token`, `transaction`, `subscriptions`, `subscription_payments`, `cvu_concepts`, `cvu_balance`, `cvu_voucher`, `cvu_cashin`, `cvu_statistics`, `cvu_sale_points`, `cvu_static_qr`, `cvu_transactions`, `cvu_filters`, `flux_transaction`, `flexiti_authorizations`, `flexiti_authorization`, `flexiti_captures` |
+/// | `late_beyond_fence` | `pay`, `token_payment`, `tokenize`, `update_token`, `void`, `capture`, `refund`, `bulk`, `create_subscription`, `pay_subscription`, `flux_pay`, `flexiti_deposit`, `flexiti_authorize`, `flexiti_release`, `flexiti_capture`, `flexiti_return`, `flexiti_refund` |
+/// | `wrong_amount` | `pay`, `token_payment`, `transaction`, `pay_subscription`, `subscription_payments`, `cvu_balance`, `cvu_cashin`, `cvu_qr`, `cvu_transactions`, `flux_pay`, `flux_refund`, `flux_transaction`, `flexiti_interest`, `flexiti_authorize`, `flexiti_release`, `flexiti_capture`, `flexiti_return`, `flexiti_authorizations`, `flexiti_authorization`, `flexiti_captures` |
+/// | `float_dust` | `pay`, `token_payment`, `transaction`, `pay_subscription`, `subscription_payments`, `cvu_balance`, `cvu_cashin`, `cvu_transactions`, `flux_pay`, `flux_refund`, `flux_transaction`, `flexiti_interest`, `flexiti_authorize`, `flexiti_release`, `flexiti_capture`, `flexiti_return`, `flexiti_authorizations`, `flexiti_authorization`, `flexiti_captures` |
+/// | `wrong_reference` | `pay`, `token_payment`, `tokenize`, `update_token`, `delete_token`, `void`, `capture`, `refund`, `pay_subscription`, `cvu_cashout`, `cvu_cashin`, `cvu_qr`, `cvu_link`, `cvu_create_sale_point`, `cvu_static_order`, `flux_pay`, `flux_refund`, `flux_transaction`, `flexiti_authorize`, `flexiti_release`, `flexiti_capture`, `flexiti_return`, `flexiti_authorizations`, `flexiti_authorization`, `flexiti_captures` |
 /// | `bad_signature` | `pay`, `token_payment`, `tokenize`, `update_token`, `delete_token` |
-/// | `delay_visibility` | `pay`, `token_payment`, `transaction`, `void`, `capture`, `refund`, `cvu_cashout`, `cvu_cashin`, `cvu_transactions`, `flux_pay`, `flux_refund`, `flux_transaction`, `flexiti_authorize`, `flexiti_release`, `flexiti_capture`, `flexiti_return`, `flexiti_authorizations`, `flexiti_authorization`, `flexiti_captures` |
-/// | `read_fails` | `get_token`, `transaction`, `flux_transaction` |
-/// | `expire_sessions` | all but `token_payment`, `get_token`, `delete_token`, `transaction`, `void`, `capture`, `refund` |
+/// | `delay_visibility` | `pay`, `token_payment`, `transaction`, `void`, `capture`, `refund`, `bulk`, `create_subscription`, `pay_subscription`, `subscription_payments`, `cvu_cashout`, `cvu_cashin`, `cvu_transactions`, `flux_pay`, `flux_refund`, `flux_transaction`, `flexiti_authorize`, `flexiti_release`, `flexiti_capture`, `flexiti_return`, `flexiti_authorizations`, `flexiti_authorization`, `flexiti_captures` |
+/// | `read_fails` | `get_token`, `transaction`, `subscriptions`, `subscription_payments`, `flux_transaction` |
+/// | `expire_sessions` | all but `token_payment`, `get_token`, `delete_token`, `transaction`, `void`, `capture`, `refund`, `bulk`, `create_subscription`, `cancel_subscription`, `update_subscription_card`, `update_subscription`, `pay_subscription`, `subscriptions`, `subscription_payments` |
 /// | `status_error` | `cvu_token`, `cvu_concepts`, `cvu_balance`, `cvu_cashout`, `cvu_voucher`, `cvu_cashin`, `cvu_qr`, `cvu_transfer`, `cvu_statistics`, `cvu_link`, `cvu_sale_points`, `cvu_static_qr`, `cvu_create_sale_point`, `cvu_delete_sale_point`, `cvu_static_order`, `cvu_transactions`, `cvu_filters`, `flexiti_token`, `flexiti_widget`, `flexiti_interest`, `flexiti_deposit`, `flexiti_authorize`, `flexiti_release`, `flexiti_capture`, `flexiti_return`, `flexiti_refund`, `flexiti_authorizations`, `flexiti_authorization`, `flexiti_captures` |
 /// | `bad_crc` | `cvu_qr`, `cvu_static_qr` |
 /// | `firewall_465` | `flexiti_token`, `flexiti_widget`, `flexiti_interest`, `flexiti_deposit`, `flexiti_authorize`, `flexiti_release`, `flexiti_capture`, `flexiti_return`, `flexiti_refund`, `flexiti_authorizations`, `flexiti_authorization`, `flexiti_captures` |
@@ -232,6 +232,7 @@ impl Kind {
             Self::Late => !operation.is_read(),
             Self::LateBeyondFence => {
                 operation.is_payment()
+                    || operation.promises_payments()
                     || operation.changes_payment()
                     || (operation.uses_session() && operation.is_card())
                     || operation.moves_credit()
@@ -250,6 +251,7 @@ impl Kind {
             }
             Self::WrongReference => {
                 operation.is_signed()
+                    || matches!(operation, Operation::PaySubscription)
                     || operation.changes_payment()
                     || operation.answers_id()
                     || operation.answers_flux_transaction()
@@ -259,6 +261,7 @@ impl Kind {
             Self::BadSignature => operation.is_signed(),
             Self::DelayVisibility => {
                 operation.is_payment()
+                    || operation.promises_payments()
                     || operation.changes_payment()
                     || operation.finds_payments()
                     || operation.changes_authorization()

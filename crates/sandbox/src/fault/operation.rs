@@ -30,6 +30,22 @@ pub enum Operation {
     Capture,
     /// Merchant host, `POST /transactions/refund`.
     Refund,
+    /// Merchant host, `POST /bulk`.
+    Bulk,
+    /// Merchant host, `POST /subscriptions`.
+    CreateSubscription,
+    /// Merchant host, `POST /subscriptions/cancel`.
+    CancelSubscription,
+    /// Merchant host, `POST /subscriptions/update/card_token`.
+    UpdateSubscriptionCard,
+    /// Merchant host, `POST /subscriptions/update`.
+    UpdateSubscription,
+    /// Merchant host, `POST /subscriptions/pay`.
+    PaySubscription,
+    /// Merchant host, `POST /subscriptions/list`.
+    Subscriptions,
+    /// Merchant host, `POST /subscriptions/list/payments`.
+    SubscriptionPayments,
     /// CVU host, `POST /v2/auth/token`.
     CvuToken,
     /// CVU host, `GET /v2/payment/concepts`.
@@ -172,7 +188,7 @@ fn leads(template: &str, path: &str) -> bool {
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Self; 45] = [
+    pub const ALL: [Self; 53] = [
         Self::CreateOrder,
         Self::Pay,
         Self::TokenPayment,
@@ -185,6 +201,14 @@ impl Operation {
         Self::Void,
         Self::Capture,
         Self::Refund,
+        Self::Bulk,
+        Self::CreateSubscription,
+        Self::CancelSubscription,
+        Self::UpdateSubscriptionCard,
+        Self::UpdateSubscription,
+        Self::PaySubscription,
+        Self::Subscriptions,
+        Self::SubscriptionPayments,
         Self::CvuToken,
         Self::CvuConcepts,
         Self::CvuBalance,
@@ -236,6 +260,14 @@ impl Operation {
             Self::Void => "void",
             Self::Capture => "capture",
             Self::Refund => "refund",
+            Self::Bulk => "bulk",
+            Self::CreateSubscription => "create_subscription",
+            Self::CancelSubscription => "cancel_subscription",
+            Self::UpdateSubscriptionCard => "update_subscription_card",
+            Self::UpdateSubscription => "update_subscription",
+            Self::PaySubscription => "pay_subscription",
+            Self::Subscriptions => "subscriptions",
+            Self::SubscriptionPayments => "subscription_payments",
             Self::CvuToken => "cvu_token",
             Self::CvuConcepts => "cvu_concepts",
             Self::CvuBalance => "cvu_balance",
@@ -287,6 +319,14 @@ impl Operation {
             Self::Void => Place::merchant(&["/transactions/void"]),
             Self::Capture => Place::merchant(&["/transactions/capture"]),
             Self::Refund => Place::merchant(&["/transactions/refund"]),
+            Self::Bulk => Place::merchant(&["/bulk"]),
+            Self::CreateSubscription => Place::merchant(&["/subscriptions"]),
+            Self::CancelSubscription => Place::merchant(&["/subscriptions/cancel"]),
+            Self::UpdateSubscriptionCard => Place::merchant(&["/subscriptions/update/card_token"]),
+            Self::UpdateSubscription => Place::merchant(&["/subscriptions/update"]),
+            Self::PaySubscription => Place::merchant(&["/subscriptions/pay"]),
+            Self::Subscriptions => Place::merchant(&["/subscriptions/list"]),
+            Self::SubscriptionPayments => Place::merchant(&["/subscriptions/list/payments"]),
             Self::CvuToken => Place::cvu("POST", &["/v2/auth/token"]),
             Self::CvuConcepts => Place::cvu("GET", &["/v2/payment/concepts"]),
             Self::CvuBalance => Place::cvu("GET", &["/v2/account/balance"]),
@@ -405,9 +445,17 @@ impl Operation {
         matches!(self.host(), Host::Merchant | Host::Checkout)
     }
 
-    /// Takes money from a buyer.
+    /// Takes money from a buyer, and says so.
     pub(crate) const fn is_payment(self) -> bool {
-        matches!(self, Self::Pay | Self::TokenPayment | Self::FluxPay)
+        matches!(
+            self,
+            Self::Pay | Self::TokenPayment | Self::PaySubscription | Self::FluxPay
+        )
+    }
+
+    /// Takes money from buyers, and says only that it will.
+    pub(crate) const fn promises_payments(self) -> bool {
+        matches!(self, Self::Bulk | Self::CreateSubscription)
     }
 
     /// Changes a payment that was made.
@@ -417,7 +465,10 @@ impl Operation {
 
     pub(crate) const fn is_read(self) -> bool {
         match self {
-            Self::GetToken | Self::Transaction => true,
+            Self::GetToken
+            | Self::Transaction
+            | Self::Subscriptions
+            | Self::SubscriptionPayments => true,
             _ => !self.is_card() && matches!(self.place().method.as_bytes(), b"GET"),
         }
     }
@@ -426,7 +477,11 @@ impl Operation {
     pub(crate) const fn finds_payments(self) -> bool {
         matches!(
             self,
-            Self::Transaction | Self::CvuCashin | Self::CvuTransactions | Self::FluxTransaction
+            Self::Transaction
+                | Self::SubscriptionPayments
+                | Self::CvuCashin
+                | Self::CvuTransactions
+                | Self::FluxTransaction
         ) || self.finds_authorizations()
     }
 

@@ -22,12 +22,21 @@ pub(super) struct Means {
     /// Save the card if the bank approves.
     pub(super) save: bool,
     pub(super) ld_len: Option<usize>,
+    pub(super) part_of: PartOf,
+}
+
+/// What a payment is a part of.
+#[derive(Clone)]
+pub(super) enum PartOf {
+    Nothing,
+    Bulk(String),
+    Subscription(String),
 }
 
 /// A debit that the bank has answered.
 pub(super) struct Settled {
     order: Arc<Order>,
-    debit: DebitEntry,
+    pub(super) debit: DebitEntry,
     saved: Option<(String, StoredCard)>,
 }
 
@@ -60,7 +69,20 @@ impl State {
             visible: now.plus(Duration::from_millis(fate.hidden_ms)),
             changes: Vec::new(),
         };
-        let count = self.greenpay.payments.note_debit(&order.reference, payment);
+        let approved_before = {
+            let before = self.greenpay.payments.of(&order.reference).iter();
+            u32::try_from(before.filter(|it| it.approved).count()).unwrap_or(u32::MAX)
+        };
+        let count = match self.greenpay.payments.note_debit(&order.reference, payment) {
+            // The provider tries what failed again by itself, under the same reference.
+            _ if means.operation == Operation::CreateSubscription => approved_before + 1,
+            count => count,
+        };
+        let (bulk_id, subscription_id) = match means.part_of {
+            PartOf::Nothing => (None, None),
+            PartOf::Bulk(id) => (Some(id), None),
+            PartOf::Subscription(id) => (None, Some(id)),
+        };
         let debit = DebitEntry {
             reference: order.reference.clone(),
             amount: order.amount.two_decimals(),
@@ -78,6 +100,8 @@ impl State {
             installments: means.installments,
             tokenized: saved.is_some(),
             operation: means.operation,
+            bulk_id,
+            subscription_id,
             ld_len: means.ld_len,
             executed_at: now.rfc3339(),
             count,
@@ -280,7 +304,7 @@ pub(super) fn bent_signature(signature: String, fate: Fate) -> String {
     bent
 }
 
-fn bent_amount(amount: Amount, fate: Fate) -> String {
+pub(super) fn bent_amount(amount: Amount, fate: Fate) -> String {
     match fate.kind() {
         Some(Kind::WrongAmount) => amount.plus_one_unit().number_text(),
         Some(Kind::FloatDust) => amount.dusty_number_text(),

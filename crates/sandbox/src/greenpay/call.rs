@@ -99,6 +99,17 @@ impl Call {
         let named = ["orderReference", "requestId"]
             .into_iter()
             .find_map(|name| schema::optional_text(&self.body, name));
+        let named = named.or_else(|| schema::optional_text(&self.body, "subscriptionId"));
+        // A bulk is told by the first of its payments, a subscription to come by what it is called.
+        let named = named.or_else(|| {
+            let first = schema::objects(&self.body, "payments").next()?;
+            schema::optional_text(first, "orderReference")
+        });
+        let named = named.or_else(|| {
+            (self.operation == Operation::CreateSubscription)
+                .then(|| schema::optional_text(&self.body, "description"))
+                .flatten()
+        });
         named.or_else(|| {
             let session = state
                 .greenpay

@@ -14,7 +14,7 @@ use crate::ledger::CardTokenChange;
 use crate::listen::Connection;
 
 use super::answer::{CheckoutRefusal, Refusal, Reply};
-use super::bank::Means;
+use super::bank::{Means, PartOf};
 use super::call::{Call, read_body};
 use super::merchant::{BODY_LIMIT, nothing_here};
 use super::schema::{self, Body, Form, required};
@@ -149,6 +149,7 @@ impl GreenPay {
                 installments: unsealed.installments.clone(),
                 save: unsealed.tokenize,
                 ld_len: Some(schema::text(presented.body, "ld").len()),
+                part_of: PartOf::Nothing,
                 card: unsealed.into_stored(state.greenpay.sequence.capitals(16)),
             };
             state.settle(Arc::clone(&order), means, fate, now)

@@ -24,7 +24,7 @@ use super::answer::{
     DeletedAnswer, Refusal, Reply, SessionAnswer, TransactionFound, TransactionMissing,
     TransactionResult,
 };
-use super::bank::{Means, bent_signature, other_reference, token_answer};
+use super::bank::{Means, PartOf, bent_signature, other_reference, token_answer};
 use super::call::{Call, read_body};
 use super::schema::{self, Body, CREDENTIALS, Form, ORDER, required};
 use super::{GreenPay, Order, Purpose, SESSION_LIFETIME};
@@ -34,7 +34,7 @@ pub(super) const BODY_LIMIT: usize = 100 * 1024;
 
 const WRONG_CREDENTIALS: Refusal = Refusal::of("Merchant doesn't exist");
 const UNKNOWN_TERMINAL: Refusal = Refusal::of("Bank entity doesn't exist");
-const UNKNOWN_CARD_TOKEN: Refusal = Refusal::of("Error: Invalid card token");
+pub(super) const UNKNOWN_CARD_TOKEN: Refusal = Refusal::of("Error: Invalid card token");
 /// Not documented; after the other errors of this operation.
 const READ_FAILED: Refusal = Refusal::of("Error: query failed");
 /// Not documented: the provider may refuse a repeated reference, and this is what it might say.
@@ -52,9 +52,18 @@ pub(crate) fn router(greenpay: Arc<GreenPay>) -> Router {
             Operation::Void => GreenPay::void,
             Operation::Capture => GreenPay::capture,
             Operation::Refund => GreenPay::refund,
+            Operation::Bulk => GreenPay::bulk,
+            Operation::CreateSubscription => GreenPay::create_subscription,
+            Operation::CancelSubscription => GreenPay::cancel_subscription,
+            Operation::UpdateSubscriptionCard => GreenPay::update_subscription_card,
+            Operation::UpdateSubscription => GreenPay::update_subscription,
+            Operation::PaySubscription => GreenPay::pay_subscription,
+            Operation::Subscriptions => GreenPay::list_subscriptions,
+            Operation::SubscriptionPayments => GreenPay::list_subscription_payments,
             _ => return None,
         })
     };
+    tokio::spawn(Arc::clone(&greenpay).watch_subscriptions());
     let mut router = Router::new();
     for operation in Operation::ALL {
         let Some(execute) = execute(operation) else {
@@ -96,6 +105,8 @@ async fn run(
         Ok(body) => body,
         Err(refusal) => return *refusal,
     };
+    // What was due by now comes first, however busy the task is that sees to it.
+    greenpay.charge_due().await;
     let call = Call {
         operation,
         connection,
@@ -175,6 +186,7 @@ impl GreenPay {
                 installments,
                 save: false,
                 ld_len: None,
+                part_of: PartOf::Nothing,
             };
             state.settle(Arc::new(order), means, fate, self.world.clock.now())
         };
@@ -190,10 +202,7 @@ impl GreenPay {
     /// The order in a body that fits the schema.
     fn acceptable_order(&self, body: &Body) -> Result<Order, Reply> {
         let reference = schema::text(body, "orderReference");
-        self.check_credentials(body, Some(reference))?;
-        if schema::text(body, "terminal") != self.credentials.terminal {
-            return Err(Reply::refused(Some(reference), &UNKNOWN_TERMINAL));
-        }
+        self.check_merchant(body, Some(reference))?;
         if self.repeated_reference == RepeatedReference::Refuse && self.has_seen(reference) {
             return Err(Reply::refused(Some(reference), &REPEATED_REFERENCE));
         }
@@ -222,6 +231,16 @@ impl GreenPay {
 
     fn has_seen(&self, reference: &str) -> bool {
         self.state().greenpay.payments.has_seen(reference)
+    }
+
+    /// Credentials and terminal.
+    pub(super) fn check_merchant(&self, body: &Body, reference: Option<&str>) -> Result<(), Reply> {
+        self.check_credentials(body, reference)?;
+        if schema::text(body, "terminal") == self.credentials.terminal {
+            Ok(())
+        } else {
+            Err(Reply::refused(reference, &UNKNOWN_TERMINAL))
+        }
     }
 
     pub(super) fn check_credentials(

@@ -22,10 +22,12 @@
 //! token payment answers as a card payment; `getToken` answers with the fields of `tokenize`; a session
 //! is used up when the bank is asked, not before; installments that the order does not offer are refused;
 //! after a void, a capture or a refund `transactions/get` says `voided`, `captured` or `refunded`, which
-//! are made-up words. See also [`changes`] and [`notice`].
+//! are made-up words. See also [`changes`], [`bulk`],
+//! [`subscriptions`] and [`notice`].
 
 pub(crate) mod answer;
 mod bank;
+mod bulk;
 mod call;
 mod changes;
 mod checkout;
@@ -33,6 +35,7 @@ mod merchant;
 pub(crate) mod notice;
 mod payments;
 mod schema;
+mod subscriptions;
 mod unseal;
 
 use std::collections::HashMap;
@@ -41,6 +44,7 @@ use std::time::Duration;
 
 use rsa::RsaPrivateKey;
 use rsa::sha2::{Digest, Sha256};
+use tokio::sync::Notify;
 
 use crate::amount::Amount;
 use crate::cards::Outcome;
@@ -51,6 +55,7 @@ use crate::world::{State, World};
 use crate::{Credentials, RepeatedReference};
 
 use payments::Payments;
+use subscriptions::Subscriptions;
 
 pub(crate) use checkout::router as checkout_router;
 pub(crate) use merchant::router as merchant_router;
@@ -65,6 +70,8 @@ pub(crate) struct GreenPay {
     pub(crate) repeated_reference: RepeatedReference,
     pub(crate) decline_status: u16,
     pub(crate) key: RsaPrivateKey,
+    /// Wakes what charges subscriptions when one may be due sooner.
+    something_is_due: Notify,
 }
 
 /// What the provider remembers beside the ledger.
@@ -72,6 +79,7 @@ pub(crate) struct Memory {
     payments: Payments,
     sessions: HashMap<String, Session>,
     card_tokens: HashMap<String, StoredCard>,
+    subscriptions: Subscriptions,
     sequence: Sequence,
     trace_number: u32,
 }
@@ -130,6 +138,7 @@ impl GreenPay {
             repeated_reference: options.repeated_reference,
             decline_status: options.decline_status,
             key,
+            something_is_due: Notify::new(),
         })
     }
 
@@ -153,6 +162,7 @@ impl Memory {
             payments: Payments::default(),
             sessions: HashMap::new(),
             card_tokens: HashMap::new(),
+            subscriptions: Subscriptions::default(),
             sequence: Sequence::new(seed),
             trace_number: 0,
         }

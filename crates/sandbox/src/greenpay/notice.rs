@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use crate::amount::Amount;
 use crate::fault::{Fate, Kind, Met, Operation};
-use crate::ledger::{DebitEntry, DebitState};
+use crate::ledger::{BulkEntry, DebitEntry, DebitState};
 use crate::notice::{Notice, Provider};
 use crate::notify::{NotifyError, NotifyMode};
 use crate::world::State;
@@ -84,7 +84,8 @@ impl GreenPay {
         debit: &DebitEntry,
         answer: impl FnOnce() -> String,
     ) -> Option<Notice> {
-        self.notice(Path::Payment, &debit.reference, |forged| {
+        let about = vec![debit.reference.clone()];
+        self.notice(Path::Payment, &debit.reference, about, |forged| {
             if forged {
                 self.forged_payment(debit)
             } else {
@@ -101,21 +102,70 @@ impl GreenPay {
         card: &StoredCard,
         callback: Option<&str>,
     ) -> Option<Notice> {
-        self.notice(Path::NewCard, request_id, |forged| {
+        let about = vec![request_id.to_owned()];
+        self.notice(Path::NewCard, request_id, about, |forged| {
             let fate = if forged { FORGED } else { Fate::default() };
             self.token_reply(token, card, request_id, callback, fate)
                 .json
         })
     }
 
+    /// What to post about a bulk, if anything. `results`: each debit, or the JSON of what is told instead.
+    pub(super) fn notice_of_bulk(
+        &self,
+        bulk: &BulkEntry,
+        results: &[Result<DebitEntry, String>],
+    ) -> Option<Notice> {
+        let about = bulk.references.clone();
+        self.notice(Path::BulkResults, &bulk.id, about, |forged| {
+            let answers: Vec<String> = results
+                .iter()
+                .map(|result| match result {
+                    Ok(debit) if forged => self.forged_payment(debit),
+                    Ok(debit) => to_json(&self.payment_answer(debit, None, None, Fate::default())),
+                    Err(json) => json.clone(),
+                })
+                .collect();
+            bulk_results(&bulk.id, &answers)
+        })
+    }
+
+    /// What to post about a charge of a subscription, if anything. Nothing signs it, so a forged one tells of a
+    /// success and nothing else.
+    pub(super) fn notice_of_charge(
+        &self,
+        debit: &DebitEntry,
+        status: &'static str,
+    ) -> Option<Notice> {
+        let about = vec![debit.reference.clone()];
+        self.notice(
+            Path::SubscriptionResults,
+            &debit.reference,
+            about,
+            |forged| {
+                let told = DebitEntry {
+                    state: if forged {
+                        DebitState::Approved
+                    } else {
+                        debit.state
+                    },
+                    ..debit.clone()
+                };
+                subscription_results(&[told], Some(status))
+            },
+        )
+    }
+
+    /// `key`: what decides how, when each is notified of in a way of its own.
     fn notice(
         &self,
         path: Path,
-        reference: &str,
+        key: &str,
+        about: Vec<String>,
         json: impl FnOnce(bool) -> String,
     ) -> Option<Notice> {
         let settings = self.state().notifications.clone();
-        let mode = settings.mode_for(reference, self.world.seed);
+        let mode = settings.mode_for(key, self.world.seed);
         if mode == NotifyMode::Never {
             return None;
         }
@@ -124,7 +174,7 @@ impl GreenPay {
         Some(Notice {
             provider: Provider::GreenPay,
             path: path.text(),
-            references: vec![reference.to_owned()],
+            references: about,
             mode: Some(mode),
             forged,
             json: settings.encode(&json(forged)),
@@ -224,22 +274,9 @@ impl GreenPay {
             Path::BulkResults => {
                 let answers: Vec<String> = debits().iter().map(answer).collect();
                 let bulk_id = self.state().greenpay.sequence.uuid();
-                format!(
-                    r#"{{"bulkId":"{bulk_id}","responses":[{}]}}"#,
-                    answers.join(",")
-                )
+                bulk_results(&bulk_id, &answers)
             }
-            Path::SubscriptionResults => {
-                let debits = debits();
-                let with = |state: DebitState| -> Vec<SubscriptionResult<'_>> {
-                    let debits = debits.iter().filter(|debit| debit.state == state);
-                    debits.map(SubscriptionResult::of).collect()
-                };
-                to_json(&SubscriptionResults {
-                    approved: with(DebitState::Approved),
-                    rejected: with(DebitState::Declined),
-                })
-            }
+            Path::SubscriptionResults => subscription_results(&debits(), None),
         })
     }
 }
@@ -274,12 +311,35 @@ fn never_debited(reference: &str, now: crate::clock::Moment) -> DebitEntry {
         installments: None,
         tokenized: false,
         operation: Operation::TokenPayment,
+        bulk_id: None,
+        subscription_id: None,
         ld_len: None,
         executed_at: now.rfc3339(),
         count: 0,
         retrieval_number: String::from("000000000000"),
         local_date: now.without_zone(),
     }
+}
+
+fn bulk_results(bulk_id: &str, answers: &[String]) -> String {
+    format!(
+        r#"{{"bulkId":"{bulk_id}","responses":[{}]}}"#,
+        answers.join(",")
+    )
+}
+
+/// `status`: what the subscription is after them; told as the payment was when it is not known.
+fn subscription_results(debits: &[DebitEntry], status: Option<&'static str>) -> String {
+    let with = |state: DebitState| -> Vec<SubscriptionResult<'_>> {
+        let debits = debits.iter().filter(|debit| debit.state == state);
+        debits
+            .map(|debit| SubscriptionResult::of(debit, status))
+            .collect()
+    };
+    to_json(&SubscriptionResults {
+        approved: with(DebitState::Approved),
+        rejected: with(DebitState::Declined),
+    })
 }
 
 #[derive(Serialize)]
@@ -313,14 +373,14 @@ struct SubscriptionOrder<'a> {
 struct SubscriptionDetails {}
 
 impl<'a> SubscriptionResult<'a> {
-    fn of(debit: &'a DebitEntry) -> Self {
+    fn of(debit: &'a DebitEntry, order_status: Option<&'static str>) -> Self {
         let status = match debit.state {
             DebitState::Approved => "approved",
             DebitState::Declined => "rejected",
         };
         Self {
             status,
-            order_status: status,
+            order_status: order_status.unwrap_or(status),
             order: SubscriptionOrder {
                 order_reference: &debit.reference,
                 // References of a subscription run `<subscription>_<n>`.

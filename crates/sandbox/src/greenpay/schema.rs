@@ -4,6 +4,8 @@
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use crate::amount::Amount;
+
 use super::answer::{Reply, to_json};
 
 /// A request body that passed the outermost test: it is an object.
@@ -30,6 +32,8 @@ pub(super) enum Form {
     Price,
     /// A whole number.
     Integer,
+    /// A whole number from the first to the second.
+    Between(u64, u64),
     /// A two-letter country code.
     Country,
     /// An array of texts.
@@ -38,6 +42,10 @@ pub(super) enum Form {
     Object(&'static [Property]),
     /// An array of such objects.
     Objects(&'static [Property]),
+    /// An array of one text or more.
+    FilledTexts,
+    /// An array of one such object or more.
+    FilledObjects(&'static [Property]),
 }
 
 pub(super) const fn required(name: &'static str, form: Form) -> Property {
@@ -235,7 +243,7 @@ fn judge(value: &Value, form: &Form, place: &Place, found: &mut Vec<Violation>) 
                 ));
             }
         }
-        (Form::Price, Value::Number(number)) => match crate::amount::Amount::read(number) {
+        (Form::Price, Value::Number(number)) => match Amount::read(number) {
             Ok(_) => {}
             Err(crate::amount::AmountFault::NotAboveZero) => found.push(place.violates(
                 "exclusiveMinimum",
@@ -253,7 +261,28 @@ fn judge(value: &Value, form: &Form, place: &Place, found: &mut Vec<Violation>) 
                 found.push(place.is_not_a("integer"));
             }
         }
-        (Form::Texts, Value::Array(items)) => {
+        (Form::Between(least, most), Value::Number(number)) => match number.as_u64() {
+            None => found.push(place.is_not_a("integer")),
+            Some(number) if number < *least => found.push(place.violates(
+                "minimum",
+                json!({ "comparison": ">=", "limit": least, "exclusive": false }),
+                format!("should be >= {least}"),
+            )),
+            Some(number) if number > *most => found.push(place.violates(
+                "maximum",
+                json!({ "comparison": "<=", "limit": most, "exclusive": false }),
+                format!("should be <= {most}"),
+            )),
+            Some(_) => {}
+        },
+        (Form::FilledTexts | Form::FilledObjects(_), Value::Array(items)) if items.is_empty() => {
+            found.push(place.violates(
+                "minItems",
+                json!({ "limit": 1 }),
+                "should NOT have fewer than 1 items",
+            ));
+        }
+        (Form::Texts | Form::FilledTexts, Value::Array(items)) => {
             for (index, item) in items.iter().enumerate() {
                 judge(item, &Form::Text, &place.item(index), found);
             }
@@ -261,7 +290,7 @@ fn judge(value: &Value, form: &Form, place: &Place, found: &mut Vec<Violation>) 
         (Form::Object(properties), Value::Object(object)) => {
             judge_object(object, properties, place, found);
         }
-        (Form::Objects(properties), Value::Array(items)) => {
+        (Form::Objects(properties) | Form::FilledObjects(properties), Value::Array(items)) => {
             for (index, item) in items.iter().enumerate() {
                 judge(item, &Form::Object(properties), &place.item(index), found);
             }
@@ -270,8 +299,10 @@ fn judge(value: &Value, form: &Form, place: &Place, found: &mut Vec<Violation>) 
             found.push(place.is_not_a("string"));
         }
         (Form::Price, _) => found.push(place.is_not_a("number")),
-        (Form::Integer, _) => found.push(place.is_not_a("integer")),
-        (Form::Texts | Form::Objects(_), _) => found.push(place.is_not_a("array")),
+        (Form::Integer | Form::Between(..), _) => found.push(place.is_not_a("integer")),
+        (Form::Texts | Form::FilledTexts | Form::Objects(_) | Form::FilledObjects(_), _) => {
+            found.push(place.is_not_a("array"))
+        }
         (Form::Object(_), _) => found.push(place.is_not_a("object")),
     }
 }
@@ -303,4 +334,26 @@ pub(super) fn text<'a>(body: &'a Body, name: &str) -> &'a str {
 /// The text of an optional property.
 pub(super) fn optional_text(body: &Body, name: &str) -> Option<String> {
     body.get(name).and_then(Value::as_str).map(str::to_owned)
+}
+
+/// The first text of an array that the schema has seen.
+pub(super) fn first_text<'a>(body: &'a Body, name: &str) -> &'a str {
+    body.get(name)
+        .and_then(|list| list.get(0))
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+}
+
+/// The objects of an array that the schema has seen.
+pub(super) fn objects<'a>(body: &'a Body, name: &str) -> impl Iterator<Item = &'a Body> {
+    body.get(name)
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_object)
+}
+
+/// The price of a property that the schema has seen, if it is there.
+pub(super) fn price(body: &Body, name: &str) -> Option<Amount> {
+    Amount::read(body.get(name)?.as_number()?).ok()
 }

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use crate::ledger::{
-    CallEntry, DebitEntry, DebitState, Ledger, NotificationEntry, OperationEntry, OperationState,
+    BulkEntry, CallEntry, DebitEntry, DebitState, Ledger, NotificationEntry, OperationEntry,
+    OperationState, SubscriptionEntry,
 };
 
 use super::text::{Escaped, short_time, spoken, thousands};
@@ -15,6 +16,8 @@ const SHOWN: usize = 12;
 pub(super) struct Latest {
     debits: (Vec<DebitEntry>, usize),
     operations: (Vec<OperationEntry>, usize),
+    subscriptions: (Vec<SubscriptionEntry>, usize),
+    bulks: (Vec<BulkEntry>, usize),
     notifications: (Vec<NotificationEntry>, usize),
     calls: (Vec<CallEntry>, usize),
 }
@@ -24,6 +27,8 @@ impl Latest {
         Self {
             debits: newest(&ledger.debits),
             operations: newest(&ledger.operations),
+            subscriptions: newest(&ledger.subscriptions),
+            bulks: newest(&ledger.bulks),
             notifications: newest(&ledger.notifications),
             calls: newest(&ledger.calls),
         }
@@ -56,6 +61,16 @@ pub(super) fn write(page: &mut String, latest: &Latest) -> std::fmt::Result {
         &latest.operations,
         write_operation,
     )?;
+    let columns = ["When", "Change", "Amount", "Next", "Subscription", "Times"];
+    write_table(
+        page,
+        "Subscriptions",
+        &columns,
+        &latest.subscriptions,
+        write_subscription,
+    )?;
+    let columns = ["When", "Payments", "Bulk"];
+    write_table(page, "Bulks", &columns, &latest.bulks, write_bulk)?;
     let columns = ["When", "Path", "How", "Answer", "About"];
     write_table(
         page,
@@ -166,6 +181,29 @@ fn write_operation(cells: &mut Cells<'_>, operation: &OperationEntry) -> std::fm
     }
     cells.cell("reference", Escaped(&operation.reference))?;
     cells.times(operation.count)
+}
+
+fn write_subscription(cells: &mut Cells<'_>, entry: &SubscriptionEntry) -> std::fmt::Result {
+    cells.cell("number", short_time(&entry.at))?;
+    cells.cell("", spoken(entry.change.name()))?;
+    cells.cell("number", money(&entry.currency, &entry.amount))?;
+    let day = entry.next_payment_at.as_deref().and_then(|it| it.get(..10));
+    cells.named("number", Escaped(day.unwrap_or("never")))?;
+    cells.cell("reference", Escaped(&entry.id))?;
+    cells.times(entry.count)
+}
+
+fn write_bulk(cells: &mut Cells<'_>, entry: &BulkEntry) -> std::fmt::Result {
+    cells.cell("number", short_time(&entry.at))?;
+    let payments = match entry.not_asked.len() {
+        0 => entry.references.len().to_string(),
+        not_asked => format!(
+            "{}, {not_asked} of them not asked for",
+            entry.references.len()
+        ),
+    };
+    cells.named("", payments)?;
+    cells.cell("reference", Escaped(&entry.id))
 }
 
 pub(super) fn write_notification(

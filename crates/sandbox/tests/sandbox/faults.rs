@@ -392,6 +392,19 @@ async fn every_operation_of_the_card_rail_meets_its_faults() {
             Operation::Void => (&shop.sandbox.merchant_url, "/transactions/void"),
             Operation::Capture => (&shop.sandbox.merchant_url, "/transactions/capture"),
             Operation::Refund => (&shop.sandbox.merchant_url, "/transactions/refund"),
+            Operation::Bulk => (&shop.sandbox.merchant_url, "/bulk"),
+            Operation::CreateSubscription => (&shop.sandbox.merchant_url, "/subscriptions"),
+            Operation::CancelSubscription => (&shop.sandbox.merchant_url, "/subscriptions/cancel"),
+            Operation::UpdateSubscriptionCard => (
+                &shop.sandbox.merchant_url,
+                "/subscriptions/update/card_token",
+            ),
+            Operation::UpdateSubscription => (&shop.sandbox.merchant_url, "/subscriptions/update"),
+            Operation::PaySubscription => (&shop.sandbox.merchant_url, "/subscriptions/pay"),
+            Operation::Subscriptions => (&shop.sandbox.merchant_url, "/subscriptions/list"),
+            Operation::SubscriptionPayments => {
+                (&shop.sandbox.merchant_url, "/subscriptions/list/payments")
+            }
             other => panic!("{} is of another rail", other.name()),
         };
         let response = shop

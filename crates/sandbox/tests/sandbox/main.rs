@@ -1,6 +1,7 @@
 //! The sandbox over real HTTP.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
+mod bulk;
 mod chance;
 mod changes;
 mod faults;
@@ -10,5 +11,6 @@ mod operations;
 mod program;
 mod refusals;
 mod samples;
+mod subscriptions;
 mod support;
 mod visibility;

@@ -214,6 +214,8 @@ async fn a_reset_forgets_everything() {
             "debits": [],
             "operations": [],
             "card_tokens": [],
+            "bulks": [],
+            "subscriptions": [],
             "notifications": [],
             "cvu": {
                 "links": [],

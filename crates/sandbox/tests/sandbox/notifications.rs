@@ -596,3 +596,72 @@ async fn settings_are_listed_and_forgotten_by_a_reset() {
     shop.client.post(reset).send().await.unwrap();
     assert_eq!(listed().await["mode"], "never");
 }
+
+#[tokio::test]
+async fn the_results_of_a_bulk_are_told_in_one_notification() {
+    let (shop, receiver) = (Shop::open().await, Receiver::open().await);
+    let good = shop.card_token("req-good", VISA).await;
+    let bad = shop.card_token("req-bad", "4000000000044828").await;
+    receiver.set(&shop, NotifyMode::OnTime);
+    let taken = shop
+        .bulk(&[("ref-1", &good), ("ref-2", &bad), ("ref-3", "nobody's")])
+        .await;
+    let sent = sent(&shop, 1).await;
+    assert_eq!(sent[0].path, "/bulkResume");
+    assert_eq!(sent[0].references, ["ref-1", "ref-2", "ref-3"]);
+    let told = receiver.received()[0].json();
+    assert_eq!(told["bulkId"], taken.body["bulkId"]);
+    let responses = told["responses"].as_array().unwrap();
+    let statuses: Vec<_> = responses.iter().map(|it| &it["status"]).collect();
+    assert_eq!(statuses, [&json!(200), &json!(500), &json!(500)]);
+    assert!(shop.verifies("status:200,orderId:ref-1", &responses[0]["_signature"]));
+    assert_eq!(responses[1]["result"]["resp_code"], "51");
+    assert_eq!(responses[2]["errors"][0], "Error: Invalid card token");
+    let sample = sample("notification_bulk_results")["body"].clone();
+    for (response, like) in responses.iter().zip(sample["responses"].as_array().unwrap()) {
+        let mut like = like.clone();
+        // It is ten in whole units.
+        like["amount"] = json!(10);
+        assert_eq!(shape(response), shape(&like));
+    }
+}
+
+#[tokio::test]
+async fn what_a_subscription_was_charged_is_told_whether_by_itself_or_when_asked() {
+    let (shop, receiver) = (Shop::open().await, Receiver::open().await);
+    let token = shop.card_token("req-good", VISA).await;
+    receiver.set(&shop, NotifyMode::OnTime);
+    let id = shop.subscribe(&token, None).await;
+    let by_itself = sent(&shop, 1).await.remove(0);
+    assert_eq!(by_itself.path, "/subscription/payment/results");
+    assert_eq!(by_itself.references, [format!("{id}_1")]);
+    shop.of_subscription("/subscriptions/pay", &id, json!({}))
+        .await;
+    let asked = sent(&shop, 2).await.remove(1);
+    assert_eq!(asked.references, [format!("{id}_2")]);
+    for (told, number) in receiver.received().iter().zip(1..) {
+        let told = told.json();
+        let approved = &told["approved"][0];
+        assert_eq!(
+            approved["order"]["orderReference"],
+            format!("{id}_{number}")
+        );
+        assert_eq!(approved["order"]["subscriptionId"], id);
+        assert_eq!(approved["orderStatus"], "ACTIVE");
+        assert!(told.get("rejected").is_none(), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn a_charge_that_failed_is_told_among_the_rejected() {
+    let (shop, receiver) = (Shop::open().await, Receiver::open().await);
+    let token = shop.card_token("req-bad", "4000000000044828").await;
+    receiver.set(&shop, NotifyMode::OnTime);
+    let id = shop.subscribe(&token, None).await;
+    sent(&shop, 1).await;
+    let told = receiver.received()[0].json();
+    let rejected = &told["rejected"][0];
+    assert_eq!(rejected["order"]["orderReference"], format!("{id}_1"));
+    assert_eq!(rejected["orderStatus"], "PENDING");
+    assert_eq!(told["approved"], json!([]));
+}

@@ -326,3 +326,118 @@ async fn a_payment_is_captured_and_refunded_with_the_sample_requests() {
     let refunded = shop.refund(&with_authorization("refund_request")).await;
     assert_same(&refunded, "refund_done");
 }
+
+#[tokio::test]
+async fn a_bulk_is_taken_with_the_sample_request() {
+    let shop = Shop::open().await;
+    let taken = shop
+        .merchant("/bulk", &sample("bulk_request")["body"])
+        .await;
+    assert_like(&taken, "bulk_taken");
+}
+
+#[tokio::test]
+async fn a_subscription_is_made_changed_paid_listed_and_cancelled_with_the_sample_requests() {
+    let shop = Shop::open().await;
+    let token = shop.card_token("req-0001", "4111111111111111").await;
+    let mut request = sample("create_subscription_request")["body"].clone();
+    request["tokens"] = json!([token]);
+    let made = shop.merchant("/subscriptions", &request).await;
+    assert_like(&made, "subscription_created");
+    let id = &made.body["subscriptionId"];
+    assert_eq!(id.as_str().unwrap().len(), 32);
+
+    let about = |name: &str| {
+        let mut body = sample(name)["body"].clone();
+        body["subscriptionId"] = id.clone();
+        if body.get("token").is_some() {
+            body["token"] = json!(token);
+        }
+        body
+    };
+    let changed = shop
+        .merchant(
+            "/subscriptions/update/card_token",
+            &about("change_subscription_card_request"),
+        )
+        .await;
+    assert_like(&changed, "subscription_card_changed");
+    let changed = shop
+        .merchant(
+            "/subscriptions/update",
+            &about("change_subscription_amount_request"),
+        )
+        .await;
+    assert_like(&changed, "subscription_amount_changed");
+    // As the provider does.
+    let order = &changed.body["result"]["purchase_order"];
+    assert_eq!(order["secret"], shop.sandbox.credentials().secret);
+    assert_eq!(order["subscription"][0]["amount"], 5500.99);
+
+    let paid = shop
+        .merchant("/subscriptions/pay", &about("pay_subscription_request"))
+        .await;
+    assert_like(&paid, "subscription_paid");
+    let payments = shop
+        .merchant(
+            "/subscriptions/list/payments",
+            &about("subscription_payments_request"),
+        )
+        .await;
+    let listed = sample("subscription_payments_listed")["body"]["result"].clone();
+    assert_eq!(
+        shape(&payments.body["result"]["entries"][0]),
+        shape(&listed["entries"][1])
+    );
+
+    let listed = shop
+        .merchant(
+            "/subscriptions/list",
+            &sample("subscriptions_request")["body"],
+        )
+        .await;
+    assert_eq!(listed.body["result"]["totalEntries"], 0, "filtered out");
+    let mut everything = sample("subscriptions_request")["body"].clone();
+    everything["page"] = json!(1);
+    everything.as_object_mut().unwrap().remove("filters");
+    let listed = shop.merchant("/subscriptions/list", &everything).await;
+    let mut like = sample("subscriptions_listed")["body"].clone();
+    like["result"]["entries"].as_array_mut().unwrap().pop();
+    assert_eq!(shape(&listed.body), shape(&like));
+
+    let cancelled = shop
+        .merchant(
+            "/subscriptions/cancel",
+            &about("cancel_subscription_request"),
+        )
+        .await;
+    assert_eq!(cancelled.body["result"]["status"], "CANCELLED");
+    let mut like = sample("subscription_cancelled")["body"].clone();
+    // A cancelled one is not charged again.
+    like["result"]["next_payment"] = Value::Null;
+    assert_eq!(shape(&cancelled.body), shape(&like));
+
+    let unknown = shop
+        .merchant(
+            "/subscriptions/cancel",
+            &sample("cancel_subscription_request")["body"],
+        )
+        .await;
+    assert_same(&unknown, "subscription_change_refused");
+}
+
+#[tokio::test]
+async fn a_charge_that_is_declined_has_the_shape_of_the_sample() {
+    let shop = Shop::open().await;
+    let token = shop.card_token("req-0001", "4000000000044828").await;
+    let later = 4_102_444_800_000;
+    let id = shop.subscribe(&token, Some(later)).await;
+    let paid = shop
+        .of_subscription("/subscriptions/pay", &id, json!({}))
+        .await;
+    let mut like = sample("subscription_pay_declined");
+    // It is ten in whole units.
+    like["body"]["result"]["order"]["amount"] = json!(10);
+    assert_eq!(shape(&paid.body), shape(&like["body"]));
+    assert_eq!(paid.body["result"]["order"]["details"]["resp_code"], "51");
+}

@@ -170,6 +170,79 @@ impl Shop {
         self.checkout("/tokenize", &session.token, &request).await
     }
 
+    /// Saves a card; gives its token.
+    pub async fn card_token(&self, request_id: &str, number: &str) -> String {
+        let content = card_with(number, "card.nickname", json!("Mi tarjeta"));
+        let saved = self.save(request_id, &content).await;
+        saved.body["result"]["token"].as_str().unwrap().to_owned()
+    }
+
+    /// What asks for payments in one call: of 10 CRC each, by reference and card token.
+    pub async fn bulk(&self, payments: &[(&str, &str)]) -> Answer {
+        let payment = |(reference, token): &(&str, &str)| json!({ "orderReference": reference, "amount": 10, "token": [token] });
+        let payments: Vec<_> = payments.iter().map(payment).collect();
+        let request = self.with_credentials(json!({
+            "terminal": self.sandbox.credentials().terminal,
+            "currency": "CRC",
+            "payments": payments,
+        }));
+        self.merchant("/bulk", &request).await
+    }
+
+    /// What asks for a subscription of 10 CRC a month, from a day on or from now on.
+    pub fn subscription(&self, token: &str, start_date: Option<i64>) -> Value {
+        let mut charge = json!({
+            "amount": 10,
+            "cadence": { "mode": "EVERY", "unit": "MONTH", "every": 1 },
+        });
+        if let Some(start_date) = start_date {
+            charge["startDate"] = json!(start_date);
+        }
+        self.with_credentials(json!({
+            "terminal": self.sandbox.credentials().terminal,
+            "userId": "buyer-7",
+            "description": "Café del mes",
+            "currency": "CRC",
+            "tokens": [token],
+            "subscription": [charge],
+        }))
+    }
+
+    /// Makes a subscription; gives its name.
+    pub async fn subscribe(&self, token: &str, start_date: Option<i64>) -> String {
+        let request = self.subscription(token, start_date);
+        let made = self.merchant("/subscriptions", &request).await;
+        assert_eq!(made.body["status"], 200, "{made:?}");
+        made.body["subscriptionId"].as_str().unwrap().to_owned()
+    }
+
+    /// Asks something of a subscription.
+    pub async fn of_subscription(&self, path: &str, id: &str, more: Value) -> Answer {
+        let mut request = self.with_credentials(more);
+        request["subscriptionId"] = json!(id);
+        self.merchant(path, &request).await
+    }
+
+    /// The subscription, as the list has it.
+    pub async fn listed(&self, id: &str) -> Value {
+        let request = self.with_credentials(json!({ "page": 1, "pageSize": 100 }));
+        let list = self.merchant("/subscriptions/list", &request).await;
+        let entries = list.body["result"]["entries"].as_array().unwrap().clone();
+        entries.into_iter().find(|entry| entry["id"] == id).unwrap()
+    }
+
+    /// Its payments, as the list has them.
+    pub async fn payments(&self, id: &str) -> Vec<Value> {
+        let list = self
+            .of_subscription(
+                "/subscriptions/list/payments",
+                id,
+                json!({ "page": 1, "pageSize": 100 }),
+            )
+            .await;
+        list.body["result"]["entries"].as_array().unwrap().clone()
+    }
+
     pub fn read_request(&self, reference: &str) -> Value {
         json!({
             "merchantId": self.sandbox.credentials().merchant_id,
