@@ -6,7 +6,7 @@
 
 mod view;
 
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use core::marker::PhantomData;
 
 use serde::{Deserialize, Serialize};
@@ -23,6 +23,9 @@ pub use view::{AttemptView, BuyerText, CheckoutView, ItemView, ReceiptView};
 
 /// The header that carries the idempotency key.
 pub const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
+
+/// Where [`read_checkout`] reads the session.
+pub const CHECKOUT_PATH: &str = "/v1/checkout";
 
 /// Longest time, in seconds, that [`read_attempt`] may ask the proxy to hold the answer back.
 pub const MAX_WAIT_SECS: u8 = 25;
@@ -50,7 +53,7 @@ pub enum NoBody {}
 pub fn read_checkout() -> Call<NoBody, CheckoutView> {
     Call {
         method: "GET",
-        path: String::from("/v1/checkout"),
+        path: String::from(CHECKOUT_PATH),
         idempotency_key: None,
         body: None,
         answer: PhantomData,
@@ -74,14 +77,11 @@ pub fn start_attempt(key: IdempotencyKey, start: StartAttempt) -> Call<StartAtte
 /// holds the answer back until the state changes, [`MAX_WAIT_SECS`] at most.
 #[must_use]
 pub fn read_attempt(id: &str, wait_secs: u8) -> Call<NoBody, AttemptView> {
-    let path = if wait_secs == 0 {
-        alloc::format!("/v1/checkout/attempts/{id}")
-    } else {
-        alloc::format!(
-            "/v1/checkout/attempts/{id}?wait={}",
-            wait_secs.min(MAX_WAIT_SECS)
-        )
-    };
+    let mut path = ["/v1/checkout/attempts/", id].concat();
+    if wait_secs > 0 {
+        path.push_str("?wait=");
+        path.push_str(&wait_secs.min(MAX_WAIT_SECS).to_string());
+    }
     Call {
         method: "GET",
         path,
@@ -97,7 +97,7 @@ pub fn read_attempt(id: &str, wait_secs: u8) -> Call<NoBody, AttemptView> {
 pub fn take_step(id: &str, step: Step) -> Call<Step, AttemptView> {
     Call {
         method: "POST",
-        path: alloc::format!("/v1/checkout/attempts/{id}/steps"),
+        path: ["/v1/checkout/attempts/", id, "/steps"].concat(),
         idempotency_key: None,
         body: Some(step),
         answer: PhantomData,
@@ -198,7 +198,6 @@ impl core::str::FromStr for IdempotencyKey {
 
 #[cfg(test)]
 mod tests {
-    use alloc::string::ToString as _;
     use proptest::prelude::*;
 
     use super::*;

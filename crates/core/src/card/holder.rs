@@ -4,6 +4,8 @@ use alloc::string::String;
 
 use zeroize::Zeroizing;
 
+use crate::encoding::count_chars;
+
 /// Fewest and most characters of a name.
 const LENGTH: core::ops::RangeInclusive<usize> = 2..=60;
 
@@ -66,7 +68,7 @@ impl Holder {
         if digits * 2 >= visible {
             return Err(HolderError::LooksLikeNumber);
         }
-        let length = name.chars().count();
+        let length = count_chars(name);
         if length < *LENGTH.start() {
             return Err(HolderError::TooShort);
         }

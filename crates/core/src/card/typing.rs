@@ -15,6 +15,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::brand::{Brand, GROUPS_OF_FOUR};
 use super::{cvc, pan};
+use crate::encoding::count_chars;
 
 /// What a field is to hold after an edit. It may be a card number, so it cannot be printed and is
 /// overwritten when dropped.
@@ -341,7 +342,7 @@ fn digit(c: char) -> Option<char> {
 
 /// Whether `raw` is `previous` with one piece cut out where the caret stands now.
 fn is_deletion(previous: &str, raw: &str, caret: usize) -> bool {
-    let length = raw.chars().count();
+    let length = count_chars(raw);
     let caret = caret.min(length);
     let same = |(a, b): &(char, char)| a == b;
     let head = previous.chars().zip(raw.chars()).take_while(same).count();
@@ -351,7 +352,7 @@ fn is_deletion(previous: &str, raw: &str, caret: usize) -> bool {
         .zip(raw.chars().rev())
         .take_while(same)
         .count();
-    length < previous.chars().count() && head >= caret && tail >= length - caret
+    length < count_chars(previous) && head >= caret && tail >= length - caret
 }
 
 #[cfg(test)]

@@ -78,6 +78,25 @@ pub fn seal(
     key: &PinnedKey,
     random: &mut impl RandomSource,
 ) -> Result<SealedCardMessage, SealError> {
+    let mut unsealed = prepare(card, options, key, random)?;
+    let (key, counter) = (&unsealed.key, &unsealed.counter);
+    Ctr128BE::<Aes128>::new((&**key).into(), counter.into())
+        .apply_keystream(&mut unsealed.plaintext);
+    let ciphertext = core::mem::take(&mut *unsealed.plaintext);
+    Ok(unsealed.sealed(&ciphertext))
+}
+
+/// Everything of [`seal`] but AES, for whoever has one of their own: [`Unsealed`] says what is to be encrypted.
+///
+/// # Errors
+///
+/// Each [`SealError`].
+pub fn prepare(
+    card: &Card,
+    options: &SealOptions,
+    key: &PinnedKey,
+    random: &mut impl RandomSource,
+) -> Result<Unsealed, SealError> {
     let mut aes_key = Zeroizing::new([0; 16]);
     random.fill(&mut *aes_key)?;
     let mut counter = [0];
@@ -87,7 +106,7 @@ pub fn seal(
     let lk = encrypt_lk(&pair_json(&aes_key, counter), key.key(), random)?;
 
     let nickname = options.save.then(|| nickname(&card.pan));
-    let mut json = card_json(
+    let plaintext = card_json(
         card,
         &Extras {
             nickname: nickname.as_deref(),
@@ -95,8 +114,34 @@ pub fn seal(
             installments: options.installments,
         },
     );
-    let ld = encrypt_ld(&aes_key, counter, &mut json);
-    Ok(SealedCardMessage { ld, lk })
+    Ok(Unsealed {
+        key: aes_key,
+        counter: counter_block(counter),
+        plaintext,
+        lk,
+    })
+}
+
+/// A card that is to be encrypted with AES-128 in counter mode, the counter one big-endian number of 128 bits. Once.
+pub struct Unsealed {
+    /// The key.
+    pub key: Zeroizing<[u8; 16]>,
+    /// The first counter.
+    pub counter: [u8; 16],
+    /// What is encrypted.
+    pub plaintext: Zeroizing<Vec<u8>>,
+    lk: String,
+}
+
+impl Unsealed {
+    /// The message with the ciphertext of [`Unsealed::plaintext`].
+    #[must_use]
+    pub fn sealed(self, ciphertext: &[u8]) -> SealedCardMessage {
+        SealedCardMessage {
+            ld: to_hex(ciphertext),
+            lk: self.lk,
+        }
+    }
 }
 
 /// What a card object holds besides the card.
@@ -130,13 +175,12 @@ pub fn pair_json(key: &[u8; 16], counter: u8) -> Zeroizing<Vec<u8>> {
 #[doc(hidden)]
 #[must_use]
 pub fn encrypt_ld(key: &[u8; 16], counter: u8, plaintext: &mut [u8]) -> String {
-    // The counter is one big-endian number of 128 bits.
-    let mut block = [0; 16];
-    if let Some(last) = block.last_mut() {
-        *last = counter;
-    }
-    Ctr128BE::<Aes128>::new(key.into(), &block.into()).apply_keystream(plaintext);
+    Ctr128BE::<Aes128>::new(key.into(), &counter_block(counter).into()).apply_keystream(plaintext);
     to_hex(plaintext)
+}
+
+const fn counter_block(counter: u8) -> [u8; 16] {
+    u128::to_be_bytes(counter as u128)
 }
 
 fn encrypt_lk(

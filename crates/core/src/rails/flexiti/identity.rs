@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::openapi::*;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use crate::encoding::count_chars;
+
 /// The provinces and territories of Canada, by the two letters of Canada Post.
 pub const PROVINCES: [&str; 13] = [
     "AB", "BC", "MB", "NB", "NL", "NS", "NT", "NU", "ON", "PE", "QC", "SK", "YT",
@@ -311,7 +313,7 @@ fn text(typed: &str, most: usize) -> Result<String, IdentityError> {
     if typed.is_empty() {
         return Err(IdentityError::Empty);
     }
-    if typed.chars().count() > most {
+    if count_chars(typed) > most {
         return Err(IdentityError::TooLong);
     }
     if typed.chars().any(char::is_control) {
