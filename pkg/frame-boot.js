@@ -2,8 +2,9 @@
 // the list, fetches the widget's code against its pins, and gives the widget its door to that page.
 // What the buyer must know when any of this goes wrong is said here, without the widget.
 
-import { blame, fetchPinned, moduleFor, railsOf, wordsIn } from "./launch.js";
-import { TO_FRAME, read } from "./port.js";
+import { askEarly } from "./early.js";
+import { blame, codeOf, moduleFor, railsOf, textsFor, wordsIn } from "./launch.js";
+import { HERE, TO_FRAME, read } from "./port.js";
 import { titleFor, trouble } from "./trouble.js";
 
 const PINS = __PINS__;
@@ -18,27 +19,26 @@ const origins = (document.documentElement.dataset.origins ?? "").split(" ");
 const verdicts = new Map();
 const tokenWaits = [];
 const unsent = [];
-let port, opened, texts, chosen, started, mounted, handle, settling, stopped, patience, sentHeight;
+let port, opened, chosen, begun, mounted, handle, settling, stopped, patience, sentHeight, session, ready, told;
 let clientToken = "";
-let locale = "";
+// Before the page says it over the port, the frame's address does.
+const address = new URLSearchParams(location.search);
+let locale = address.get("locale") ?? "";
 let questions = 0;
-
-const urlOf = ({ file }) => `/assets/${file}`;
 
 const glueRan = new Promise((resolve, reject) => {
   // The glue's own tag stands below with its pin; a deferred script has run by then, or never will.
-  addEventListener("DOMContentLoaded", () => {
+  addEventListener("DOMContentLoaded", async () => {
     // Opened by itself, outside a shop, there is nothing to pay.
     if (parent === window) give("setup-invalid", "this page belongs in a shop's page");
     const glue = globalThis[PINS.global];
-    if (glue) resolve(glue);
-    else reject(new Error("the glue did not run"));
+    if (glue) return resolve(glue);
+    const { file, integrity } = PINS.glue;
+    const code = await blame(`/assets/${file}`, integrity);
+    reject(Object.assign(new Error("the glue did not run"), { code }));
   });
 });
-glueRan.catch((error) => refused(error, PINS.glue));
-// Before the page says it over the port, its address does.
-const address = new URLSearchParams(location.search);
-glueRan.then((glue) => glue.textsFor(address.get("locale") ?? "")).catch(() => {});
+glueRan.catch(failed);
 
 // One rail at this proxy, or one that the page names: its module need not wait for anything.
 const there = wordsIn(document.documentElement.dataset.rails);
@@ -56,6 +56,11 @@ addEventListener("message", (event) => {
   for (const message of unsent.splice(0)) send(message);
   watchHeight();
 });
+
+// The page need not wait for the rest of this document before it answers with the client token. A browser that does
+// not say who the page is, as Firefox, has it wait.
+const [around] = location.ancestorOrigins ?? [];
+if (origins.includes(around)) parent.postMessage(HERE, around);
 
 // A trap in WebAssembly leaves a form that no longer answers. Money may be on its way, so the way out
 // is to load the frame again: it then reads from the proxy how the attempt stands.
@@ -84,13 +89,12 @@ const door = {
           send({ kind: "token-wanted" });
         })
       : Promise.resolve(clientToken),
+  earlySession: () => session?.(),
   handOver(rails) {
     choose(rails);
     return chosen !== mounted;
   },
   reader: () => glueRan.then((glue) => glue.reader(location.origin)),
-  // The document's own height is watched below; it counts the skeleton and the errors in.
-  height() {},
 };
 
 function heard(message) {
@@ -99,19 +103,9 @@ function heard(message) {
     opened = message;
     ({ clientToken, locale } = message);
     document.title = titleFor(locale);
+    session = askEarly("", clientToken);
     choose(railsOf(clientToken));
-    const late = expectCode();
-    glueRan.then((glue) => glue.textsFor(locale)).then(
-      (given) => {
-        clearTimeout(late);
-        texts = given;
-        mount();
-      },
-      ({ code, message }) => {
-        clearTimeout(late);
-        if (code) give(code, message);
-      },
-    );
+    ready?.();
   } else if (kind === "token") {
     if (message.clientToken) ({ clientToken } = message);
     for (const { resolve, reject } of tokenWaits.splice(0)) {
@@ -134,33 +128,32 @@ function expectCode() {
   return setTimeout(() => give("load-failed", "the code did not arrive in time"), START_WITHIN_MS);
 }
 
-/** Turns to the module with these rails. */
+/** Turns to the module with these rails, in the buyer's language. */
 function choose(rails) {
-  const name = moduleFor(rails, PINS.modules) ?? chosen ?? "all";
-  if (name === chosen) return;
-  chosen = name;
-  started = undefined;
+  chosen = moduleFor(rails, PINS.modules) ?? chosen ?? "all";
+  const wanted = `${chosen} ${locale}`;
+  if (wanted === begun) return;
+  begun = wanted;
+  ready = undefined;
   clearTimeout(patience);
   patience = expectCode();
-  const pin = PINS.modules[name];
-  const wasm = fetchPinned(urlOf(pin), pin.integrity);
-  wasm.catch(() => {});
-  glueRan.then((glue) => glue.start(name, wasm)).then(
-    (widget) => {
-      if (name !== chosen) return;
+  const name = chosen;
+  // All at once: the code is compiled while the glue is still on its way.
+  const parts = [glueRan, codeOf("", PINS.modules, name), textsFor("", PINS.languages, name, locale)];
+  Promise.all(parts)
+    .then(async ([glue, code, texts]) => {
+      const widget = await glue.start(name, code);
+      if (wanted !== begun) return;
       clearTimeout(patience);
-      started = widget;
-      mount();
-    },
-    (error) => name === chosen && refused(error, PINS.glue, pin),
-  );
+      ready = () => mount(name, widget, texts);
+      if (opened) ready();
+    })
+    .catch((error) => wanted === begun && failed(error));
 }
 
-function mount() {
-  if (!texts || !started || stopped) return;
-  const widget = started;
-  started = undefined;
-  mounted = chosen;
+function mount(name, widget, texts) {
+  if (stopped) return;
+  mounted = name;
   settling?.disconnect();
   handle?.unmount();
   const root = document.createElement("div");
@@ -180,9 +173,10 @@ function mount() {
     return broke();
   }
   // The widget is busy from the moment it mounts until it knows what to show; until then the skeleton stands.
-  let wasBusy = false;
+  const isBusy = () => root.querySelector(":scope > [aria-busy=true]");
+  let wasBusy = isBusy();
   settling = new MutationObserver(() => {
-    const busy = root.querySelector(":scope > [aria-busy=true]");
+    const busy = isBusy();
     wasBusy ||= busy;
     if (busy || !wasBusy) return;
     settling.disconnect();
@@ -192,11 +186,12 @@ function mount() {
   settling.observe(root, { attributes: true, childList: true, subtree: true });
 }
 
-async function refused(error, ...pins) {
+/** Some of the code is not there, or not ours. Said once, however many wait for it. */
+function failed(error) {
+  if (error === told) return;
+  told = error;
   clearTimeout(patience);
-  const codes = await Promise.all(pins.map((pin) => blame(urlOf(pin), pin.integrity)));
-  const tampered = codes.find((code) => code === "load-tampered");
-  give(tampered ?? "load-failed", tampered ? "the code does not match its pins" : error.message);
+  give(error.code ?? "load-failed", error.message);
 }
 
 function broke() {

@@ -5,6 +5,35 @@
 export const fetchPinned = (url, integrity) =>
   fetch(url, { integrity }).catch(() => fetch(url, { integrity, cache: "reload" }));
 
+const loaded = {};
+
+/**
+ * What `use` makes of a file of the release: once, however many want it. `pin` is its SHA-256 in base64, of which the
+ * first eight bytes are in its name. What fails says why by its `code`, and may be tried again.
+ */
+export function once(proxy, stem, extension, pin, use) {
+  const hash = Array.from(atob(pin).slice(0, 8), (byte) => byte.charCodeAt().toString(16).padStart(2, 0)).join("");
+  const url = `${proxy}/assets/${stem}.${hash}.${extension}`;
+  const integrity = `sha256-${pin}`;
+  loaded[url] ??= use(fetchPinned(url, integrity)).catch(async (error) => {
+    delete loaded[url];
+    error.code = await blame(url, integrity);
+    error.message = `${url} did not start: ${error.message}`;
+    throw error;
+  });
+  return loaded[url];
+}
+
+/** The code of a module, compiled as it arrives; it runs when the glue starts it. */
+export const codeOf = (proxy, modules, name) =>
+  once(proxy, `ventanilla-${name}`, "wasm", modules[name], (answer) => WebAssembly.compileStreaming(answer));
+
+/** The texts of a module for whoever wants to read in `locale`. */
+export function textsFor(proxy, languages, name, locale) {
+  const tag = languageFor(locale, Object.keys(languages));
+  return once(proxy, `${tag}-${name}`, "txt", languages[tag][name], async (answer) => (await answer).text());
+}
+
 /** Why a pinned file did not load: its bytes are not the pinned ones, or it did not arrive. */
 export async function blame(url, integrity) {
   const arrives = (options) =>

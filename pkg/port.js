@@ -2,6 +2,9 @@
 // side that receives. What is not in a table does not pass, so nothing but a height, a state, a brand
 // and four digits can leave the frame, whatever goes wrong inside it.
 
+/** What the frame says to whatever page is around it, before there is a port: that it can hear. */
+export const HERE = "ventanilla-here";
+
 /** Longest message, in bytes of its JSON text. */
 export const MAX_BYTES = 16 * 1024;
 

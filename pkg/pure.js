@@ -2,7 +2,7 @@
 
 import { pins } from "./dist/pins.js";
 import { blame, railsOf } from "./launch.js";
-import { SUBMIT, TO_PAGE, read } from "./port.js";
+import { HERE, SUBMIT, TO_PAGE, read } from "./port.js";
 import { titleFor, trouble } from "./trouble.js";
 
 const HELLO_WITHIN_MS = 15_000;
@@ -128,7 +128,7 @@ export class VentanillaCheckout extends (globalThis.HTMLElement ?? Object) {
   }
 
   #frame(root, mounted, live, proxy, fail) {
-    let port, greeted, timer, given, again, asked = "";
+    let port, greeted, timer, given, again, spoke, asked = "";
     const post = (message) => port?.postMessage(message);
     const expectHello = (ms) => {
       clearTimeout(timer);
@@ -154,6 +154,7 @@ export class VentanillaCheckout extends (globalThis.HTMLElement ?? Object) {
     mounted.appearance = (appearance) =>
       mounted.opened && post({ kind: "appearance", appearance });
     mounted.stop = () => {
+      removeEventListener("message", hear);
       clearTimeout(timer);
       post({ kind: "close" });
       port?.close();
@@ -187,8 +188,19 @@ export class VentanillaCheckout extends (globalThis.HTMLElement ?? Object) {
       return true;
     };
     load(this.#options().rails);
-    // Once per document in the frame: a buyer may reload it by itself.
+    // Once per document in the frame: a buyer may reload it by itself. It speaks as soon as it can hear; one that does
+    // not is greeted when it has loaded.
+    const hear = ({ source, origin, data }) => {
+      if (data !== HERE || origin !== proxy || source !== frame.contentWindow) return;
+      spoke = true;
+      greet();
+    };
+    addEventListener("message", hear);
     frame.onload = () => {
+      if (!spoke) greet();
+      spoke = false;
+    };
+    const greet = () => {
       if (!live()) return;
       port?.close();
       greeted = mounted.opened = false;
@@ -234,7 +246,6 @@ export class VentanillaCheckout extends (globalThis.HTMLElement ?? Object) {
         if (!clientToken) throw new Error("clientToken gave no text");
         return clientToken;
       },
-      height() {},
     };
     try {
       await (glue ??= loadGlue(proxy));
@@ -307,7 +318,7 @@ function originOf(text) {
 
 /** The widget's side in this page: loaded once, however many elements there are. */
 function loadGlue(proxy) {
-  const { file, integrity } = pins.glue;
+  const { file, integrity } = pins.inline;
   const url = `${proxy}/assets/${file}`;
   return new Promise((resolve, reject) => {
     // The pin decides what runs; the policy only says so to a page with Trusted Types.

@@ -2,10 +2,11 @@
 
 import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { brotliCompressSync, constants } from "node:zlib";
 import { build, transform } from "esbuild";
+import { shareBindings } from "./bindings.mjs";
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 const given = process.argv.slice(2);
@@ -39,12 +40,12 @@ function addNamed(file, contents, purpose) {
   });
   const entry = { file, integrity: pin(bytes), bytes: bytes.length, bytes_br: compressed.length, purpose };
   files.push({ entry, bytes, compressed });
-  return entry;
+  return { file, integrity: entry.integrity, pin: createHash("sha256").update(bytes).digest("base64") };
 }
 
 async function bundle(entry, options = {}) {
   const result = await build({
-    entryPoints: [resolve(root, "pkg", entry)],
+    entryPoints: entry && [resolve(root, "pkg", entry)],
     absWorkingDir: root,
     bundle: true,
     format: "iife",
@@ -58,54 +59,43 @@ async function bundle(entry, options = {}) {
   return result.outputFiles[0].text;
 }
 
-/** wasm-bindgen's output for a module, in the names that the optimiser gave to imports and exports. */
-async function renamed(text, name) {
-  const { imports, exports } = JSON.parse(await readFile(join(work, `${name}.wasm.names`), "utf8"));
-  if (imports.length === 0) return text;
-  const given = new Map([...imports.map(([, long, short]) => [long, short]), ...exports]);
-  const used = new Set();
-  const place = /(?<=\bwasm\.)\w+|(?<=^ {8})\w+(?=: function)/gm;
-  const result = text.replace(`"${imports[0][0]}": import0`, "a: import0").replace(place, (long) => {
-    used.add(long);
-    return given.get(long) ?? long;
-  });
-  const missed = imports.filter(([, long]) => !used.has(long));
-  if (missed.length) throw new Error(`bindgen/${name}.js: expected to find ${missed.map(([, long]) => long).join(", ")}`);
-  return result;
+// wasm-bindgen's output finds its .wasm beside itself by import.meta.url. Ours is always handed what was
+// fetched against a pin, so that path goes; if the generator changes shape, the build stops here.
+function withoutDefaultPath(path, text) {
+  const pattern = /module_or_path = new URL\([^)]*import\.meta\.url\);/;
+  const started = text.replace(pattern, 'throw new Error("started without its WebAssembly");');
+  if (started === text || started.includes("import.meta")) {
+    throw new Error(`${path}: expected one default path by import.meta.url, found another shape`);
+  }
+  return started;
 }
 
-// wasm-bindgen's output finds its .wasm beside itself by import.meta.url. Ours is always handed the answer
-// of a fetch against a pin, so that path goes; if the generator changes shape, the build stops here.
-const withoutDefaultPath = {
-  name: "without-default-path",
-  setup(builds) {
-    builds.onLoad({ filter: /[\\/]bindgen[\\/]\w+\.js$/ }, async ({ path }) => {
-      const text = await readFile(path, "utf8");
-      const pattern = /module_or_path = new URL\([^)]*import\.meta\.url\);/;
-      const started = text.replace(pattern, 'throw new Error("started without its WebAssembly");');
-      if (started === text || started.includes("import.meta")) {
-        throw new Error(`${path}: expected one default path by import.meta.url, found another shape`);
-      }
-      return { contents: await renamed(started, basename(path, ".js")) };
-    });
-  },
-};
+const bindgen = join(work, "bindgen");
+const shared = await shareBindings(bindgen, names);
+const readerBindings = await shareBindings(bindgen, ["reader"], "reader");
 
-// Each module has bindings of its own, in a scope of its own: alike as they are, together they are hardly
-// more to download than one, and the frame's policy has room for one script.
-const bindings = await Promise.all(
-  names.map(async (name) => {
-    const options = { plugins: [withoutDefaultPath], globalName: "bindings" };
-    const text = await bundle(join(work, `bindgen/${name}.js`), options);
-    return `${name}() {\n${text}\nreturn bindings;\n}`;
-  }),
-);
+/** Of what wasm-bindgen writes only these: its own ways of fetching and compiling are not for files with pins. */
+const bindingsAs = (name, path, script) => ({
+  name,
+  setup(builds) {
+    const filter = new RegExp(`^${name}$`);
+    builds.onResolve({ filter }, () => ({ path: name, namespace: name }));
+    builds.onLoad({ filter, namespace: name }, () => ({ contents: withoutDefaultPath(path, script), resolveDir: bindgen }));
+  },
+});
+
+// A module's bindings live in a scope of its own, with its memory: they are made anew for each that starts.
+const inOneScope = await bundle(undefined, {
+  plugins: [bindingsAs("bindings", "bindgen/all.js", shared.script)],
+  globalName: "bindings",
+  stdin: { contents: 'export { initSync, mount } from "bindings";', resolveDir: root },
+});
 const modules = {
   name: "modules",
   setup(builds) {
     builds.onResolve({ filter: /^modules$/ }, () => ({ path: "modules", namespace: "modules" }));
     builds.onLoad({ filter: /^modules$/, namespace: "modules" }, () => ({
-      contents: `export const modules = { ${bindings.join(",\n")} };`,
+      contents: `export function bindings() {\n${inOneScope}\nreturn bindings;\n}`,
     }));
   },
 };
@@ -113,22 +103,16 @@ const modules = {
 const wasm = {};
 for (const name of names) {
   const purpose = name === "all" ? "the widget with every rail, for sessions that offer several" : `the widget with the rail ${name}`;
-  wasm[name] = add(`ventanilla-${name}`, "wasm", await readFile(join(work, `${name}.wasm`)), purpose);
+  wasm[name] = add(`ventanilla-${name}`, "wasm", shared.module(name, await readFile(join(work, `${name}.wasm`))), purpose);
 }
 
 // What reads wallet codes. The glue pins both; nothing fetches them before a buyer turns to the camera or to a picture.
-const bindgenReader = {
-  name: "bindgen-reader",
-  setup(builds) {
-    builds.onResolve({ filter: /^bindgen-reader$/ }, () => ({ path: join(work, "bindgen/reader.js") }));
-  },
-};
 const decoder = {
-  wasm: add("reader", "wasm", await readFile(join(work, "reader.wasm")), "the decoder of wallet codes"),
+  wasm: add("reader", "wasm", readerBindings.module("reader", await readFile(join(work, "reader.wasm"))), "the decoder of wallet codes"),
   worker: add(
     "reader",
     "js",
-    await bundle("reader-worker.js", { plugins: [bindgenReader, withoutDefaultPath] }),
+    await bundle("reader-worker.js", { plugins: [bindingsAs("bindgen-reader", "bindgen/reader.js", readerBindings.script)] }),
     "JavaScript side of the decoder; runs in a worker of the frame that scans",
   ),
 };
@@ -141,39 +125,72 @@ const widgetCss = (await Promise.all(sheets.map((sheet) => readFile(join(root, "
 const minifyCss = async (text) => (await transform(text, { loader: "css", minify: !dev, target })).code.trim();
 const css = add("style", "css", await minifyCss(widgetCss), "the widget's styles, inline mode only");
 
-// A language's file has a line for each text, in the order in which src/locale reads them.
+// A language's file has a line for each text, in the order in which src/locale reads them: an empty one for what only
+// other rails say.
 const locales = join(root, "src/locale");
 const source = await readFile(join(locales, "mod.rs"), "utf8");
 const order = /^texts! \{$([^]*?)^\}$/m.exec(source)[1].match(/^ {4}\w+$/gm).map((name) => name.trim());
+const sayers = await readSayers();
+const said = new Map(order.map((text) => [text, railsThatSay(text)]));
+
+async function readSayers() {
+  const sources = (await readdir(join(root, "src"), { recursive: true })).filter((name) => name.endsWith(".rs") && !name.includes("languages/"));
+  return Promise.all(
+    sources.map(async (name) => {
+      const text = await readFile(join(root, "src", name), "utf8");
+      // Each is compiled for one rail alone, or never runs in a module without it.
+      const rail = /^rails\/(\w+)\//.exec(name)?.[1] ?? { "checkout/payable.rs": "cvu", "checkout/financing.rs": "flexiti" }[name];
+      return { rail, names: new Set(Array.from(text.split("#[cfg(test)]\nmod tests")[0].matchAll(/\.(\w+)/g), ([, found]) => found)) };
+    }),
+  );
+}
+
+/** The modules in which a text can come before the buyer: those of the rails whose sources name it, or every one. */
+function railsThatSay(text) {
+  const rails = sayers.filter(({ names }) => names.has(text)).map(({ rail }) => rail);
+  if (rails.length === 0) throw new Error(`src/locale/mod.rs: nothing says the text ${text}`);
+  return rails.includes(undefined) ? names : ["all", ...rails];
+}
+
 const listed = await readFile(join(locales, "languages/mod.rs"), "utf8");
 const languages = {};
 for (const [, name] of listed.matchAll(/&(\w+)::TEXTS/g)) {
   const written = await readFile(join(locales, `languages/${name}.rs`), "utf8");
   const texts = new Map(Array.from(written.matchAll(/^ {4}(\w+): (".*"),$/gm), ([, key, text]) => [key, JSON.parse(text)]));
-  const lines = order.map((key) => texts.get(key));
-  if (texts.size !== order.length || !lines.every((line) => line && !line.includes("\n"))) {
+  if (texts.size !== order.length || !order.every((key) => texts.get(key) && !texts.get(key).includes("\n"))) {
     throw new Error(`src/locale/languages/${name}.rs: expected one line for each of the ${order.length} texts`);
   }
-  languages[texts.get("tag")] = add(texts.get("tag"), "txt", lines.join("\n"), `the widget's texts in ${texts.get("tag")}`);
+  const tag = texts.get("tag");
+  languages[tag] = {};
+  for (const module of names) {
+    const lines = order.map((key) => (said.get(key).includes(module) ? texts.get(key) : ""));
+    languages[tag][module] = add(`${tag}-${module}`, "txt", lines.join("\n"), `the texts of the module ${module} in ${tag}`);
+  }
 }
 
+const mapped = (from, to) => Object.fromEntries(Object.entries(from).map(([name, entry]) => [name, to(entry)]));
 const short = ({ file, integrity }) => ({ file, integrity });
-const languagePins = Object.fromEntries(Object.entries(languages).map(([tag, entry]) => [tag, short(entry)]));
-const wasmPins = Object.fromEntries(names.map((name) => [name, short(wasm[name])]));
-const readerPins = { worker: short(decoder.worker), wasm: short(decoder.wasm) };
+const wasmPins = mapped(wasm, ({ pin }) => pin);
+const languagePins = mapped(languages, (modules) => mapped(modules, ({ pin }) => pin));
+const readerPins = mapped(decoder, short);
+const script = { plugins: [modules], globalName: global };
 const glue = add(
   "glue",
   "js",
-  await bundle("glue.js", {
-    plugins: [modules],
-    define: { __PINS__: JSON.stringify({ modules: wasmPins, languages: languagePins, css: short(css), reader: readerPins }) },
-    globalName: global,
-  }),
-  "JavaScript side of the WebAssembly; runs in the frame, or inline in the shop's page",
+  await bundle("glue.js", { ...script, define: { __READER__: JSON.stringify(readerPins) } }),
+  "JavaScript side of the WebAssembly, in the frame",
+);
+const inlinePins = { modules: wasmPins, languages: languagePins, css: css.pin };
+const inline = add(
+  "inline",
+  "js",
+  await bundle("inline.js", { ...script, define: { __READER__: JSON.stringify(readerPins), __PINS__: JSON.stringify(inlinePins) } }),
+  "JavaScript side of the WebAssembly, inline in the shop's page",
 );
 
-// The loader pins the glue, and the glue pins the rest: a page that pins the loader pins everything.
-const pins = { release, global, glue: short(glue) };
+// The loader pins what runs inline, and that pins the rest: a page that pins the loader pins everything. A frame's
+// document pins what it runs.
+const pins = { release, global, inline: short(inline) };
 const pinsModule = `// Written by scripts/package: what belongs to this release.\nexport const pins = ${JSON.stringify(pins, null, 2)};\n`;
 
 const dist = join(root, "pkg/dist");
@@ -196,7 +213,7 @@ const loader = add(
 const style = await minifyCss(`${await readFile(join(root, "pkg/frame.css"), "utf8")}\n${widgetCss}`);
 const boot = (
   await bundle("frame-boot.js", {
-    define: { __PINS__: JSON.stringify({ global, glue: short(glue), modules: wasmPins }) },
+    define: { __PINS__: JSON.stringify({ global, glue: short(glue), modules: wasmPins, languages: languagePins }) },
   })
 ).trim();
 if (/<\/(script|style)|<!--/i.test(boot + style)) throw new Error("boot script or styles would end their own tag");
@@ -214,7 +231,8 @@ const manifest = {
   loader: loader.file,
   glue: glue.file,
   wasm: Object.fromEntries(names.map((name) => [name, wasm[name].file])),
-  languages: Object.fromEntries(Object.entries(languages).map(([tag, { file }]) => [tag, file])),
+  inline: inline.file,
+  languages: mapped(languages, (modules) => mapped(modules, ({ file }) => file)),
   css: css.file,
   reader: { wasm: decoder.wasm.file, worker: decoder.worker.file },
   frame: "frame.html",

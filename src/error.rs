@@ -3,6 +3,8 @@
 //! The codes are the table in [`ventanilla_core::problem`]; what the proxy answers is passed on, and the
 //! few things that go wrong on this side are listed here.
 
+use alloc::string::String;
+
 use ventanilla_core::problem::{Fault, Problem, ProblemCode};
 
 /// Something went wrong: whose turn it is, a stable code, and a sentence in English for a developer.
@@ -95,6 +97,8 @@ pub const NETWORK: Known = Known::row(ProblemCode::Network);
 pub const RAIL_NOT_OFFERED: Known = Known::row(ProblemCode::RailNotOffered);
 /// The saved card is gone.
 pub const SAVED_CARD_UNKNOWN: Known = Known::row(ProblemCode::SavedCardUnknown);
+/// The page is not one in which cards can be encrypted.
+pub const SETUP_INVALID: Known = Known::row(ProblemCode::SetupInvalid);
 /// The session's time is over.
 pub const SESSION_EXPIRED: Known = Known::row(ProblemCode::SessionExpired);
 /// The session is paid.

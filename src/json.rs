@@ -3,6 +3,9 @@
 //! By hand, because a general reader with its generated code would be 8 kB of the download. What core
 //! writes and what is read here are compared in `tests/web`.
 
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
 use js_sys::{Array, JSON, Object, Reflect};
 use ventanilla_core::api::{AttemptView, CheckoutView, ItemView, ReceiptView, StartAttempt, Step};
 use ventanilla_core::attempt::{AttemptState, NextAction};
@@ -540,6 +543,10 @@ pub fn put(object: &Object, name: &str, value: &JsValue) {
 }
 
 fn get(json: &JsValue, name: &str) -> JsValue {
+    // Where it throws, as for anything but an object, the bindings lose a place in their table.
+    if !json.is_object() {
+        return JsValue::UNDEFINED;
+    }
     Reflect::get(json, &name.into()).unwrap_or(JsValue::UNDEFINED)
 }
 

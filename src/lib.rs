@@ -5,6 +5,9 @@
 //!
 //! Built for anything but a browser, this crate is its rules and texts only: the state and what follows
 //! from news, the languages, the tables of events and errors.
+#![no_std]
+
+extern crate alloc;
 
 pub mod checkout;
 pub mod element;
@@ -27,6 +30,8 @@ pub mod rails {
 
         pub mod reading;
         pub mod tip;
+        #[cfg(test)]
+        mod words;
     }
 }
 #[cfg(target_arch = "wasm32")]
@@ -34,8 +39,16 @@ mod random;
 #[cfg(target_arch = "wasm32")]
 pub mod ui;
 
+#[cfg(all(target_arch = "wasm32", feature = "module"))]
+mod module;
 #[cfg(target_arch = "wasm32")]
 mod mount;
+#[cfg(target_arch = "wasm32")]
+mod reactive;
+#[cfg(target_arch = "wasm32")]
+mod single;
+#[cfg(target_arch = "wasm32")]
+mod timer;
 
 #[cfg(target_arch = "wasm32")]
 pub use checkout::Options;

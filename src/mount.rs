@@ -1,11 +1,10 @@
 //! The way in from JavaScript.
 
-use std::cell::Cell;
-use std::rc::Rc;
+use alloc::rc::Rc;
+use alloc::string::String;
+use core::cell::Cell;
 
-use any_spawner::Executor;
 use js_sys::Reflect;
-use reactive_graph::owner::Owner;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 use web_sys::HtmlElement;
@@ -13,6 +12,8 @@ use web_sys::HtmlElement;
 use crate::checkout::{Options, open};
 use crate::element::JsDoor;
 use crate::locale::{Locale, Texts};
+use crate::reactive::Owner;
+use crate::single::Single;
 use crate::ui::{El, apply_appearance};
 
 /// A checkout on a page. Letting go of the handle leaves the checkout where it is.
@@ -47,8 +48,6 @@ pub fn mount(root: HtmlElement, door: JsDoor, options: &JsValue) -> Result<Handl
         appearance: read("appearance"),
         framed: text("mode") == "frame",
     };
-    // Refused when another has been set before, which is as good.
-    let _ = Executor::init_wasm_bindgen();
     let owner = Owner::new();
     let checkout = owner.with(|| open(Rc::new(door), &options, locale));
     root.set_text_content(None);
@@ -71,16 +70,14 @@ fn speak(wanted: &str, file: String) -> Option<Locale> {
 
 /// The language in a file, kept for as long as the page lives: once, however many checkouts are mounted.
 fn kept(file: String) -> Option<&'static Texts> {
-    thread_local! {
-        static KEPT: Cell<Option<(&'static str, &'static Texts)>> = const { Cell::new(None) };
-    }
+    static KEPT: Single<Cell<Option<(&str, &Texts)>>> = Single::new(Cell::new(None));
     if let Some((known, texts)) = KEPT.get()
         && known == file
     {
         return Some(texts);
     }
     let file: &'static str = file.leak();
-    let texts: &'static Texts = Box::leak(Box::new(Texts::read(file)?));
+    let texts = Texts::read(file)?;
     KEPT.set(Some((file, texts)));
     Some(texts)
 }
@@ -106,7 +103,7 @@ impl Handle {
 impl Drop for Handle {
     fn drop(&mut self) {
         if let Some(mounted) = self.mounted.take() {
-            std::mem::forget(mounted.owner);
+            core::mem::forget(mounted.owner);
         }
     }
 }

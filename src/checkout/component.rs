@@ -1,8 +1,11 @@
 //! `<Checkout>`, for shops that are Leptos themselves.
 
-use std::rc::Rc;
+use alloc::rc::Rc;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
 
-use leptos::prelude::{IntoView, component};
+use leptos::prelude::{IntoView, StoredValue, component};
 use leptos::tachys::html::attribute::Attribute;
 use leptos::tachys::html::attribute::any_attribute::AnyAttribute;
 use leptos::tachys::hydration::Cursor;
@@ -13,6 +16,7 @@ use web_sys::{Element, Node};
 use super::room::{Options, open};
 use crate::element::Door;
 use crate::locale::{LANGUAGES, Locale};
+use crate::reactive::Owner;
 use crate::ui::El;
 
 /// A checkout, as a component for shops that are Leptos themselves.
@@ -28,7 +32,13 @@ pub fn Checkout(
     #[prop(optional)]
     options: Options,
 ) -> impl IntoView {
-    Locale::open(&options.locale, &LANGUAGES).map(|locale| View(open(door, &options, locale)))
+    Locale::open(&options.locale, &LANGUAGES).map(|locale| {
+        let owner = Owner::new();
+        let view = View(owner.with(|| open(door, &options, locale)));
+        // Leptos's owner has it now, and lets go of it with the component.
+        StoredValue::new_local(owner);
+        view
+    })
 }
 
 /// An element that was built here and takes its place in a Leptos page like any other view.

@@ -1,13 +1,14 @@
 //! How long what is before the buyer may still be paid or used.
 
-use std::rc::Rc;
-
-use gloo_timers::callback::Interval;
+use alloc::rc::Rc;
+use alloc::string::{String, ToString};
 
 use super::room::Room;
 use super::state::News;
 use crate::locale::fill;
-use crate::ui::{El, el, keep};
+use crate::reactive::keep;
+use crate::timer::Timer;
+use crate::ui::{El, el};
 
 /// The seconds left at which a screen reader is told, besides at the start.
 const TOLD_AT_SECS: [u64; 2] = [300, 60];
@@ -25,7 +26,7 @@ pub fn countdown(room: &Rc<Room>) -> El {
     show(room.left_secs());
     let room = Rc::downgrade(room);
     let mut before = u64::MAX;
-    keep(Interval::new(1_000, move || {
+    keep(Timer::every(1_000, move || {
         let Some(room) = room.upgrade() else {
             return;
         };
@@ -45,9 +46,10 @@ pub fn countdown(room: &Rc<Room>) -> El {
 /// `14 min 30 s`, the same in every language here.
 fn span(secs: u64) -> String {
     let (hours, minutes, secs) = (secs / 3_600, secs / 60 % 60, secs % 60);
+    let [hours_text, minutes_text, secs_text] = [hours, minutes, secs].map(|part| part.to_string());
     match (hours, minutes) {
-        (0, 0) => format!("{secs} s"),
-        (0, _) => format!("{minutes} min {secs} s"),
-        _ => format!("{hours} h {minutes} min"),
+        (0, 0) => [&*secs_text, " s"].concat(),
+        (0, _) => [&*minutes_text, " min ", &*secs_text, " s"].concat(),
+        _ => [&*hours_text, " h ", &*minutes_text, " min"].concat(),
     }
 }

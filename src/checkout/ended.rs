@@ -1,6 +1,9 @@
 //! What a buyer reads when something is certain.
 
-use std::rc::Rc;
+use alloc::rc::Rc;
+use alloc::string::{String, ToString};
+use alloc::vec;
+use alloc::vec::Vec;
 
 use ventanilla_core::api::ReceiptView;
 use ventanilla_core::money::Money;

@@ -1,8 +1,8 @@
 //! The screens of a purchase that a provider finances.
 
-use std::rc::Rc;
+use alloc::boxed::Box;
+use alloc::rc::Rc;
 
-use reactive_graph::traits::Get;
 use ventanilla_core::rails::Rail;
 use ventanilla_core::rails::flexiti::FinancingAdvice;
 
@@ -15,7 +15,8 @@ use super::state::{Instead, News, Pick};
 use super::waiting::fetching;
 use crate::locale::{Texts, fill};
 use crate::rails;
-use crate::ui::{Button, El, Icon, button, el, icon, watch};
+use crate::reactive::watch;
+use crate::ui::{Button, El, Icon, button, el, icon};
 
 /// The provider's page on which the buyer shows who they are, and a way out of it.
 pub fn identify(room: &Rc<Room>) -> Page {

@@ -1,5 +1,7 @@
 //! Who is paid, and how much.
 
+use alloc::string::{String, ToString};
+
 use ventanilla_core::api::CheckoutView;
 
 use crate::locale::{Locale, fill};
@@ -32,7 +34,7 @@ fn items(view: &CheckoutView, locale: &Locale) -> El {
     for item in &view.items {
         let quantity = match item.quantity {
             1 => String::new(),
-            quantity => format!("{quantity} × "),
+            quantity => [&*quantity.to_string(), " × "].concat(),
         };
         let total = item
             .total
@@ -40,7 +42,7 @@ fn items(view: &CheckoutView, locale: &Locale) -> El {
             .unwrap_or_default();
         list.append(
             &el("li", "")
-                .child(el("span", "").text(&format!("{quantity}{}", item.description)))
+                .child(el("span", "").text(&[quantity, item.description.clone()].concat()))
                 .child(el("span", "vt-amount").text(&total)),
         );
     }

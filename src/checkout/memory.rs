@@ -1,6 +1,8 @@
 //! What a tab remembers of a start that is not answered yet: the idempotency key and the attempt before it.
 //! Never anything of a card.
 
+use alloc::string::String;
+
 use ventanilla_core::api::IdempotencyKey;
 use web_sys::Storage;
 
@@ -11,7 +13,7 @@ pub fn remember(session_id: &str, key: &IdempotencyKey, after: Option<&str>) {
     if let Some(storage) = storage() {
         let _ = storage.set_item(
             &name(session_id),
-            &format!("{} {}", key.as_str(), after.unwrap_or_default()),
+            &[key.as_str(), " ", after.unwrap_or_default()].concat(),
         );
     }
 }
@@ -37,5 +39,5 @@ fn storage() -> Option<Storage> {
 }
 
 fn name(session_id: &str) -> String {
-    format!("ventanilla:{session_id}")
+    ["ventanilla:", session_id].concat()
 }

@@ -1,7 +1,9 @@
 //! The methods, the chosen one's form, and the pay button.
 
-use std::cell::Cell;
-use std::rc::Rc;
+use alloc::rc::Rc;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::cell::Cell;
 
 use ventanilla_core::api::StartAttempt;
 use ventanilla_core::problem::Fault;
@@ -11,6 +13,7 @@ use ventanilla_core::rails::cvu::Presentation;
 use super::room::Room;
 use super::state::News;
 use crate::element::events::Event;
+use crate::element::{Later, at_once};
 use crate::error::{self, Trouble};
 use crate::locale::{Texts, fill};
 use crate::rails::{self, RailForm};
@@ -117,13 +120,12 @@ impl Methods {
         self.method().map(|method| method.rail)
     }
 
-    /// The start of what is filled in.
-    ///
-    /// # Errors
-    ///
-    /// When it cannot be sealed.
-    pub fn start(&self) -> Result<StartAttempt, Trouble> {
-        self.method().ok_or(error::INTERNAL)?.form.start()
+    /// The start of what is filled in now; an error when it cannot be sealed.
+    pub fn start(&self) -> Later<Result<StartAttempt, Trouble>> {
+        match self.method() {
+            Some(method) => method.form.start(),
+            None => at_once(Err(error::INTERNAL.into())),
+        }
     }
 
     /// Empties what must not stay.

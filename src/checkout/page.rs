@@ -1,6 +1,8 @@
 //! The one shape of every screen that is not the form: a sign, a sentence of state, what to know, one
 //! thing to do.
 
+use alloc::string::String;
+
 use crate::ui::{El, Icon, disc, el, fresh_id};
 
 /// A screen under construction.
@@ -28,7 +30,7 @@ impl Page {
             .attr("id", &id)
             .attr("tabindex", "-1")
             .text(title);
-        let section = el("section", &format!("vt-page vt-{kind}"))
+        let section = el("section", &["vt-page vt-", kind].concat())
             .attr("aria-labelledby", &id)
             .child(heading.clone());
         Self {

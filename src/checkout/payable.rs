@@ -1,8 +1,8 @@
 //! The screens of what the buyer pays by themselves.
 
-use std::rc::Rc;
-
-use reactive_graph::traits::Get;
+use alloc::boxed::Box;
+use alloc::rc::Rc;
+use alloc::string::String;
 
 use super::countdown::countdown;
 use super::ended;
@@ -11,7 +11,8 @@ use super::room::Room;
 use super::state::{Check, Instead, News, Standing};
 use super::waiting::fetching;
 use crate::rails;
-use crate::ui::{Button, Icon, el, watch};
+use crate::reactive::watch;
+use crate::ui::{Button, Icon, el};
 
 /// The screen of something payable as it stands.
 pub fn payable(room: &Rc<Room>, standing: Standing) -> Page {

@@ -1,21 +1,17 @@
 //! A checkout: does what the state asks for, and shows what it says.
 
-use std::cell::{Cell, RefCell};
-use std::rc::{Rc, Weak};
+use alloc::boxed::Box;
+use alloc::rc::{Rc, Weak};
+use alloc::string::String;
+use core::cell::{Cell, RefCell};
 
-use gloo_timers::callback::Timeout;
-use js_sys::{Array, Date};
-use reactive_graph::owner::{Owner, WeakOwner};
-use reactive_graph::signal::ArcRwSignal;
-use reactive_graph::traits::{Get, GetUntracked, Set, WithUntracked};
+use js_sys::Date;
 use ventanilla_core::api::{self, CheckoutView, IdempotencyKey, StartAttempt};
 use ventanilla_core::rails::Rail;
 use ventanilla_core::rails::cvu::PayableView;
 use ventanilla_core::rails::flexiti::{FinancingOffers, HostedPage};
 use ventanilla_core::random::RandomSource;
-use wasm_bindgen::closure::Closure;
-use wasm_bindgen::{JsCast, JsValue};
-use web_sys::ResizeObserver;
+use wasm_bindgen::JsValue;
 
 use super::method::Methods;
 use super::page::Page;
@@ -28,7 +24,9 @@ use crate::locale::{Locale, Texts};
 use crate::proxy::{Failure, Proxy};
 use crate::rails::{self, Surroundings};
 use crate::random::BrowserRandom;
-use crate::ui::{El, apply_appearance, el, keep, listen, page_is_hidden, run, watch};
+use crate::reactive::{Signal, WeakOwner, keep, watch};
+use crate::timer::Timer;
+use crate::ui::{El, apply_appearance, el, listen, page_is_hidden, run};
 
 /// Card fields that nobody has touched for so long are emptied.
 const IDLE_MS: u32 = 600_000;
@@ -67,7 +65,7 @@ pub fn open(door: Rc<dyn Door>, options: &Options, locale: Locale) -> El {
         door,
         locale,
         options: options.clone(),
-        owner: Owner::current().unwrap_or_default().downgrade(),
+        owner: WeakOwner::present(),
         root,
         column,
         live,
@@ -75,10 +73,10 @@ pub fn open(door: Rc<dyn Door>, options: &Options, locale: Locale) -> El {
         head: RefCell::default(),
         methods: RefCell::default(),
         state: RefCell::default(),
-        screen: ArcRwSignal::new(Screen::Loading),
-        asking: ArcRwSignal::new(false),
-        check: ArcRwSignal::new(Check::None),
-        pick: ArcRwSignal::new(Pick::Open),
+        screen: Signal::new(Screen::Loading),
+        asking: Signal::new(false),
+        check: Signal::new(Check::None),
+        pick: Signal::new(Pick::Open),
         pending: RefCell::default(),
         wake: RefCell::default(),
         slow: RefCell::default(),
@@ -105,15 +103,15 @@ pub struct Room {
     head: RefCell<Option<El>>,
     methods: RefCell<Option<Rc<Methods>>>,
     state: RefCell<State>,
-    screen: ArcRwSignal<Screen>,
-    asking: ArcRwSignal<bool>,
-    check: ArcRwSignal<Check>,
-    pick: ArcRwSignal<Pick>,
+    screen: Signal<Screen>,
+    asking: Signal<bool>,
+    check: Signal<Check>,
+    pick: Signal<Pick>,
     pending: RefCell<Option<Pending>>,
-    wake: RefCell<Option<Timeout>>,
-    slow: RefCell<Option<Timeout>>,
-    expiry: RefCell<Option<Timeout>>,
-    idle: RefCell<Option<Timeout>>,
+    wake: RefCell<Option<Timer>>,
+    slow: RefCell<Option<Timer>>,
+    expiry: RefCell<Option<Timer>>,
+    idle: RefCell<Option<Timer>>,
     gone: Cell<bool>,
 }
 
@@ -143,7 +141,6 @@ impl Room {
     fn settle_in(self: &Rc<Self>) {
         keep(Tenancy(Rc::clone(self)));
         self.watch_page();
-        self.watch_height();
         let room = Rc::clone(self);
         let screen = self.screen.clone();
         let mut before = None;
@@ -163,7 +160,7 @@ impl Room {
         Rc::clone(&self.locale)
     }
 
-    pub fn asking(&self) -> ArcRwSignal<bool> {
+    pub fn asking(&self) -> Signal<bool> {
         self.asking.clone()
     }
 
@@ -171,7 +168,7 @@ impl Room {
         self.options.framed
     }
 
-    pub fn checkout(&self) -> Option<CheckoutView> {
+    pub fn checkout(&self) -> Option<Rc<CheckoutView>> {
         self.state.borrow().checkout.clone()
     }
 
@@ -195,7 +192,7 @@ impl Room {
         let again = self.live.node().text_content().as_deref() == Some(text);
         self.live.set_text(text);
         if again {
-            self.live.set_text(&format!("{text}\u{a0}"));
+            self.live.set_text(&[text, "\u{a0}"].concat());
         }
     }
 
@@ -281,12 +278,12 @@ impl Room {
     }
 
     /// What came of the buyer's word that it is paid.
-    pub fn check(&self) -> ArcRwSignal<Check> {
+    pub fn check(&self) -> Signal<Check> {
         self.check.clone()
     }
 
     /// What came of the buyer's pick.
-    pub fn pick(&self) -> ArcRwSignal<Pick> {
+    pub fn pick(&self) -> Signal<Pick> {
         self.pick.clone()
     }
 
@@ -296,26 +293,12 @@ impl Room {
             return;
         }
         let deeds = self.state.borrow_mut().take(news, now_ms());
-        let (screen, asking, check, pick) = {
+        {
             let state = self.state.borrow();
-            (
-                state.screen.clone(),
-                state.asking,
-                state.check,
-                state.pick.clone(),
-            )
-        };
-        if self.screen.with_untracked(|shown| *shown != screen) {
-            self.screen.set(screen);
-        }
-        if self.asking.get_untracked() != asking {
-            self.asking.set(asking);
-        }
-        if self.check.get_untracked() != check {
-            self.check.set(check);
-        }
-        if self.pick.with_untracked(|shown| *shown != pick) {
-            self.pick.set(pick);
+            self.screen.set(state.screen.clone());
+            self.asking.set(state.asking);
+            self.check.set(state.check);
+            self.pick.set(state.pick.clone());
         }
         for deed in deeds {
             self.perform(deed);
@@ -411,8 +394,12 @@ impl Room {
         if !allowed || self.gone.get() {
             return self.take(News::PayWithdrawn(None));
         }
+        let start = methods.start().await;
+        if self.gone.get() {
+            return;
+        }
         let mut bytes = [0; 16];
-        let pending = methods.start().and_then(|start| {
+        let pending = start.and_then(|start| {
             BrowserRandom
                 .fill(&mut bytes)
                 .map_err(|_| error::INTERNAL)?;
@@ -569,7 +556,7 @@ impl Room {
         let skeleton =
             el("div", "vt-skeleton").child(el("p", "vt-live").text(self.texts().loading));
         self.stage.show_only(
-            &skeleton.children(bars.map(|bar| el("div", &format!("vt-bar vt-bar-{bar}")))),
+            &skeleton.children(bars.map(|bar| el("div", &["vt-bar vt-bar-", bar].concat()))),
         );
     }
 
@@ -633,23 +620,6 @@ impl Room {
         }
     }
 
-    fn watch_height(self: &Rc<Self>) {
-        let room = Rc::downgrade(self);
-        let resized: Closure<dyn FnMut(Array)> = Closure::wrap(Box::new(move |_| {
-            if let Some(room) = room.upgrade() {
-                room.door
-                    .height(room.root.node().get_bounding_client_rect().height());
-            }
-        }));
-        if let Ok(observer) = ResizeObserver::new(resized.as_ref().unchecked_ref()) {
-            observer.observe(self.root.node());
-            keep(Watch {
-                observer,
-                _resized: resized,
-            });
-        }
-    }
-
     fn watch_expiry(self: &Rc<Self>, view: &CheckoutView) {
         let at = |time: &str| Date::new(&time.into()).get_time();
         let left_ms = at(&view.expires_at) - at(&view.server_time);
@@ -672,28 +642,17 @@ impl Room {
     /// Does something later, unless the timer is set anew or the room is gone by then.
     fn later(
         self: &Rc<Self>,
-        timer: &RefCell<Option<Timeout>>,
+        timer: &RefCell<Option<Timer>>,
         after_ms: u32,
         deed: Box<dyn FnOnce(Rc<Self>)>,
     ) {
         let room: Weak<Self> = Rc::downgrade(self);
-        let timeout = Timeout::new(after_ms, move || {
+        let timeout = Timer::once(after_ms, move || {
             if let Some(room) = room.upgrade() {
                 deed(room);
             }
         });
         timer.replace(Some(timeout));
-    }
-}
-
-struct Watch {
-    observer: ResizeObserver,
-    _resized: Closure<dyn FnMut(Array)>,
-}
-
-impl Drop for Watch {
-    fn drop(&mut self) {
-        self.observer.disconnect();
     }
 }
 

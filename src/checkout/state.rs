@@ -14,6 +14,11 @@
 
 mod financing;
 
+use alloc::boxed::Box;
+use alloc::rc::Rc;
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use ventanilla_core::api::{AttemptView, CheckoutView, ReceiptView, Step};
 use ventanilla_core::attempt::{AttemptState, NextAction};
 use ventanilla_core::problem::Fault;
@@ -48,7 +53,7 @@ const LOOK_AGAIN_MS: u32 = 2_500;
 #[derive(Default)]
 pub struct State {
     /// The session, once it has been read.
-    pub checkout: Option<CheckoutView>,
+    pub checkout: Option<Rc<CheckoutView>>,
     /// What the buyer sees.
     pub screen: Screen,
     /// On a waiting screen: whether the proxy is being asked, or will be without the buyer's doing.
@@ -600,7 +605,7 @@ impl State {
 
     fn checkout_read(
         &mut self,
-        view: CheckoutView,
+        mut view: CheckoutView,
         remembered: Option<Remembered>,
         now_ms: u64,
         deeds: &mut Vec<Deed>,
@@ -611,22 +616,28 @@ impl State {
                 rails: view.rails.clone(),
             }));
         }
-        let attempt = view.attempt.clone();
+        let attempt = view.attempt.take();
         let session = view.state;
         let nothing_offered = view.rails.is_empty();
-        self.checkout = Some(view);
+        self.checkout = Some(Rc::new(view));
         if matches!(self.start, Start::Pressed | Start::Sent) {
             // Asked for by the clock, and overtaken by the buyer: the start will be answered.
             return;
         }
-        if let Some(attempt) = &attempt
-            && (attempt.state.blocks_others() || attempt.next_action == NextAction::AskShop)
-        {
+        let (blocking, attempt) = match attempt {
+            Some(attempt)
+                if attempt.state.blocks_others() || attempt.next_action == NextAction::AskShop =>
+            {
+                (Some(attempt), None)
+            }
+            other => (None, other),
+        };
+        if let Some(attempt) = blocking {
             self.start_is_over(deeds);
             if !attempt.state.is_final() && !self.is_starting() {
                 self.ask_anew(now_ms);
             }
-            return self.settle(attempt.clone(), now_ms, deeds);
+            return self.settle(attempt, now_ms, deeds);
         }
         if session == SessionState::Succeeded {
             self.start_is_over(deeds);
@@ -658,7 +669,7 @@ impl State {
             });
             return;
         }
-        let alert = match std::mem::take(&mut self.start) {
+        let alert = match core::mem::take(&mut self.start) {
             Start::Unsure(trouble) => Some(trouble),
             Start::Lost => Some(error::NETWORK.into()),
             _ => None,
@@ -1105,6 +1116,9 @@ fn before_buyer(view: AttemptView) -> Screen {
 
 #[cfg(test)]
 mod tests {
+    use alloc::format;
+    use alloc::string::ToString;
+    use alloc::vec;
     mod financing;
 
     use super::*;

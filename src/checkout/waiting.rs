@@ -1,15 +1,17 @@
 //! What a buyer reads while nobody knows yet.
 
-use std::rc::Rc;
+use alloc::boxed::Box;
+use alloc::rc::Rc;
+use alloc::string::String;
 
-use reactive_graph::traits::Get;
 use ventanilla_core::rails::Rail;
 
 use super::ended::deed;
 use super::page::Page;
 use super::room::Room;
 use super::state::{News, Why};
-use crate::ui::{El, Icon, el, watch};
+use crate::reactive::watch;
+use crate::ui::{El, Icon, el};
 
 /// The screen of an attempt whose outcome is not known: what is known, that nobody pays twice, the
 /// reference, and a way to ask now.

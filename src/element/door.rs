@@ -1,7 +1,9 @@
 //! The page around a checkout: a JavaScript object, or a shop that is Rust itself.
 
-use std::future::ready;
-use std::pin::Pin;
+use alloc::boxed::Box;
+use alloc::string::String;
+use core::future::ready;
+use core::pin::Pin;
 
 use js_sys::{Array, Object, Promise};
 use ventanilla_core::problem::Fault;
@@ -16,6 +18,11 @@ use crate::json::{object, put};
 /// Something that comes later.
 pub type Later<T> = Pin<Box<dyn Future<Output = T>>>;
 
+/// Something that is there already.
+pub fn at_once<T: 'static>(value: T) -> Later<T> {
+    Box::pin(ready(value))
+}
+
 /// What the checkout tells and asks the page around it.
 pub trait Door {
     /// Tells the page.
@@ -24,12 +31,18 @@ pub trait Door {
     /// Asks the page whether the payment may start.
     fn allows_submit(&self, rail: Rail) -> Later<bool> {
         let _ = rail;
-        Box::pin(ready(true))
+        at_once(true)
     }
 
     /// Asks the page for the client token; with `fresh`, for another than the one it gave before. `None`
     /// when it has none.
     fn client_token(&self, fresh: bool) -> Later<Option<String>>;
+
+    /// The session, `[granted, json]` as `send.js` gives it, where somebody asked for it with the client token
+    /// before this checkout was there. Once.
+    fn early_session(&self) -> Option<Promise> {
+        None
+    }
 
     /// Asks the page to go on with a widget that has these rails, which this one does not. Whether there is
     /// one: it then takes this one's place, and until it does this one says that it is loading.
@@ -41,19 +54,14 @@ pub trait Door {
     /// Opens what finds codes in pixels: `{ read(picture): Promise<string | null>, close() }`. `None` where
     /// there is nothing that can.
     fn reader(&self) -> Later<Option<JsValue>> {
-        Box::pin(ready(None))
-    }
-
-    /// Tells the page how tall the checkout is, in CSS pixels.
-    fn height(&self, px: f64) {
-        let _ = px;
+        at_once(None)
     }
 }
 
 #[wasm_bindgen]
 extern "C" {
     /// The page, as one JavaScript object: the frame's message port or the element itself stands behind it.
-    /// `{ emit(name, detail), askSubmit(detail), clientToken(fresh), handOver(rails), reader(), height(px) }`.
+    /// `{ emit(name, detail), askSubmit(detail), clientToken(fresh), earlySession(), handOver(rails), reader() }`.
     pub type JsDoor;
 
     #[wasm_bindgen(method, catch)]
@@ -62,12 +70,12 @@ extern "C" {
     fn ask_submit(this: &JsDoor, detail: &JsValue) -> Result<Promise, JsValue>;
     #[wasm_bindgen(method, catch, js_name = clientToken)]
     fn client_token(this: &JsDoor, fresh: bool) -> Result<Promise, JsValue>;
+    #[wasm_bindgen(method, catch, js_name = earlySession)]
+    fn early_session(this: &JsDoor) -> Result<Option<Promise>, JsValue>;
     #[wasm_bindgen(method, catch, js_name = handOver)]
     fn hand_over(this: &JsDoor, rails: &Array) -> Result<bool, JsValue>;
     #[wasm_bindgen(method, catch)]
     fn reader(this: &JsDoor) -> Result<Promise, JsValue>;
-    #[wasm_bindgen(method, catch)]
-    fn height(this: &JsDoor, px: f64) -> Result<(), JsValue>;
 }
 
 /// Whatever the page throws stays on its side.
@@ -95,6 +103,10 @@ impl Door for JsDoor {
         Box::pin(async move { JsFuture::from(answer.ok()?).await.ok()?.as_string() })
     }
 
+    fn early_session(&self) -> Option<Promise> {
+        JsDoor::early_session(self).ok()?
+    }
+
     fn hand_over(&self, rails: &[Rail]) -> bool {
         JsDoor::hand_over(self, &names(rails)).unwrap_or(false)
     }
@@ -102,10 +114,6 @@ impl Door for JsDoor {
     fn reader(&self) -> Later<Option<JsValue>> {
         let opened = JsDoor::reader(self);
         Box::pin(async move { JsFuture::from(opened.ok()?).await.ok() })
-    }
-
-    fn height(&self, px: f64) {
-        let _ = JsDoor::height(self, px);
     }
 }
 

@@ -1,5 +1,8 @@
 //! What the shop's page is told: one table of events.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use ventanilla_core::attempt::NextAction;
 use ventanilla_core::card::Brand;
 use ventanilla_core::rails::Rail;

@@ -6,4 +6,4 @@ pub mod events;
 mod door;
 
 #[cfg(target_arch = "wasm32")]
-pub use door::{Door, JsDoor, Later};
+pub use door::{Door, JsDoor, Later, at_once};

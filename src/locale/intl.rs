@@ -1,10 +1,13 @@
 //! Amounts and dates, written by the browser.
 
+use alloc::string::{String, ToString};
+use alloc::vec;
+
 use js_sys::{Array, Date, Intl, Object, Reflect};
 use ventanilla_core::money::Money;
 use wasm_bindgen::JsValue;
 
-use super::{Texts, choose, country_tag};
+use super::{Texts, choose, country_tag, padded};
 
 /// A language: its texts, and how its country writes amounts and dates.
 pub struct Locale {
@@ -49,7 +52,12 @@ impl Locale {
     pub fn percent(&self, basis_points: u32) -> String {
         let options = options(&[("style", "percent"), ("minimumFractionDigits", "2")]);
         let format = Intl::NumberFormat::new(&Array::of1(&self.tag), &options).format();
-        let decimal = format!("{}.{:04}", basis_points / 10_000, basis_points % 10_000);
+        let decimal = [
+            &*(basis_points / 10_000).to_string(),
+            ".",
+            &padded(basis_points % 10_000, 4),
+        ]
+        .concat();
         written(format.call1(&JsValue::UNDEFINED, &decimal.as_str().into())).unwrap_or(decimal)
     }
 

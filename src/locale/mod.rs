@@ -6,6 +6,9 @@
 //! A buyer downloads one language: `scripts/package` builds the widget without the feature `languages`, which
 //! has all of them inside, and writes each into a file of its own, one line for each text.
 
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
 #[cfg(any(feature = "languages", test))]
 mod languages;
 
@@ -17,12 +20,9 @@ pub use intl::Locale;
 #[cfg(any(feature = "languages", test))]
 pub use languages::LANGUAGES;
 
-use ventanilla_core::card::{Brand, CvcError, ExpiryError, HolderError, PanError};
+use ventanilla_core::card::Brand;
 use ventanilla_core::rails::card::DeclineAdvice;
 use ventanilla_core::rails::flux::WalletAdvice;
-use ventanilla_core::wallet_code::NotAWalletCode;
-
-use crate::rails::flux::reading::Failure;
 
 /// Of some languages, the texts for the first of `wanted` language tags that is spoken, and that tag.
 ///
@@ -55,7 +55,7 @@ pub fn country_tag(texts: &Texts, tag: &str) -> String {
     let letters = country.len() == 2 && country.bytes().all(|b| b.is_ascii_alphabetic());
     let digits = country.len() == 3 && country.bytes().all(|b| b.is_ascii_digit());
     if letters || digits {
-        format!("{}-{country}", language(texts.tag))
+        [language(texts.tag), "-", country].concat()
     } else {
         String::from(texts.tag)
     }
@@ -63,6 +63,16 @@ pub fn country_tag(texts: &Texts, tag: &str) -> String {
 
 fn language(tag: &str) -> &str {
     tag.split(['-', '_']).next().unwrap_or(tag)
+}
+
+/// A number with zeros in front, up to a width.
+///
+/// Texts are put together from parts: `format!` brings a machinery along that is 3 kB of the download.
+#[must_use]
+pub fn padded(number: u32, width: usize) -> String {
+    let digits = number.to_string();
+    let zeros = "0".repeat(width.saturating_sub(digits.len()));
+    zeros + &digits
 }
 
 /// Puts `value` where `name` stands in braces: `fill("Pagar {amount}", "amount", "₡100")`.
@@ -91,23 +101,29 @@ pub fn fill(text: &str, name: &str, value: &str) -> String {
 macro_rules! texts {
     ($($(#[$about:meta])* $name:ident)*) => {
         /// Everything a buyer can read. Braces hold what is filled in: `{amount}`, `{n}`.
+        #[repr(C)]
         pub struct Texts {
             $($(#[$about])* pub $name: &'static str),*
         }
 
         impl Texts {
+            const COUNT: usize = [$(stringify!($name)),*].len();
+
             /// A language out of its file: one line for each text, in the order of the fields. `None` when
-            /// there are more lines or fewer.
+            /// there are more lines or fewer. It is kept for as long as the page lives.
             #[must_use]
-            pub fn read(file: &'static str) -> Option<Self> {
+            pub fn read(file: &'static str) -> Option<&'static Self> {
                 let lines: Vec<&'static str> = file.split('\n').collect();
-                let [$($name),*] = lines.try_into().ok()?;
-                Some(Self { $($name),* })
+                let lines: &'static [&str] = lines.leak();
+                let lines: &[&str; Self::COUNT] = lines.try_into().ok()?;
+                // SAFETY: in the C representation a struct with so many fields of one type is laid out as an
+                // array of them. Moved one by one they would be 11 kB of code.
+                Some(unsafe { &*core::ptr::from_ref(lines).cast::<Self>() })
             }
 
             #[cfg(test)]
             fn fields(&self) -> Vec<(&'static str, &'static str)> {
-                vec![$((stringify!($name), self.$name)),*]
+                alloc::vec![$((stringify!($name), self.$name)),*]
             }
         }
     };
@@ -454,57 +470,6 @@ texts! {
 }
 
 impl Texts {
-    /// What to do about a card number.
-    #[must_use]
-    pub fn pan_error(&self, error: PanError) -> String {
-        String::from(match error {
-            PanError::Empty => self.number_empty,
-            PanError::NotDigits => self.number_not_digits,
-            PanError::TooShort { missing: 1 } => self.number_one_missing,
-            PanError::TooShort { missing } => {
-                return fill(self.number_missing, "n", &missing.to_string());
-            }
-            PanError::TooLong => self.number_too_long,
-            PanError::CheckDigit => self.number_check,
-        })
-    }
-
-    /// What to do about an expiry.
-    #[must_use]
-    pub const fn expiry_error(&self, error: ExpiryError) -> &'static str {
-        match error {
-            ExpiryError::Empty => self.expiry_empty,
-            ExpiryError::Incomplete => self.expiry_incomplete,
-            ExpiryError::Month => self.expiry_month,
-            ExpiryError::Past => self.expiry_past,
-            ExpiryError::TooFar => self.expiry_too_far,
-        }
-    }
-
-    /// What to do about a CVC.
-    #[must_use]
-    pub fn cvc_error(&self, error: CvcError) -> String {
-        String::from(match error {
-            CvcError::Empty => self.cvc_empty,
-            CvcError::NotDigits => self.cvc_not_digits,
-            CvcError::Length { expected } => {
-                return fill(self.cvc_length, "n", &expected.to_string());
-            }
-        })
-    }
-
-    /// What to do about the name on a card.
-    #[must_use]
-    pub const fn holder_error(&self, error: HolderError) -> &'static str {
-        match error {
-            HolderError::Empty => self.holder_empty,
-            HolderError::TooShort => self.holder_too_short,
-            HolderError::TooLong => self.holder_too_long,
-            HolderError::LooksLikeNumber => self.holder_number,
-            HolderError::Characters => self.holder_characters,
-        }
-    }
-
     /// How many fields are to be corrected.
     #[must_use]
     pub fn to_correct(&self, count: usize) -> String {
@@ -529,35 +494,6 @@ impl Texts {
         }
     }
 
-    /// Why the camera cannot be used, and what to do.
-    #[must_use]
-    pub const fn camera_failure(&self, failure: Failure) -> &'static str {
-        match failure {
-            Failure::Denied => self.flux_denied,
-            Failure::Policy => self.flux_policy,
-            Failure::Missing => self.flux_missing,
-            Failure::Busy => self.flux_in_use,
-            Failure::Insecure => self.flux_insecure,
-            Failure::Ended => self.flux_ended,
-            Failure::Broken => self.flux_broken,
-            Failure::NoDecoder => self.flux_no_decoder,
-        }
-    }
-
-    /// What was read instead of a wallet's code.
-    #[must_use]
-    pub const fn wrong_code(&self, wrong: NotAWalletCode) -> &'static str {
-        match wrong {
-            NotAWalletCode::Empty => self.flux_code_missing,
-            NotAWalletCode::WebAddress => self.flux_code_address,
-            NotAWalletCode::MerchantCode => self.flux_code_merchant,
-            NotAWalletCode::Account => self.flux_code_account,
-            NotAWalletCode::TooLong => self.flux_code_long,
-            NotAWalletCode::Spaces => self.flux_code_spaces,
-            NotAWalletCode::NotPrintable => self.flux_code_foreign,
-        }
-    }
-
     /// What to do after a wallet said no.
     #[must_use]
     pub const fn wallet_advice(&self, advice: WalletAdvice) -> &'static str {
@@ -579,17 +515,6 @@ impl Texts {
         };
         fill(&named, "last4", last4)
     }
-
-    /// One of the installment plans, each amount already written out.
-    #[must_use]
-    pub fn plan(&self, count: u8, each: &str, even: bool) -> String {
-        let text = match (count, even) {
-            (1, _) => self.installments_once,
-            (_, true) => self.installments_even,
-            (_, false) => self.installments_about,
-        };
-        fill(&fill(text, "n", &count.to_string()), "amount", each)
-    }
 }
 
 /// One of `count` installments of `total` minor units, rounded to the nearest, and whether they are all
@@ -605,7 +530,12 @@ pub const fn installment(total_minor: u64, count: u8) -> (u64, bool) {
 
 #[cfg(test)]
 mod tests {
+    use alloc::format;
+
+    use ventanilla_core::wallet_code::NotAWalletCode;
+
     use super::*;
+    use crate::rails::flux::reading::Failure;
 
     #[test]
     fn a_tag_is_served_by_its_own_texts_then_by_its_language_then_by_the_next_tag() {

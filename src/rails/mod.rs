@@ -3,7 +3,9 @@
 //! `scripts/package` builds a module for each rail, with the feature of its name, and one for sessions that
 //! offer several: nobody downloads a rail that they are not offered.
 
-use std::rc::Rc;
+use alloc::rc::Rc;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 use ventanilla_core::api::{CheckoutView, StartAttempt};
 use ventanilla_core::rails::Rail;
@@ -65,7 +67,7 @@ pub struct Surroundings {
     /// The language.
     pub locale: Rc<Locale>,
     /// The session.
-    pub checkout: CheckoutView,
+    pub checkout: Rc<CheckoutView>,
     /// To be called when the buyer has changed something.
     pub changed: Rc<dyn Fn(&Choice)>,
     /// Speaks to a screen reader.
@@ -88,12 +90,8 @@ pub trait RailForm {
     ///
     /// How many there are; 0 when there is nothing to correct, but the form has a further step.
     fn check(&self) -> Result<(), usize>;
-    /// Turns what was filled in into the start of an attempt.
-    ///
-    /// # Errors
-    ///
-    /// When it cannot be sealed.
-    fn start(&self) -> Result<StartAttempt, Trouble>;
+    /// Turns what is filled in now into the start of an attempt. What comes of it is an error when it cannot be sealed.
+    fn start(&self) -> Later<Result<StartAttempt, Trouble>>;
     /// Forgets what must not stay longer than needed.
     fn clear(&self);
     /// Keeps the buyer from changing anything while a payment is under way.
@@ -148,35 +146,38 @@ pub const fn face(rail: Rail, texts: &Texts) -> (Icon, &'static str, &'static st
 ///
 /// When the session lacks what the rail needs, or its key is not one to seal to.
 pub fn open(rail: Rail, around: Surroundings) -> Result<Rc<dyn RailForm>, Trouble> {
-    match rail {
+    let around = Rc::new(around);
+    let checkout = &around.checkout;
+    let form = match rail {
         #[cfg(feature = "card")]
-        Rail::Card => match around.checkout.card.clone() {
-            Some(offer) => card::open(offer, around),
-            None => Err(error::RAIL_NOT_OFFERED.into()),
+        Rail::Card => match &checkout.card {
+            Some(offer) => Some(card::open(offer, &around)?),
+            None => None,
         },
         #[cfg(feature = "cvu")]
-        Rail::Cvu => match around.checkout.cvu.clone() {
-            Some(offer) => cvu::open(&offer, around),
-            None => Err(error::RAIL_NOT_OFFERED.into()),
+        Rail::Cvu => match &checkout.cvu {
+            Some(offer) => Some(cvu::open(offer, &around)?),
+            None => None,
         },
         #[cfg(feature = "flux")]
-        Rail::Flux => match around.checkout.flux.clone() {
-            Some(offer) => Ok(flux::open(&offer, around)),
-            None => Err(error::RAIL_NOT_OFFERED.into()),
-        },
+        Rail::Flux => checkout
+            .flux
+            .as_ref()
+            .map(|offer| flux::open(offer, &around)),
         #[cfg(feature = "flexiti")]
-        Rail::Flexiti => match around.checkout.flexiti.clone() {
-            Some(offer) => Ok(flexiti::open(&offer, around)),
-            None => Err(error::RAIL_NOT_OFFERED.into()),
-        },
+        Rail::Flexiti => checkout
+            .flexiti
+            .as_ref()
+            .map(|offer| flexiti::open(offer, &around)),
         #[cfg(not(all(
             feature = "card",
             feature = "cvu",
             feature = "flux",
             feature = "flexiti"
         )))]
-        _ => Err(error::RAIL_NOT_OFFERED.into()),
-    }
+        _ => None,
+    };
+    form.ok_or_else(|| error::RAIL_NOT_OFFERED.into())
 }
 
 /// What the buyer pays by themselves, as its rail puts it: the heading, the thing itself, and the steps for
@@ -212,7 +213,7 @@ pub fn identify(
     done: impl Fn(HostedMessage) + 'static,
 ) -> Option<El> {
     #[cfg(feature = "flexiti")]
-    return Some(flexiti::hosted(page, around, Box::new(done)));
+    return Some(flexiti::hosted(page, around, alloc::boxed::Box::new(done)));
     #[cfg(not(feature = "flexiti"))]
     {
         let _ = (page, around, done);

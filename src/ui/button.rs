@@ -1,5 +1,7 @@
 //! Buttons.
 
+use alloc::boxed::Box;
+
 use super::{El, el};
 
 /// A button that can be busy: it keeps its place, its width and the focus, and cannot be pressed.
@@ -14,7 +16,7 @@ pub struct Button {
 #[must_use]
 pub fn button(kind: &str, class: &str, text: &str) -> Button {
     let label = el("span", "vt-label").text(text);
-    let el = el("button", &format!("vt-button {class}"))
+    let el = el("button", &["vt-button ", class].concat())
         .attr("type", kind)
         .attr("part", "button")
         .child(el("span", "vt-progress").attr("aria-hidden", "true"))

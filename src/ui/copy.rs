@@ -1,12 +1,13 @@
 //! Copying.
 
-use std::rc::Rc;
+use alloc::rc::Rc;
+use alloc::string::String;
 
-use gloo_timers::callback::Timeout;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::Clipboard;
 
 use super::{Button, El, button, run};
+use crate::timer::wait;
 
 /// How long a button says that it copied.
 const COPIED_MS: u32 = 2_500;
@@ -48,7 +49,8 @@ pub fn copy_button(copy: &Copy<'_>, say: Rc<dyn Fn(&str)>, refused: Rc<dyn Fn()>
             }
             say(&copied);
             at.set_text(&copied);
-            Timeout::new(COPIED_MS, move || at.set_text(&text)).forget();
+            wait(COPIED_MS).await;
+            at.set_text(&text);
         });
     })
 }

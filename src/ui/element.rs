@@ -1,6 +1,8 @@
 //! Elements and listeners.
 
-use reactive_graph::owner::StoredValue;
+use alloc::boxed::Box;
+
+use crate::reactive::keep;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, UnwrapThrowExt};
 use web_sys::{Document, Element, Event, EventTarget, HtmlElement, HtmlInputElement};
@@ -140,11 +142,6 @@ impl El {
         self.0.matches(":focus-within").unwrap_or(false)
             || active.is_some_and(|active| self.0.contains(Some(&active)))
     }
-}
-
-/// Keeps a value until the surrounding owner is gone, then drops it.
-pub fn keep<T: 'static>(value: T) {
-    StoredValue::new_local(value);
 }
 
 /// Calls `heard` on every event of that name, for as long as the surrounding owner lives.

@@ -1,6 +1,7 @@
 //! A text field: label above, hint below, an error in the hint's place.
 
-use std::rc::Rc;
+use alloc::rc::Rc;
+use alloc::string::String;
 
 use wasm_bindgen::JsCast;
 use web_sys::{Event, HtmlInputElement, InputEvent};

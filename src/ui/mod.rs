@@ -1,13 +1,17 @@
 //! What screens are made of: elements, fields, buttons, icons, the merchant's appearance.
 //!
 //! Elements are made one by one, through `createElement` and text nodes: nothing here is ever parsed as
-//! markup, which is what lets the frame forbid it. Leptos's reactive graph owns the state, the effects and
-//! whatever must be let go on unmount; Leptos's element types would be 20 kB of the download.
+//! markup, which is what lets the frame forbid it. What they hold of the page lives as long as the owner in
+//! whose presence they were made.
 
-use std::pin::Pin;
+use alloc::boxed::Box;
+use alloc::string::{String, ToString};
+use core::cell::Cell;
+use core::pin::Pin;
 
-use reactive_graph::effect::Effect;
 use wasm_bindgen_futures::spawn_local;
+
+use crate::single::Single;
 
 mod appearance;
 mod button;
@@ -21,7 +25,7 @@ mod select;
 pub use appearance::apply as apply_appearance;
 pub use button::{Button, button};
 pub use copy::{Copy, can_copy, copy_button, select};
-pub use element::{El, el, keep, listen};
+pub use element::{El, el, listen};
 pub use field::{Field, FieldTexts};
 pub use icon::{Icon, disc, icon};
 pub use qr::qr;
@@ -30,18 +34,10 @@ pub use select::Select;
 /// The number of the next element that needs an id of its own.
 #[must_use]
 pub fn fresh_id(name: &str) -> String {
-    thread_local! {
-        static NEXT: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };
-    }
+    static NEXT: Single<Cell<u32>> = Single::new(Cell::new(0));
     let number = NEXT.get();
     NEXT.set(number.wrapping_add(1));
-    format!("vt-{name}-{number}")
-}
-
-/// Runs `deed` now and whenever a signal that it read has changed, for as long as the surrounding owner
-/// lives.
-pub fn watch(mut deed: Box<dyn FnMut()>) {
-    Effect::new(move |_: Option<()>| deed());
+    ["vt-", name, "-", &number.to_string()].concat()
 }
 
 /// Runs a task to its end.

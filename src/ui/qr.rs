@@ -1,8 +1,9 @@
 //! QR codes.
 
-use std::fmt::Write;
+use alloc::string::{String, ToString};
+use alloc::vec;
 
-use qrcodegen::{QrCode, QrCodeEcc, QrSegment, Version};
+use qrcodegen_no_heap::{QrCode, QrCodeEcc, Version};
 
 use super::El;
 use super::element::svg;
@@ -17,9 +18,13 @@ const WIDE_PX: i32 = 240;
 /// Byte mode, error correction M, dark on light under every colour scheme: scanners expect it so.
 #[must_use]
 pub fn qr(text: &str, alt: &str) -> Option<El> {
-    let segment = QrSegment::make_bytes(text.as_bytes());
-    let code = QrCode::encode_segments_advanced(
-        &[segment],
+    let mut room = vec![0; Version::MAX.buffer_len()];
+    let mut drawn = room.clone();
+    room.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
+    let code = QrCode::encode_binary(
+        &mut room,
+        text.len(),
+        &mut drawn,
         QrCodeEcc::Medium,
         Version::MIN,
         Version::MAX,
@@ -37,19 +42,22 @@ pub fn qr(text: &str, alt: &str) -> Option<El> {
                 x += 1;
             }
             if x > left {
-                let (from, top, len) = (left + QUIET, y + QUIET, x - left);
-                let _ = write!(path, "M{from} {top}h{len}v1h-{len}z");
+                let [from, top, len] = [left + QUIET, y + QUIET, x - left].map(|at| at.to_string());
+                for part in ["M", &from, " ", &top, "h", &len, "v1h-", &len, "z"] {
+                    path.push_str(part);
+                }
             }
             x += 1;
         }
     }
     let side = width + 2 * QUIET;
+    let side_text = side.to_string();
     // Whole pixels for every module, or some come out wider than others.
     let px = (side * (WIDE_PX / side + i32::from(WIDE_PX % side > 0))).to_string();
     Some(
         svg("svg")
             .attr("class", "vt-qr")
-            .attr("viewBox", &format!("0 0 {side} {side}"))
+            .attr("viewBox", &["0 0 ", &*side_text, " ", &*side_text].concat())
             .attr("width", &px)
             .attr("height", &px)
             .attr("role", "img")

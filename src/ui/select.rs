@@ -1,5 +1,7 @@
 //! A choice out of a list that unfolds: label above, an error below.
 
+use alloc::string::String;
+
 use web_sys::HtmlSelectElement;
 
 use super::{El, Icon, el, fresh_id, icon};

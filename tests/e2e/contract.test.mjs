@@ -80,7 +80,7 @@ test("appearance takes the same properties for pages and in the widget", () => {
 
 test("every code that the loader or the frame's boot script tells is in the table of problems", () => {
   const code = /^[a-z]+(?:-[a-z]+)+$/;
-  const told = ["pure.js", "frame-boot.js", "launch.js", "glue.js"]
+  const told = ["pure.js", "frame-boot.js", "launch.js", "glue.js", "inline.js"]
     .flatMap((file) => all(source(`pkg/${file}`), /"([a-z-]+)"/g))
     .filter((text) => code.test(text) && /^(load|setup|client-token)-/.test(text));
   assert.ok(told.length >= 4);

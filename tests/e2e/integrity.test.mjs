@@ -68,12 +68,12 @@ describe("one changed byte", () => {
     for (const page of [framed, inline, untagged]) await page?.close();
   });
 
-  const parts = [["glue", () => manifest().glue], ["wasm", () => manifest().wasm.card], ["language", () => manifest().languages["es-CR"]]];
+  const parts = [["glue", (inline) => manifest()[inline ? "inline" : "glue"]], ["wasm", () => manifest().wasm.card], ["language", () => manifest().languages["es-CR"].card]];
   for (const [part, file] of parts) {
-    const only = (url, bytes) => (url.endsWith(file()) ? flip(bytes) : bytes);
+    const only = (inline) => (url, bytes) => (url.endsWith(file(inline)) ? flip(bytes) : bytes);
 
     test(`in the ${part}: nothing runs in the frame, the buyer is warned and the page is told`, async () => {
-      const carried = await courier(world, only);
+      const carried = await courier(world, only(false));
       const buyer = await open(world, framed, { proxy: carried.origin.replace("localhost", "127.0.0.1") });
       await buyer.frame.getByRole("alert").getByText(tampered).waitFor();
       assert.equal(await buyer.frame.locator("input").count(), 0);
@@ -84,7 +84,7 @@ describe("one changed byte", () => {
     });
 
     test(`in the ${part}: nothing runs inline either`, async () => {
-      const carried = await courier(world, only);
+      const carried = await courier(world, only(true));
       const buyer = await open(world, inline, { proxy: carried.origin.replace("localhost", "127.0.0.1") });
       await buyer.tab.getByRole("alert").getByText(tampered).waitFor();
       assert.equal(await buyer.tab.locator("input").count(), 0);

@@ -9,7 +9,7 @@ const TAMPERED = "El formulario de pago no es el original y no se abrió.";
 
 /** The languages that a page asked for. */
 const languagesOf = ({ requests }) =>
-  requests.flatMap(({ url }) => Object.entries(manifest().languages).filter(([, file]) => url.endsWith(file)).map(([tag]) => tag));
+  requests.flatMap(({ url }) => Object.entries(manifest().languages).filter(([, files]) => Object.values(files).some((file) => url.endsWith(file))).map(([tag]) => tag));
 
 /** The names of the modules that a page asked for, in their order. */
 const modulesOf = ({ requests }) =>

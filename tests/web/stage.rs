@@ -551,10 +551,6 @@ fn door(
         })
         .into_js_value(),
     );
-    put(
-        "height",
-        Closure::<dyn FnMut(f64)>::new(|_| ()).into_js_value(),
-    );
     door.unchecked_into()
 }
 

@@ -1,5 +1,8 @@
 //! A purchase that a provider finances: its page, its offers, and the buyer's pick.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use ventanilla_core::api::{AttemptView, Step};
 use ventanilla_core::rails::flexiti::{
     FinancingChoice, HostedMessage, HostedPage, NotIdentified, NotIdentifiedAs,
@@ -92,7 +95,7 @@ impl State {
         self.said = None;
         let poll_after_ms = view.poll_after_ms;
         if self.screen != screen {
-            let pick = std::mem::take(&mut self.pick);
+            let pick = core::mem::take(&mut self.pick);
             self.show(screen);
             self.pick = pick;
             self.asked = 0;

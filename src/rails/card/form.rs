@@ -1,7 +1,8 @@
 //! The fields of a card.
 
-use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use alloc::rc::Rc;
+use alloc::string::String;
+use core::cell::{Cell, RefCell};
 
 use js_sys::Date;
 use ventanilla_core::card::typing::{self, Typed};
@@ -173,7 +174,7 @@ impl Form {
             rail: Rail::Card,
             complete: self.card().is_some(),
             brand: self.fields.brand.get(),
-            last4: pan.map(|pan| pan.last4().to_string()),
+            last4: pan.map(|pan| String::from(pan.last4().as_str())),
         }
     }
 

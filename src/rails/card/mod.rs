@@ -1,17 +1,22 @@
 //! Paying by card: a card typed now, or one saved before.
 
+mod cipher;
 mod form;
 mod plans;
 mod saved;
+mod words;
 
-use std::cell::Cell;
-use std::rc::Rc;
+use alloc::boxed::Box;
+use alloc::rc::Rc;
+use alloc::string::String;
+use core::cell::Cell;
 
 use ventanilla_core::api::StartAttempt;
 use ventanilla_core::rails::Rail;
 use ventanilla_core::rails::card::{CardOffer, CardStart, SaveCardPolicy};
-use ventanilla_core::seal::{PinnedKey, ProviderKey, SealOptions, seal};
+use ventanilla_core::seal::{PinnedKey, ProviderKey, SealOptions, Unsealed, prepare};
 
+use crate::element::Later;
 use crate::element::events::Choice;
 use crate::error::{self, Trouble};
 use crate::rails::{RailForm, Surroundings};
@@ -26,15 +31,17 @@ use saved::SavedCards;
 ///
 /// # Errors
 ///
-/// `key-refused` when the provider's key is malformed, too weak or not one of the pinned ones.
-pub fn open(offer: CardOffer, around: Surroundings) -> Result<Rc<dyn RailForm>, Trouble> {
+/// `setup-invalid` where the browser does not encrypt, as in pages without https; `key-refused` when the provider's key is malformed, too weak or not one of the pinned ones.
+pub fn open(offer: &CardOffer, around: &Rc<Surroundings>) -> Result<Rc<dyn RailForm>, Trouble> {
+    if !cipher::is_there() {
+        return Err(error::SETUP_INVALID.into());
+    }
     let key = ProviderKey::parse(&offer.public_key)
         .and_then(|key| key.pinned(&offer.key_pins, offer.accept_weak_key))
         .map_err(|_| error::KEY_REFUSED)?;
-    let around = Rc::new(around);
-    let form = Form::new(&around, offer.save_card == SaveCardPolicy::Ask);
-    let saved = SavedCards::new(&around, &offer.saved_cards);
-    let plans = Plans::new(&around, &offer.installments);
+    let form = Form::new(around, offer.save_card == SaveCardPolicy::Ask);
+    let saved = SavedCards::new(around, &offer.saved_cards);
+    let plans = Plans::new(around, &offer.installments);
 
     let whole = el("div", "vt-card");
     if let Some(saved) = &saved {
@@ -53,7 +60,7 @@ pub fn open(offer: CardOffer, around: Surroundings) -> Result<Rc<dyn RailForm>, 
         saved,
         plans,
         key,
-        around,
+        around: Rc::clone(around),
         told: Cell::new(None),
     });
     card.open_or_fold();
@@ -100,6 +107,11 @@ impl CardForm {
         self.saved.as_ref().and_then(SavedCards::chosen)
     }
 
+    fn unsealed(&self, installments: Option<u8>, save: bool) -> Option<Unsealed> {
+        let options = SealOptions { installments, save };
+        prepare(&self.form.card()?, &options, &self.key, &mut BrowserRandom).ok()
+    }
+
     fn tell(&self) {
         let choice = match self.saved.as_ref().and_then(SavedCards::chosen_view) {
             Some(saved) => Choice {
@@ -131,34 +143,33 @@ impl RailForm for CardForm {
         }
     }
 
-    fn start(&self) -> Result<StartAttempt, Trouble> {
+    fn start(&self) -> Later<Result<StartAttempt, Trouble>> {
         let installments = self.plans.as_ref().and_then(Plans::chosen);
-        let card = if let Some(id) = self.saved_card() {
-            CardStart {
-                sealed: None,
-                saved_card: Some(String::from(id)),
-                installments,
-                save_card: false,
+        let saved_card = self.saved_card().map(String::from);
+        let save_card = saved_card.is_none() && self.form.wants_saving();
+        let unsealed = saved_card
+            .is_none()
+            .then(|| self.unsealed(installments, save_card));
+        Box::pin(async move {
+            let sealed = match unsealed {
+                Some(unsealed) => cipher::seal(unsealed.ok_or(error::INTERNAL)?).await,
+                None => None,
+            };
+            if sealed.is_none() && saved_card.is_none() {
+                return Err(error::INTERNAL.into());
             }
-        } else {
-            let card = self.form.card().ok_or(error::INTERNAL)?;
-            let save = self.form.wants_saving();
-            let options = SealOptions { installments, save };
-            let sealed = seal(&card, &options, &self.key, &mut BrowserRandom)
-                .map_err(|_| error::INTERNAL)?;
-            CardStart {
-                sealed: Some(sealed),
-                saved_card: None,
-                installments,
-                save_card: save,
-            }
-        };
-        Ok(StartAttempt {
-            rail: Rail::Card,
-            card: Some(card),
-            cvu: None,
-            flux: None,
-            flexiti: None,
+            Ok(StartAttempt {
+                rail: Rail::Card,
+                card: Some(CardStart {
+                    sealed,
+                    saved_card,
+                    installments,
+                    save_card,
+                }),
+                cvu: None,
+                flux: None,
+                flexiti: None,
+            })
         })
     }
 

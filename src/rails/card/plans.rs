@@ -1,5 +1,7 @@
 //! Paying in installments.
 
+use alloc::string::ToString;
+
 use ventanilla_core::money::Money;
 use web_sys::HtmlSelectElement;
 
@@ -26,7 +28,7 @@ impl Plans {
             .attr("id", &id)
             .attr("part", "input")
             .attr("aria-describedby", &below);
-        for count in std::iter::once(1).chain(counts.iter().copied()) {
+        for count in core::iter::once(1).chain(counts.iter().copied()) {
             let (each_minor, even) = installment(total.minor(), count);
             let each =
                 Money::from_minor(each_minor, total.currency()).map(|each| locale.money(each));

@@ -1,11 +1,13 @@
 //! Cards saved before.
 
-use std::cell::Cell;
-use std::rc::Rc;
+use alloc::rc::Rc;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::cell::Cell;
 
 use ventanilla_core::rails::card::SavedCardView;
 
-use crate::locale::fill;
+use crate::locale::{fill, padded};
 use crate::rails::Surroundings;
 use crate::ui::{El, el, fresh_id};
 
@@ -107,14 +109,22 @@ impl SavedCards {
 
 fn expiry_date(card: &SavedCardView) -> Option<String> {
     let (month, year) = (card.expiry_month?, card.expiry_year?);
-    Some(format!("{month:02}/{:02}", year % 100))
+    Some(
+        [
+            &*padded(month.into(), 2),
+            "/",
+            &padded((year % 100).into(), 2),
+        ]
+        .concat(),
+    )
 }
 
 /// By the date at the front of the proxy's RFC 3339 time; a card is good through its last month.
 fn has_expired(card: &SavedCardView, server_time: &str) -> bool {
     match (card.expiry_month, card.expiry_year) {
         (Some(month), Some(year)) => {
-            format!("{year:04}-{month:02}").as_str() < server_time.get(..7).unwrap_or_default()
+            *[&*padded(year.into(), 4), "-", &padded(month.into(), 2)].concat()
+                < *server_time.get(..7).unwrap_or_default()
         }
         _ => false,
     }

@@ -1,7 +1,8 @@
 //! Which presentation.
 
-use std::cell::Cell;
-use std::rc::Rc;
+use alloc::rc::Rc;
+use alloc::vec::Vec;
+use core::cell::Cell;
 
 use ventanilla_core::api::StartAttempt;
 use ventanilla_core::rails::Rail;
@@ -9,6 +10,7 @@ use ventanilla_core::rails::cvu::{CvuOffer, CvuStart, Presentation};
 
 use super::{face, in_order};
 use crate::element::events::Choice;
+use crate::element::{Later, at_once};
 use crate::error::{self, Trouble};
 use crate::rails::{RailForm, Surroundings};
 use crate::ui::{El, el, fresh_id};
@@ -18,7 +20,7 @@ use crate::ui::{El, el, fresh_id};
 /// # Errors
 ///
 /// `rail-not-offered` when no presentation is offered.
-pub fn open(offer: &CvuOffer, around: Surroundings) -> Result<Rc<dyn RailForm>, Trouble> {
+pub fn open(offer: &CvuOffer, around: &Surroundings) -> Result<Rc<dyn RailForm>, Trouble> {
     let presentations = in_order(&offer.presentations);
     let first = *presentations.first().ok_or(error::RAIL_NOT_OFFERED)?;
     let texts = around.locale.texts;
@@ -77,8 +79,8 @@ impl RailForm for CvuForm {
         Ok(())
     }
 
-    fn start(&self) -> Result<StartAttempt, Trouble> {
-        Ok(StartAttempt {
+    fn start(&self) -> Later<Result<StartAttempt, Trouble>> {
+        at_once(Ok(StartAttempt {
             rail: Rail::Cvu,
             card: None,
             cvu: Some(CvuStart {
@@ -86,7 +88,7 @@ impl RailForm for CvuForm {
             }),
             flux: None,
             flexiti: None,
-        })
+        }))
     }
 
     fn clear(&self) {}

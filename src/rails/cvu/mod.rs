@@ -1,5 +1,7 @@
 //! Paying from a wallet or bank of one's own: by a QR code, a link or a transfer.
 
+use alloc::vec::Vec;
+
 mod form;
 mod shown;
 

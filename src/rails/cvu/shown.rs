@@ -1,6 +1,7 @@
 //! What the buyer pays by themselves, as it is put before them.
 
-use std::rc::Rc;
+use alloc::rc::Rc;
+use alloc::string::String;
 
 use js_sys::{Function, Reflect};
 use ventanilla_core::rails::cvu::{PayableView, Presentation, TransferView};
@@ -60,7 +61,7 @@ fn show_code(whole: &El, code: &str, amount: &str, around: &Rc<Surroundings>) {
         whole.append(
             &el("figure", "vt-figure")
                 .child(drawn)
-                .child(el("figcaption", "").text(&format!("{payee} · {amount}"))),
+                .child(el("figcaption", "").text(&[payee, " · ", amount].concat())),
         );
     }
     let copy = Copy {
@@ -125,7 +126,7 @@ fn show_transfer(whole: &El, transfer: &TransferView, amount: &str, around: &Rc<
     // As it is typed in Argentina, whatever the buyer reads: the app that takes it is Argentine.
     let decimal = around.checkout.total.decimal_text();
     let (whole_part, cents) = decimal.split_once('.').unwrap_or((&decimal, "00"));
-    let typed = format!("{whole_part},{cents}");
+    let typed = [whole_part, ",", cents].concat();
     let copy = Copy {
         value: &typed,
         text: texts.copy_amount,

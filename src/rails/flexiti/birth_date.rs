@@ -1,5 +1,8 @@
 //! A date as people type it.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 /// With the hyphens of `1990-01-31`, which a keyboard of digits does not have: `19900131`, `1990/1/31`.
 /// Whatever is no date in this order stays as it is.
 #[must_use]
@@ -22,5 +25,12 @@ pub fn dashed(typed: &str) -> String {
         [year, month, day] if year.len() == 4 => (year, month, day),
         _ => return String::from(typed),
     };
-    format!("{year}-{month:0>2}-{day:0>2}")
+    let padded = |part: &str| {
+        [
+            "0".repeat(2_usize.saturating_sub(part.len())).as_str(),
+            part,
+        ]
+        .concat()
+    };
+    [year, "-", &padded(month), "-", &padded(day)].concat()
 }

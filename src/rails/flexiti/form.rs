@@ -3,8 +3,11 @@
 //! Name and postal code are asked for once, though the provider wants them twice: of the person, and of the
 //! address.
 
-use std::cell::Cell;
-use std::rc::Rc;
+use alloc::rc::Rc;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::cell::Cell;
 
 use ventanilla_core::api::StartAttempt;
 use ventanilla_core::rails::Rail;
@@ -16,6 +19,7 @@ use ventanilla_core::rails::flexiti::{
 
 use super::{dashed, language};
 use crate::element::events::Choice;
+use crate::element::{Later, at_once};
 use crate::error::{self, Trouble};
 use crate::locale::{Texts, fill};
 use crate::rails::{RailForm, Surroundings};
@@ -23,7 +27,7 @@ use crate::ui::{El, Field, FieldTexts, Select, el, fresh_id};
 
 /// The Flexiti rail's form.
 #[must_use]
-pub fn open(offer: &FlexitiOffer, around: Surroundings) -> Rc<dyn RailForm> {
+pub fn open(offer: &FlexitiOffer, around: &Rc<Surroundings>) -> Rc<dyn RailForm> {
     let texts = around.locale.texts;
     let who = Rc::new(Who::new(offer, around));
     let whole = el("div", "vt-inside");
@@ -61,7 +65,7 @@ struct FlexitiForm {
 }
 
 struct Who {
-    around: Surroundings,
+    around: Rc<Surroundings>,
     by: Cell<IdentificationKind>,
     /// The choice between two ways to be looked up, where there are two.
     choice: Option<El>,
@@ -100,7 +104,7 @@ struct Entry {
 }
 
 impl Who {
-    fn new(offer: &FlexitiOffer, around: Surroundings) -> Self {
+    fn new(offer: &FlexitiOffer, around: &Rc<Surroundings>) -> Self {
         let texts = around.locale.texts;
         let first = offer.identifications.first().copied();
         let by = Cell::new(first.unwrap_or(IdentificationKind::Person));
@@ -116,7 +120,7 @@ impl Who {
             province,
             shipping: offer.shipping.clone().filter(is_whole),
             today: today(&around.checkout.server_time),
-            around,
+            around: Rc::clone(around),
         }
     }
 
@@ -183,7 +187,7 @@ impl Who {
         if typed.trim().is_empty() {
             return;
         }
-        if std::ptr::eq(entry, self.entry(Part::BirthDate)) {
+        if core::ptr::eq(entry, self.entry(Part::BirthDate)) {
             entry.field.retype(&dashed(&typed), usize::MAX);
         }
         let wrong = self.wrong(entry);
@@ -288,15 +292,15 @@ impl RailForm for FlexitiForm {
         if count == 0 { Ok(()) } else { Err(count) }
     }
 
-    fn start(&self) -> Result<StartAttempt, Trouble> {
-        let start = self.who.start().ok_or(error::INTERNAL)?;
-        Ok(StartAttempt {
+    fn start(&self) -> Later<Result<StartAttempt, Trouble>> {
+        let start = self.who.start().map(|start| StartAttempt {
             rail: Rail::Flexiti,
             card: None,
             cvu: None,
             flux: None,
             flexiti: Some(start),
-        })
+        });
+        at_once(start.ok_or_else(|| error::INTERNAL.into()))
     }
 
     /// Empties what says who the buyer is. Where they live stays, for another try.
@@ -481,7 +485,18 @@ fn one_line(address: &PostalAddress) -> String {
         ..
     } = address;
     let gap = if line2.is_empty() { "" } else { ", " };
-    format!("{line1}{gap}{line2}, {city} {province} {postal_code}")
+    [
+        line1,
+        gap,
+        line2,
+        ", ",
+        city,
+        " ",
+        province,
+        " ",
+        postal_code,
+    ]
+    .concat()
 }
 
 /// The day that it is by the proxy's clock, which holds dates of birth against it.

@@ -4,7 +4,9 @@
 //! everybody's arrive here: only those of this frame's window, from the page's origin and about the session in
 //! its address are read, and only the first of them that ends it is passed on.
 
-use std::cell::Cell;
+use alloc::boxed::Box;
+use alloc::string::String;
+use core::cell::Cell;
 
 use ventanilla_core::rails::flexiti::{HostedEvent, HostedMessage, HostedPage};
 use wasm_bindgen::{JsCast, JsValue};

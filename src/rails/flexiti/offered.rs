@@ -1,7 +1,9 @@
 //! How the purchase may be paid off: one card for each way, with what it costs. The provider's texts are
 //! disclosures, and shown unchanged.
 
-use std::rc::Rc;
+use alloc::rc::Rc;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
 use ventanilla_core::rails::flexiti::{
     Fee, FinancingChoice, FinancingOffers, FinancingPlan, Rate, RegularPurchase,

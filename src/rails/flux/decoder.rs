@@ -1,5 +1,7 @@
 //! What finds a code in pixels: `pkg/reader.js`, behind the page's door.
 
+use alloc::string::String;
+
 use js_sys::Promise;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};

@@ -1,7 +1,8 @@
 //! The form: the tip first, where one is taken, then the code. A code that is read is charged at once.
 
-use std::cell::Cell;
-use std::rc::Rc;
+use alloc::rc::Rc;
+use alloc::string::String;
+use core::cell::Cell;
 
 use ventanilla_core::api::StartAttempt;
 use ventanilla_core::money::Money;
@@ -11,6 +12,7 @@ use ventanilla_core::rails::flux::{FluxOffer, FluxStart, with_tip};
 use super::reader::Reader;
 use super::tip_step::TipStep;
 use crate::element::events::Choice;
+use crate::element::{Later, at_once};
 use crate::error::{self, Trouble};
 use crate::locale::Texts;
 use crate::locale::fill;
@@ -19,15 +21,14 @@ use crate::ui::{Button, El, button, el};
 
 /// The Flux rail's form.
 #[must_use]
-pub fn open(offer: &FluxOffer, around: Surroundings) -> Rc<dyn RailForm> {
-    let around = Rc::new(around);
+pub fn open(offer: &FluxOffer, around: &Rc<Surroundings>) -> Rc<dyn RailForm> {
     let texts = around.locale.texts;
     let phone = is_phone();
     let tip = offer
         .tip
         .clone()
-        .map(|policy| TipStep::new(policy, &around, texts));
-    let reader = Reader::new(&around, texts, phone);
+        .map(|policy| TipStep::new(policy, around, texts));
+    let reader = Reader::new(around, texts, phone);
     let sums = el("dl", "vt-list vt-sums");
     let change = button("button", "vt-second", texts.flux_tip_change);
     let second = el("div", "")
@@ -41,7 +42,7 @@ pub fn open(offer: &FluxOffer, around: Surroundings) -> Rc<dyn RailForm> {
     whole.append(&second);
     let form = Rc::new(FluxForm {
         el: whole,
-        around,
+        around: Rc::clone(around),
         texts,
         phone,
         given: Cell::new(None),
@@ -171,15 +172,15 @@ impl RailForm for FluxForm {
         }
     }
 
-    fn start(&self) -> Result<StartAttempt, Trouble> {
-        let code = self.reader.take_code().ok_or(error::INTERNAL)?;
-        Ok(StartAttempt {
+    fn start(&self) -> Later<Result<StartAttempt, Trouble>> {
+        let start = self.reader.take_code().map(|code| StartAttempt {
             rail: Rail::Flux,
             card: None,
             cvu: None,
             flux: Some(FluxStart::new(&code, self.given.get().unwrap_or_default())),
             flexiti: None,
-        })
+        });
+        at_once(start.ok_or_else(|| error::INTERNAL.into()))
     }
 
     fn clear(&self) {

@@ -1,6 +1,9 @@
 //! The camera: asking for it, looking through it, letting it go.
 
-use std::cell::{Cell, RefCell};
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::cell::{Cell, RefCell};
 
 use js_sys::{Array, Function, Reflect};
 use wasm_bindgen::closure::Closure;

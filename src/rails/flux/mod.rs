@@ -7,6 +7,7 @@
 //! | `reader` | the ways to give a code on screen; `reading` is its rules |
 //! | `lens` | the camera |
 //! | `picture` | pictures from files and the clipboard |
+//! | `words` | what is said about a camera, and about what was read |
 //! | `decoder` | what finds a code in pixels, outside this module |
 
 #[cfg(feature = "flux")]
@@ -23,6 +24,8 @@ pub mod reading;
 pub mod tip;
 #[cfg(feature = "flux")]
 mod tip_step;
+#[cfg(feature = "flux")]
+mod words;
 
 #[cfg(feature = "flux")]
 pub use form::open;

@@ -1,6 +1,7 @@
 //! Pictures from files and the clipboard. None of them leaves the device.
 
-use std::cell::RefCell;
+use alloc::string::String;
+use core::cell::RefCell;
 
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;

@@ -1,10 +1,10 @@
 //! The ways to give a code, on screen: the camera, a picture, the clipboard, the keyboard.
 
-use std::cell::{Cell, RefCell};
-use std::rc::{Rc, Weak};
+use alloc::boxed::Box;
+use alloc::rc::{Rc, Weak};
+use alloc::string::String;
+use core::cell::{Cell, RefCell};
 
-use gloo_timers::callback::Timeout;
-use gloo_timers::future::TimeoutFuture;
 use js_sys::{Array, Function, Promise, Reflect};
 use ventanilla_core::wallet_code::WalletCode;
 use wasm_bindgen::JsCast;
@@ -21,6 +21,7 @@ use super::picture::{self, Unread};
 use super::reading::{Burst, Camera, EVERY_MS, Failure, Found, Reading, SLOW_AFTER_MS, Wish};
 use crate::locale::Texts;
 use crate::rails::Surroundings;
+use crate::timer::{Timer, wait};
 use crate::ui::{
     Button, El, Field, FieldTexts, Icon, button, disc, el, icon, listen, page_is_hidden, run,
 };
@@ -43,7 +44,7 @@ pub struct Reader {
     paste: Button,
     picture: Button,
     burst: RefCell<Burst>,
-    slow: RefCell<Option<Timeout>>,
+    slow: RefCell<Option<Timer>>,
     /// The camera that the buyer turned to, by the browser's name for it.
     chosen: RefCell<Option<String>>,
     frozen: Cell<bool>,
@@ -214,7 +215,7 @@ impl Reader {
         self.show();
         let turn = self.reading.borrow().turn();
         let here = Rc::downgrade(self);
-        let slow = Timeout::new(SLOW_AFTER_MS, move || {
+        let slow = Timer::once(SLOW_AFTER_MS, move || {
             if let Some(reader) = here.upgrade() {
                 reader.reading.borrow_mut().slow(turn);
                 reader.show();
@@ -593,7 +594,7 @@ async fn use_camera(here: Weak<Reader>, turn: u32, mut wish: Wish) {
     };
     drop(reader);
     loop {
-        TimeoutFuture::new(EVERY_MS).await;
+        wait(EVERY_MS).await;
         let Some(reader) = here.upgrade() else {
             return;
         };

@@ -9,6 +9,9 @@
 //! | found | off, when what was read has been paid or not |
 //! | failed | asking, when the buyer presses again |
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use ventanilla_core::wallet_code::{MAX_CHARS, NotAWalletCode, WalletCode};
 use zeroize::Zeroizing;
 
@@ -335,6 +338,8 @@ fn hash(text: &str) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::format;
+    use alloc::string::ToString;
 
     const CODE: &str = "Zm9vK2Jhci9iYXo5MDIxNDUyMzY3ODkw";
     const OTHER: &str = "T3RyYUNhcnRlcmE1NTU1MTIzNDU2Nzg5";

@@ -1,6 +1,8 @@
 //! What a buyer chose to leave as a tip, and what it comes to. The arithmetic and the cap are
 //! [`ventanilla_core::rails::flux`]'s; the proxy reckons it again.
 
+use alloc::string::String;
+
 use ventanilla_core::money::{Currency, Money};
 use ventanilla_core::rails::flux::{TipPolicy, share};
 
@@ -71,10 +73,8 @@ pub fn read_amount(typed: &str, currency: Currency) -> Option<u64> {
     let decimal = if cents.is_empty() {
         whole
     } else {
-        format!(
-            "{whole}.{cents:0<width$}",
-            width = usize::from(currency.exponent())
-        )
+        let missing = usize::from(currency.exponent()).saturating_sub(cents.len());
+        [&*whole, ".", cents, &"0".repeat(missing)].concat()
     };
     let money = Money::parse_decimal(&decimal, currency).ok()?;
     Some(money.minor())
@@ -102,6 +102,7 @@ fn without_groups(whole: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::vec;
 
     fn pesos(centavos: u64) -> Money {
         Money::from_minor(centavos, Currency::MXN).unwrap()

@@ -1,7 +1,10 @@
 //! The tip: a row of choices, an amount of one's own, and what it all comes to.
 
-use std::cell::Cell;
-use std::rc::Rc;
+use alloc::rc::Rc;
+use alloc::string::{String, ToString};
+use alloc::vec;
+use alloc::vec::Vec;
+use core::cell::Cell;
 
 use ventanilla_core::money::Money;
 use ventanilla_core::rails::flux::{TipPolicy, share, with_tip};

@@ -1,5 +1,9 @@
 //! A purchase that a provider finances.
 
+use alloc::boxed::Box;
+use alloc::vec;
+use alloc::vec::Vec;
+
 use super::*;
 use ventanilla_core::rails::flexiti::{FinancedView, FinancingPlan, Identified};
 

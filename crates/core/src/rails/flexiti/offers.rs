@@ -106,6 +106,7 @@ pub enum FinancingChoice {
 
 /// How a purchase that was financed is paid off, for its receipt: what was picked, as it was offered.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FinancedView {
     /// The plan; `None` by the account's own terms.
     #[serde(default)]
@@ -116,6 +117,7 @@ pub struct FinancedView {
 
 /// The plan that was picked.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FinancedPlan {
     /// [`FinancingPlan::months`]
     pub months: u32,
@@ -126,6 +128,7 @@ pub struct FinancedPlan {
 /// What has become of the credit that a provider holds for a purchase.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum FinancedCredit {
     /// All or some of it is held, and not captured yet.
     Held,
