@@ -1,0 +1,129 @@
+// From nothing to a form: nothing that a buyer waits for waits for anything else, and nothing jumps.
+
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { at, eventually, manifest, merchantPage, openWorld, watch } from "./harness.mjs";
+
+const RAILS = {
+  card: { total: { amount_minor: 250000, currency: "CRC" }, first: (frame) => frame.getByLabel("Número de tarjeta") },
+  cvu: { total: { amount_minor: 2580000, currency: "ARS" }, first: (frame) => frame.getByText("¿Cómo quiere pagar?") },
+  flux: { total: { amount_minor: 25000, currency: "MXN" }, first: (frame) => frame.getByText("Muestre en su app el código") },
+  flexiti: { total: { amount_minor: 89900, currency: "CAD" }, first: (frame) => frame.getByLabel("Nombre", { exact: true }) },
+};
+
+let world, page;
+before(async () => {
+  page = await merchantPage({
+    head: "<style>ventanilla-checkout:not(:defined) { display: block; height: 41.25rem }</style>",
+    body: `<ventanilla-checkout proxy="{{proxy}}"></ventanilla-checkout><p>Lo que la tienda tiene debajo</p>
+<script>document.querySelector("ventanilla-checkout").clientToken = () => window.tokenFromServer();</script>`,
+  });
+  world = await openWorld({ origins: [page.origin], flux: {}, flexiti: "" });
+});
+after(async () => {
+  await world?.close();
+  await page?.close();
+});
+
+async function open(rail, before = async () => {}) {
+  const context = await world.browser.newContext({ locale: "es-CR", viewport: { width: 390, height: 1800 } });
+  context.setDefaultTimeout(15_000);
+  const seen = watch(context);
+  const tab = await context.newPage();
+  await tab.exposeFunction("tokenFromServer", async () => {
+    const { total } = RAILS[rail];
+    const items = [{ description: "Café de altura", quantity: 1, unit_price: total }];
+    const opened = await world.merchant("POST", "/v1/sessions", { order_reference: "INICIO", total, items });
+    return opened.client_token;
+  });
+  // In the shop's page and in the frame alike.
+  await context.addInitScript(() => {
+    window.shifts = [];
+    new PerformanceObserver((list) => {
+      for (const { value, hadRecentInput, sources } of list.getEntries()) {
+        if (!hadRecentInput) window.shifts.push({ value, moved: sources.map(({ node }) => node?.className ?? node?.nodeName) });
+      }
+    }).observe({ type: "layout-shift", buffered: true });
+  });
+  await before(context);
+  // A page has loaded when its frames have, and some of what they wait for is held back here.
+  await tab.goto(page.with(world), { waitUntil: "domcontentloaded" });
+  return { ...at(tab), context, tab, seen };
+}
+
+const askedFor = ({ requests }, part) => requests.filter(({ url }) => url.includes(part));
+
+describe("while the code is under way", () => {
+  test("the session is asked for before the WebAssembly has arrived, and once", async () => {
+    let letGo;
+    const held = new Promise((resolve) => (letGo = resolve));
+    const buyer = await open("card", (context) =>
+      context.route(`**/${manifest().wasm.card}`, async (route) => {
+        await held;
+        await route.continue();
+      }),
+    );
+    await eventually(() => askedFor(buyer.seen, "/v1/checkout").length, "the wish for the session");
+    assert.equal(await buyer.frame.locator("input").count(), 0, "the form was there before its code");
+    letGo();
+    await RAILS.card.first(buyer.frame).waitFor();
+    assert.equal(askedFor(buyer.seen, "/v1/checkout").length, 1);
+    await buyer.context.close();
+  });
+
+  test("the form's outline is painted before any of the WebAssembly is there", async () => {
+    let letGo;
+    const held = new Promise((resolve) => (letGo = resolve));
+    const buyer = await open("card", (context) =>
+      context.route("**/*.wasm", async (route) => {
+        await held;
+        await route.continue();
+      }),
+    );
+    await buyer.frame.locator(".skeleton").waitFor();
+    const frame = await eventually(() => buyer.tab.frames().find((frame) => frame.url().startsWith(world.proxy)));
+    await eventually(() => frame.evaluate(() => performance.getEntriesByType("paint").length), "the first paint");
+    letGo();
+    await RAILS.card.first(buyer.frame).waitFor();
+    await buyer.context.close();
+  });
+
+  test("the buyer's language and the session's module are asked for without waiting for the glue", async () => {
+    let letGo;
+    const held = new Promise((resolve) => (letGo = resolve));
+    const buyer = await open("card", (context) =>
+      context.route(`**/${manifest().glue}`, async (route) => {
+        await held;
+        await route.continue();
+      }),
+    );
+    const { languages, wasm } = manifest();
+    for (const file of [languages["es-CR"].card, wasm.card]) {
+      await eventually(() => askedFor(buyer.seen, file).length, `the request for ${file}`);
+    }
+    letGo();
+    await RAILS.card.first(buyer.frame).waitFor();
+    await buyer.context.close();
+  });
+});
+
+describe("what a buyer downloads and sees", () => {
+  for (const rail of Object.keys(RAILS)) {
+    test(`of ${rail}: its own module and no other, the language that is read, and nothing that jumps`, async () => {
+      const buyer = await open(rail);
+      await RAILS[rail].first(buyer.frame).waitFor();
+      await buyer.tab.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+      const { wasm, languages, reader } = manifest();
+      const texts = Object.entries(languages).flatMap(([tag, files]) => Object.entries(files).map(([module, file]) => [`${tag} of ${module}`, file]));
+      const parts = [...Object.entries(wasm), ...texts, ...Object.entries(reader)];
+      const fetched = parts.filter(([, file]) => askedFor(buyer.seen, file).length).map(([name]) => name);
+      assert.deepEqual(fetched, [rail, `es-CR of ${rail}`]);
+      const [around, inside] = await Promise.all(buyer.tab.frames().map((frame) => frame.evaluate(() => window.shifts)));
+      assert.deepEqual(inside, []);
+      // The outline is the card form's. A form of another height moves what the shop has below it, by that much.
+      if (rail === "card") assert.deepEqual(around, []);
+      assert.ok(around.reduce((sum, { value }) => sum + value, 0) < 0.01, JSON.stringify(around));
+      await buyer.context.close();
+    });
+  }
+});
