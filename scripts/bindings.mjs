@@ -1,8 +1,8 @@
 // What wasm-bindgen writes for the modules, made one.
 //
-// Each module imports some of what the one with every rail imports, by names that are the same everywhere; only the
-// functions by which closures are called have a name of their own in each. With short names given out once for all of
-// them, one script serves them all, and they are downloaded as one.
+// Each module imports some of what the one with every rail imports, by names that are the same everywhere; only casts are
+// numbered in each, and the functions by which closures are called have a name of their own. Both are known by what is
+// cast. With short names given out once for all modules, one script serves them, and they are downloaded as one.
 
 import { readFile } from "node:fs/promises";
 
@@ -16,21 +16,21 @@ const [IMPORT, EXPORT] = [2, 7];
  */
 export async function shareBindings(folder, names, whole = "all") {
   const texts = Object.fromEntries(await Promise.all(names.map(async (name) => [name, await readFile(`${folder}/${name}.js`, "utf8")])));
-  const own = Object.fromEntries(names.map((name) => [name, closuresOf(texts[name])]));
+  const casts = Object.fromEntries(names.map((name) => [name, castsOf(texts[name])]));
   const shared = importsOf(texts[whole]);
   const short = new Map();
   const give = (long) => short.get(long) ?? short.set(long, word(short.size)).get(long);
 
   /** The name that the shared script has for a name of a module. */
   function known(name) {
-    const theirs = new Map([...own[name]].map(([signature, invoke]) => [invoke, own[whole].get(signature)]));
+    const theirs = new Map([...casts[name]].flatMap(([cast, known]) => known.map((long, index) => [long, casts[whole].get(cast)?.[index]])));
     return (long) => theirs.get(long) ?? long;
   }
   for (const name of names) {
     const toShared = known(name);
     for (const [long, text] of importsOf(texts[name])) {
       const same = text.replace(/\bwasm_bindgen__\w+/g, toShared);
-      if (shared.get(long) !== same) throw new Error(`bindgen/${name}.js: expected ${long} as in ${whole}.js, found ${text}`);
+      if (shared.get(toShared(long)) !== same) throw new Error(`bindgen/${name}.js: expected ${long} as in ${whole}.js, found ${text}`);
     }
   }
 
@@ -41,8 +41,8 @@ export async function shareBindings(folder, names, whole = "all") {
     const toShared = known(name);
     return renamed(bytes, {
       imported(long) {
-        if (!shared.has(long)) throw new Error(`bindgen/${name}.js: expected a function ${long} in the import object`);
-        return give(long);
+        if (!shared.has(toShared(long))) throw new Error(`bindgen/${name}.js: expected a function ${long} in the import object`);
+        return give(toShared(long));
       },
       exported: (long) => give(toShared(long)),
     });
@@ -54,14 +54,12 @@ export async function shareBindings(folder, names, whole = "all") {
 const importsOf = (text) =>
   new Map(Array.from(text.matchAll(/^ {8}(\w+): (function[^]*?^ {8}\}(?:, arguments\); \})?),$/gm), ([, name, body]) => [name, body.replace(/shim_idx: \d+/g, "")]));
 
-/** By the signature of a closure, the export that calls it. */
-function closuresOf(text) {
-  const closures = Array.from(text.matchAll(/Cast intrinsic for `(Closure.*)`\.\n.*?(wasm_bindgen__\w+)/g), ([, signature, invoke]) => [
-    signature.replace(/shim_idx: \d+/g, ""),
-    invoke,
-  ]);
-  const found = new Map(closures);
-  if (found.size !== closures.length) throw new Error("two kinds of closures look the same from outside");
+/** By what is cast: the import that does it, and of a closure the export that calls it. */
+function castsOf(text) {
+  const place = /^ {8}(\w+): function[^\n]*\n\s*\/\/ Cast intrinsic for `(.*)`\.\n.*?(wasm_bindgen__\w+|$)/gm;
+  const casts = Array.from(text.matchAll(place), ([, name, cast, invoke]) => [cast.replace(/shim_idx: \d+/g, ""), [name, invoke].filter(Boolean)]);
+  const found = new Map(casts);
+  if (found.size !== casts.length) throw new Error("two casts look the same from outside");
   return found;
 }
 
