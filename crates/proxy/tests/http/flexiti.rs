@@ -368,6 +368,13 @@ async fn what_is_held_is_captured_let_go_and_given_back_each_once() {
         let refused = operate(&proxy, attempt, kind, &fresh_key(), &cad(minor)).await;
         problem(refused, status, code).await;
     }
+    let dollars = json!({ "amount": { "amount_minor": 100, "currency": "USD" } });
+    for kind in ["capture", "release", "return", "refund"] {
+        for body in [&cad(0), &dollars] {
+            let refused = operate(&proxy, attempt, kind, &fresh_key(), body).await;
+            problem(refused, 422, "amount-invalid").await;
+        }
+    }
     let seen = buyer.checkout().await;
     assert_eq!(
         seen["attempt"]["receipt"]["financing"]["credit"],

@@ -45,7 +45,7 @@ impl FlexitiRail {
     ///
     /// # Errors
     ///
-    /// `operation-not-possible` for a void or a cash-out.
+    /// `operation-not-possible` for a void or a cash-out; `amount-invalid` for none or another currency.
     pub fn operation_amount(
         kind: OperationKind,
         asked: Option<Money>,
@@ -55,7 +55,16 @@ impl FlexitiRail {
             OperationKind::Capture
             | OperationKind::Release
             | OperationKind::Return
-            | OperationKind::Refund => Ok(asked.unwrap_or(attempt.total)),
+            | OperationKind::Refund => {
+                let (paid, amount) = (attempt.total, asked.unwrap_or(attempt.total));
+                if amount.minor() == 0 || amount.currency() != paid.currency() {
+                    return Err(Error::new(ProblemCode::AmountInvalid).detail(format!(
+                        "amount must be more than zero and in {}",
+                        paid.currency()
+                    )));
+                }
+                Ok(amount)
+            }
             OperationKind::Void | OperationKind::CashOut => Err(Error::new(
                 ProblemCode::OperationNotPossible,
             )
