@@ -131,6 +131,7 @@ struct NewSalePoint {
 #[serde(deny_unknown_fields)]
 struct StaticQrQuery {
     /// Who decides the amount: with `open` the buyer types it, with `closed` it is that of the order behind the code.
+    #[param(inline)]
     amount: StaticQrAmount,
 }
 

@@ -7,7 +7,10 @@ use utoipa_axum::routes;
 
 use super::{Api, Shared};
 use crate::error::Result;
+use crate::openapi::problems::problems;
 use crate::webhooks::WebhooksRecord;
+
+problems!(EnableProblems = [] NotFound);
 
 pub(super) fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
@@ -30,12 +33,13 @@ async fn read_webhooks(State(api): Api) -> Result<Json<WebhooksRecord>> {
 
 /// Sends to the receiver again
 ///
-/// To one that answered 410; and what was given up in the last five days once more.
+/// To one that answered 410; and what was given up in the last five days once more. Not found where none is
+/// configured.
 #[utoipa::path(
     post,
     path = "/v1/webhooks/enable",
     tag = "webhooks",
-    responses((status = 200, description = "How it stands now", body = WebhooksRecord))
+    responses((status = 200, description = "How it stands now", body = WebhooksRecord), EnableProblems)
 )]
 async fn enable_webhooks(State(api): Api) -> Result<Json<WebhooksRecord>> {
     api.webhooks.enable().await.map(Json)

@@ -124,6 +124,28 @@ fn every_operation_says_what_it_does_who_may_ask_and_what_it_refuses() {
 }
 
 #[test]
+fn every_reference_leads_somewhere() {
+    fn walk(document: &Value, value: &Value) {
+        if let Some(pointer) = value["$ref"].as_str() {
+            let found = document.pointer(pointer.strip_prefix('#').unwrap());
+            assert!(found.is_some(), "{pointer}");
+        }
+        for inner in value
+            .as_object()
+            .into_iter()
+            .flat_map(|members| members.values())
+        {
+            walk(document, inner);
+        }
+        for inner in value.as_array().into_iter().flatten() {
+            walk(document, inner);
+        }
+    }
+    let document = openapi::document();
+    walk(&document, &document);
+}
+
+#[test]
 fn every_code_that_crosses_http_is_some_operation_s() {
     let document = openapi::document();
     let mut named = BTreeSet::new();
