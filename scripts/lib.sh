@@ -90,6 +90,26 @@ need_postgres() {
   compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || need_apt postgres=postgresql
 }
 
+# The tools of another package.json, as need_npm.
+need_npm_in() {
+  local folder=$1 stamp=$1/node_modules/.package-lock.json
+  [ -e "$stamp" ] && [ ! "$folder/package-lock.json" -nt "$stamp" ] && return 0
+  step "npm: tools of $folder" npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund
+  touch "$stamp"
+}
+
+# A command from PyPI in an environment of its own, at the version that package.json pins under pythonTools.
+need_python_tool() {
+  local package=$1 version
+  version=$(node -p "require('./package.json').pythonTools['$1'] ?? ''")
+  [ -n "$version" ] || die "package.json pins no version of $package under pythonTools"
+  [ "$("$tools/python/bin/pip" show "$package" 2>/dev/null | sed -n 's/^Version: //p')" != "$version" ] || return 0
+  need_apt python3=python3
+  python3 -c 'import ensurepip, venv' 2>/dev/null || need_apt pyvenv=python3-venv
+  step "python: an environment" python3 -m venv "$tools/python"
+  step "python: $package $version" "$tools/python/bin/pip" install --quiet --disable-pip-version-check "$package==$version"
+}
+
 need_wasm_target() {
   [ -d "$(rustc --print sysroot)/lib/rustlib/wasm32-unknown-unknown" ] && return 0
   need_command rustup "the target wasm32-unknown-unknown is missing; install Rust by rustup"
