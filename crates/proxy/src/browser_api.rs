@@ -79,12 +79,12 @@ pub const ALWAYS: &[ProblemCode] = &[
     ProblemCode::StoreUnavailable,
 ];
 
-problems!(ReadProblems = [] NotFound);
+problems!(ReadProblems = [] FrameOnly, NotFound);
 problems!(WaitProblems = [] NotFound, RequestMalformed);
 problems!(
     StartProblems = [OF_KEY, OF_BODY]
-    AttemptRunning, AttemptsExhausted, CardMalformed, IdentityMalformed, InstallmentsNotOffered, NotFound,
-    ProviderUnavailable, RailNotOffered, SavedCardUnknown, SessionExpired, SessionPaid, TipNotAllowed,
+    AttemptRunning, AttemptsExhausted, CardMalformed, FrameOnly, IdentityMalformed, InstallmentsNotOffered,
+    NotFound, ProviderUnavailable, RailNotOffered, SavedCardUnknown, SessionExpired, SessionPaid, TipNotAllowed,
     WalletCodeMalformed,
 );
 problems!(

@@ -23,6 +23,7 @@ const MAX_BYTES: usize = 4 * 1024;
 problems!(
     StartProblems = [OF_KEY, OF_BODY]
     AmountExceedsPayment, AmountInvalid, NotFound, OperationNotPossible, OperationRunning, ProviderUnavailable,
+    ReturnExceedsCapture,
 );
 problems!(ReadProblems = [] NotFound);
 

@@ -167,32 +167,38 @@ pub(crate) fn described() -> Value {
     let webhooks = [
         (
             "session",
-            "A session ended: `session.succeeded` or `session.expired`".to_owned(),
+            "A session ended",
+            "`session.succeeded` or `session.expired`.".to_owned(),
         ),
         (
             "attempt",
-            format!(
-                "An attempt came to an end or to somebody's desk: `attempt.` and one of {ends}"
-            ),
+            "An attempt ended, or waits for a person",
+            format!("`attempt.` and one of {ends}."),
         ),
         (
             "operation",
-            "An operation came to an end or to somebody's desk: `operation.` and its state"
-                .to_owned(),
+            "An operation ended, or waits for a person",
+            "`operation.` and its state.".to_owned(),
         ),
         (
             "credit",
-            "Money came of which it is not certain whose it is: `credit.review`".to_owned(),
+            "Money came, and it is not certain whose it is",
+            "`credit.review`.".to_owned(),
         ),
     ];
     let webhooks: serde_json::Map<String, Value> = webhooks
         .into_iter()
-        .map(|(name, summary)| (name.to_owned(), json!({ "post": webhook(name, &summary) })))
+        .map(|(name, summary, types)| {
+            (
+                name.to_owned(),
+                json!({ "post": webhook(name, summary, &types) }),
+            )
+        })
         .collect();
     json!({ "webhooks": webhooks, "components": { "schemas": schemas } })
 }
 
-fn webhook(name: &str, summary: &str) -> Value {
+fn webhook(name: &str, summary: &str, types: &str) -> Value {
     let header = |name: &str, description: &str| {
         json!({
             "name": name, "in": "header", "required": true, "description": description,
@@ -203,8 +209,10 @@ fn webhook(name: &str, summary: &str) -> Value {
         "operationId": format!("webhook_{name}"),
         "tags": ["webhooks"],
         "summary": summary,
-        "description": "In the form of Standard Webhooks 1.0, at least once, in no order that could be relied on. \
-                        What has been seen is dropped by `webhook-id`.",
+        "description": format!(
+            "{types} In the form of Standard Webhooks 1.0, at least once, in no order that could be relied on. What \
+             has been seen is dropped by `webhook-id`."
+        ),
         "security": [],
         "parameters": [
             header("webhook-id", "`msg_` and 26 characters; the same in every try"),
