@@ -318,14 +318,20 @@ pub struct NewSavedCard {
 pub struct SavedCardRow {
     /// `crd_` and 26 characters.
     pub id: String,
+    /// Whose it is.
+    pub buyer_id: String,
     /// Its brand.
     pub brand: Option<Brand>,
     /// Its last four digits.
     pub last4: String,
+    /// Its leading digits.
+    pub bin: Option<String>,
     /// 1 to 12.
     pub expiry_month: Option<u8>,
     /// Four digits.
     pub expiry_year: Option<u16>,
+    /// When it was kept.
+    pub created_at: Timestamp,
 }
 
 /// An operation on a paid attempt, as it is kept. Identity, kind and amount never change after it was
