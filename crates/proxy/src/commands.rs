@@ -77,6 +77,91 @@ pub const ROWS: &[Row] = &[
     row("read_webhooks", &["webhooks", "read"], None, Record),
     row("enable_webhooks", &["webhooks", "enable"], None, Record),
     row(
+        "greenpay_save_card",
+        &["greenpay", "save-card"],
+        None,
+        Record,
+    ),
+    row(
+        "greenpay_cards",
+        &["greenpay", "cards"],
+        None,
+        List(
+            "cards",
+            &[
+                "id",
+                "brand",
+                "last4",
+                "expiry_month",
+                "expiry_year",
+                "created_at",
+            ],
+        ),
+    ),
+    row("greenpay_card", &["greenpay", "card"], None, Record),
+    row(
+        "greenpay_replace_card",
+        &["greenpay", "replace-card"],
+        Some("deletes the card before at GreenPay"),
+        Record,
+    ),
+    row(
+        "greenpay_delete_card",
+        &["greenpay", "delete-card"],
+        Some("deletes the card at GreenPay and here"),
+        Record,
+    ),
+    row(
+        "greenpay_subscriptions",
+        &["greenpay", "subscriptions"],
+        None,
+        List(
+            "subscriptions",
+            &[
+                "id",
+                "status",
+                "buyer_id",
+                "amount",
+                "every",
+                "unit",
+                "next_payment_at",
+            ],
+        ),
+    ),
+    row(
+        "greenpay_subscription_payments",
+        &["greenpay", "subscription-payments"],
+        None,
+        List(
+            "payments",
+            &["reference", "tried_at", "state", "total", "provider_code"],
+        ),
+    ),
+    row(
+        "greenpay_cancel_subscription",
+        &["greenpay", "cancel-subscription"],
+        Some("ends the subscription for good"),
+        Record,
+    ),
+    row(
+        "greenpay_change_subscription_card",
+        &["greenpay", "change-subscription-card"],
+        Some("lets another card pay the subscription"),
+        Record,
+    ),
+    row(
+        "greenpay_change_subscription_amount",
+        &["greenpay", "change-subscription-amount"],
+        Some("changes what the subscription takes"),
+        Record,
+    ),
+    row(
+        "greenpay_transaction",
+        &["greenpay", "transaction"],
+        None,
+        Record,
+    ),
+    row(
         "cvu_concepts",
         &["cvu", "concepts"],
         None,
@@ -186,6 +271,10 @@ pub const GROUPS: &[(&str, &str)] = &[
     (
         "operation",
         "Capture, void, release, refund or take back what was paid",
+    ),
+    (
+        "greenpay",
+        "GreenPay's saved cards, subscriptions and transactions (Costa Rica)",
     ),
     (
         "cvu",

@@ -12,6 +12,7 @@ use ventanilla_providers::{Outcome, ProviderCode, with_code};
 use super::Machine;
 use crate::error::{Error, Result};
 use crate::rails::Host;
+use crate::rails::card::CardRail;
 use crate::rails::cvu::CvuRail;
 use crate::rails::flexiti::FlexitiRail;
 use crate::rails::flux::FluxRail;
@@ -55,6 +56,15 @@ impl Machine {
         let (outcome, code) = self.read_aside(host, call).await?;
         self.breakers.note(host, &outcome);
         Ok((outcome, code))
+    }
+
+    /// The card rail.
+    ///
+    /// # Errors
+    ///
+    /// `rail-not-configured`.
+    pub fn card(&self) -> Result<&CardRail> {
+        self.card.as_ref().ok_or_else(|| missing(Rail::Card))
     }
 
     /// The CVU rail.

@@ -33,6 +33,7 @@
 //! | when is nothing begun with a provider | `breaker` |
 //! | what does a merchant ask of a provider that is about no payment here | `aside` |
 //! | who hears of it, and of what another process did | `view`, `watch`, `news` |
+//! | what does the merchant look after that moves no money | `cards`, `subscriptions` |
 //!
 //! | metric | labels | |
 //! |---|---|---|
@@ -56,6 +57,7 @@
 
 mod aside;
 mod breaker;
+mod cards;
 mod check;
 mod course;
 mod credits;
@@ -76,6 +78,7 @@ mod review;
 mod right;
 mod schedule;
 mod session;
+mod subscriptions;
 mod sweep;
 pub(crate) mod view;
 mod watch;
@@ -110,6 +113,7 @@ use crate::store::{
 use course::Row;
 
 pub use breaker::Breakers;
+pub use cards::Replacement;
 pub use course::Finding;
 pub use judge::{Confirmation, Proof, Reading};
 pub use judge_payable::Issue;
@@ -118,6 +122,7 @@ pub use session::{
     OperationRecord, ReviewAttempt, ReviewOperation, ReviewRecord, SessionRecord, SettleOutcome,
     SettleReview,
 };
+pub use subscriptions::SubscriptionChange;
 
 /// What a machine is made of.
 pub struct MachineParts {

@@ -14,13 +14,14 @@
 //! | `POST /v1/review/{id}/settle` | 204: it came out as somebody saw at the provider's; `outcome` and `note` |
 //! | `GET /v1/webhooks` | the receiver, and how much waits for it |
 //! | `POST /v1/webhooks/enable` | the same; a receiver that answered 410 is sent to again, and what was given up in the last five days once more |
-//! | `/v1/cvu/…`, `/v1/flux/…`, `/v1/flexiti/…` | the rest of each provider's API, as the OpenAPI document says |
+//! | `/v1/greenpay/…`, `/v1/cvu/…`, `/v1/flux/…`, `/v1/flexiti/…` | the rest of each provider's API, as the OpenAPI document says |
 //!
 //! The same `Idempotency-Key` with the same body gives the same session or operation as it stands then.
 
 mod cvu;
 mod flexiti;
 mod flux;
+mod greenpay;
 mod key;
 mod operations;
 mod provider;
@@ -71,9 +72,10 @@ type Shared = Arc<MerchantApi>;
 type Api = State<Shared>;
 
 /// What the paths of this API begin with.
-const PREFIXES: [&str; 9] = [
+const PREFIXES: [&str; 10] = [
     "/v1/sessions",
     "/v1/attempts",
+    "/v1/greenpay",
     "/v1/operations",
     "/v1/review",
     "/v1/webhooks",
@@ -113,6 +115,7 @@ pub(crate) fn described() -> OpenApiRouter<Shared> {
         .merge(operations::routes())
         .merge(review::routes())
         .merge(webhooks::routes())
+        .merge(greenpay::routes())
         .merge(cvu::routes())
         .merge(flux::routes())
         .merge(flexiti::routes())

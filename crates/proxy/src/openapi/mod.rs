@@ -34,6 +34,7 @@ const ABOUT: &str = include_str!("about.md");
 const EXAMPLES: &[&str] = &[
     include_str!("examples/browser.json"),
     include_str!("examples/merchant.json"),
+    include_str!("examples/greenpay.json"),
     include_str!("examples/cvu.json"),
     include_str!("examples/flux.json"),
     include_str!("examples/flexiti.json"),
@@ -65,6 +66,7 @@ pub fn document() -> Value {
             tag("operations", "What may follow a payment"),
             tag("review", "What somebody at the merchant must look at"),
             tag("webhooks", "How it stands with what the shop's server is told"),
+            tag("greenpay", "The rest of GreenPay's API (Costa Rica): saved cards, subscriptions, transactions"),
             tag("cvu", "The rest of the CVU wallet's API (Argentina)"),
             tag("flux", "The rest of Flux's API (Mexico)"),
             tag("flexiti", "The rest of Flexiti's API (Canada)"),

@@ -7,6 +7,7 @@
 
 mod binary;
 mod bodies;
+mod cards;
 mod commands;
 mod documents;
 mod flexiti;
@@ -23,5 +24,6 @@ mod review;
 mod sent_twice;
 mod served;
 mod several;
+mod subscriptions;
 mod support;
 mod webhooks_out;

@@ -189,7 +189,14 @@ fn examples_of_requests_are_taken() {
             "start_attempt" => is_taken::<StartAttempt>(example),
             "take_step" => is_taken::<Step>(example),
             // Their types are their room's own; their own tests send them.
-            "cvu_create_sale_point" | "cvu_static_order" | "cvu_transfer_link" => true,
+            "greenpay_save_card"
+            | "greenpay_replace_card"
+            | "greenpay_cancel_subscription"
+            | "greenpay_change_subscription_card"
+            | "greenpay_change_subscription_amount"
+            | "cvu_create_sale_point"
+            | "cvu_static_order"
+            | "cvu_transfer_link" => true,
             unknown => panic!("which type is the request of {unknown}?"),
         };
         assert!(taken, "{method} {path}");

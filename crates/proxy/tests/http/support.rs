@@ -234,6 +234,20 @@ async fn serve(
 
 /// The body that starts an attempt with a card, sealed as the widget seals it.
 pub fn card_start(sandbox: &Sandbox, pan: &str) -> Value {
+    let sealed = sealed(sandbox, pan, &SealOptions::default());
+    json!({ "rail": "card", "card": { "sealed": sealed } })
+}
+
+/// A card that is to be saved, sealed as the widget seals it.
+pub fn card_to_save(sandbox: &Sandbox, pan: &str) -> Value {
+    let options = SealOptions {
+        save: true,
+        ..SealOptions::default()
+    };
+    sealed(sandbox, pan, &options)
+}
+
+fn sealed(sandbox: &Sandbox, pan: &str, options: &SealOptions) -> Value {
     let card = Card {
         pan: Pan::parse(pan).unwrap(),
         expiry: Expiry::parse(
@@ -250,8 +264,8 @@ pub fn card_start(sandbox: &Sandbox, pan: &str) -> Value {
     let key = ProviderKey::parse(&sandbox.public_key_pem()).unwrap();
     let pins = [key.fingerprint()];
     let key = key.pinned(&pins, true).unwrap();
-    let sealed = seal(&card, &SealOptions::default(), &key, &mut System).unwrap();
-    json!({ "rail": "card", "card": { "sealed": { "ld": sealed.ld, "lk": sealed.lk } } })
+    let sealed = seal(&card, options, &key, &mut System).unwrap();
+    json!({ "ld": sealed.ld, "lk": sealed.lk })
 }
 
 struct System;

@@ -11,6 +11,8 @@
 //! own installments are offered to the provider in the order, so the sealed card cannot pick others
 //! than the machine recorded.
 
+mod told;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -31,6 +33,8 @@ use ventanilla_providers::greenpay::{
     Payment, SavedToken, StateChange, TransactionRead,
 };
 use zeroize::Zeroizing;
+
+pub(crate) use told::{changed, known, made};
 
 use crate::error::{Error, Result};
 use crate::id;
@@ -176,6 +180,12 @@ impl CardRail {
         })
     }
 
+    /// What reaches the provider.
+    #[must_use]
+    pub const fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// Whether the merchant's terminal settles in `currency`.
     #[must_use]
     pub fn settles(&self, currency: Currency) -> bool {
@@ -258,7 +268,7 @@ impl CardRail {
 
     /// One answer for every damaged `ld` or `lk`: a finer one would help whoever probes the
     /// provider's key.
-    fn check_sealed(&self, sealed: &SealedCardMessage) -> Result<()> {
+    pub(crate) fn check_sealed(&self, sealed: &SealedCardMessage) -> Result<()> {
         let ld_fits = (2..=LD_MAX_CHARS).contains(&sealed.ld.len())
             && sealed.ld.len().is_multiple_of(2)
             && sealed
