@@ -1,4 +1,4 @@
-//! Operations on a paid attempt: what a merchant may do with money after it was taken.
+//! Operations: what a merchant may do with money after it was taken, and without a checkout.
 //!
 //! An operation runs through the same states as an attempt ([`AttemptState`](crate::attempt::AttemptState),
 //! without `duplicate`): its right to be sent is used up once, and doubt is settled by reading.
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[cfg(feature = "openapi")]
 use crate::openapi::*;
 
-/// What is done with a payment.
+/// What is done, with a payment or without one.
 ///
 /// Exhaustive on purpose, as [`Rail`](crate::rails::Rail).
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
@@ -25,19 +25,28 @@ pub enum OperationKind {
     Refund,
     /// Takes goods back: gives back what a capture took.
     Return,
-    /// Sends money from the merchant's account to the buyer's.
+    /// Sends money from the merchant's account to somebody else's.
     CashOut,
+    /// Takes many payments with saved cards in one call.
+    Bulk,
+    /// Has a saved card pay again and again from a day on.
+    Subscription,
+    /// Takes a payment of a subscription before its day.
+    SubscriptionPayment,
 }
 
 impl OperationKind {
     /// Every kind.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 9] = [
         Self::Capture,
         Self::Void,
         Self::Release,
         Self::Refund,
         Self::Return,
         Self::CashOut,
+        Self::Bulk,
+        Self::Subscription,
+        Self::SubscriptionPayment,
     ];
 
     /// The name on the wire, in the store and in paths.
@@ -50,6 +59,9 @@ impl OperationKind {
             Self::Refund => "refund",
             Self::Return => "return",
             Self::CashOut => "cash_out",
+            Self::Bulk => "bulk",
+            Self::Subscription => "subscription",
+            Self::SubscriptionPayment => "subscription_payment",
         }
     }
 
@@ -63,7 +75,7 @@ impl OperationKind {
     #[must_use]
     pub const fn gives_back(self) -> bool {
         match self {
-            Self::Capture => false,
+            Self::Capture | Self::Bulk | Self::Subscription | Self::SubscriptionPayment => false,
             Self::Void | Self::Release | Self::Refund | Self::Return | Self::CashOut => true,
         }
     }

@@ -471,7 +471,15 @@ impl CardRail {
                 Err(Error::new(ProblemCode::RequestMalformed)
                     .detail("amount goes with capture only: cards are given back as a whole"))
             }
-            (OperationKind::Release | OperationKind::Return | OperationKind::CashOut, _) => Err(
+            (
+                OperationKind::Release
+                | OperationKind::Return
+                | OperationKind::CashOut
+                | OperationKind::Bulk
+                | OperationKind::Subscription
+                | OperationKind::SubscriptionPayment,
+                _,
+            ) => Err(
                 Error::new(ProblemCode::OperationNotPossible).detail(format!(
                     "rail card has capture, void and refund, not {}",
                     kind.name()
@@ -519,7 +527,12 @@ impl CardRail {
             OperationKind::Capture => self.client.capture(paid, Some(operation.amount)).await,
             OperationKind::Void => self.client.void(paid).await,
             OperationKind::Refund => self.client.refund(paid).await,
-            OperationKind::Release | OperationKind::Return | OperationKind::CashOut => {
+            OperationKind::Release
+            | OperationKind::Return
+            | OperationKind::CashOut
+            | OperationKind::Bulk
+            | OperationKind::Subscription
+            | OperationKind::SubscriptionPayment => {
                 return Finding::NotSent(String::from("rail card has no such operation"));
             }
         };

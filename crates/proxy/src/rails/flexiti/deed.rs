@@ -65,7 +65,11 @@ impl FlexitiRail {
                 }
                 Ok(amount)
             }
-            OperationKind::Void | OperationKind::CashOut => Err(Error::new(
+            OperationKind::Void
+            | OperationKind::CashOut
+            | OperationKind::Bulk
+            | OperationKind::Subscription
+            | OperationKind::SubscriptionPayment => Err(Error::new(
                 ProblemCode::OperationNotPossible,
             )
             .detail(format!(
@@ -147,7 +151,11 @@ impl FlexitiRail {
                     counter: None,
                 })
             }
-            OperationKind::Void | OperationKind::CashOut => {
+            OperationKind::Void
+            | OperationKind::CashOut
+            | OperationKind::Bulk
+            | OperationKind::Subscription
+            | OperationKind::SubscriptionPayment => {
                 return Err(NotReady::Never(String::from(
                     "rail flexiti has no such operation",
                 )));
@@ -246,7 +254,12 @@ impl FlexitiRail {
                 .returns_of(&reference)
                 .map(|seen| seen.amount)
                 .collect(),
-            OperationKind::Refund | OperationKind::Void | OperationKind::CashOut => Vec::new(),
+            OperationKind::Refund
+            | OperationKind::Void
+            | OperationKind::CashOut
+            | OperationKind::Bulk
+            | OperationKind::Subscription
+            | OperationKind::SubscriptionPayment => Vec::new(),
         };
         match done.as_slice() {
             [] => Reading::Confirmed(Confirmation {
