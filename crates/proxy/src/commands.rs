@@ -77,6 +77,18 @@ pub const ROWS: &[Row] = &[
     row("read_webhooks", &["webhooks", "read"], None, Record),
     row("enable_webhooks", &["webhooks", "enable"], None, Record),
     row(
+        "greenpay_token_payment",
+        &["greenpay", "token-payment"],
+        Some("takes money with a saved card"),
+        Record,
+    ),
+    row(
+        "cvu_cash_out",
+        &["cvu", "cash-out"],
+        Some("sends money out of the account"),
+        Record,
+    ),
+    row(
         "greenpay_save_card",
         &["greenpay", "save-card"],
         None,

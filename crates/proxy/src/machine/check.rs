@@ -222,8 +222,12 @@ fn installments(asked: &[u8]) -> Result<Vec<u8>> {
     Ok(sorted.into_iter().collect())
 }
 
-/// Length in characters; control characters have no place in a text for people.
-fn text(field: &str, value: &str, min: usize, max: usize) -> Result<()> {
+/// Holds a text for people against its length in characters; control characters have no place in it.
+///
+/// # Errors
+///
+/// `request-malformed`, which names the field.
+pub fn text(field: &str, value: &str, min: usize, max: usize) -> Result<()> {
     let length = value.chars().count();
     if !(min..=max).contains(&length) {
         return malformed(format!(

@@ -1,16 +1,20 @@
-//! What attempts and operations have in common: one right to send, doubt, and an end.
+//! What attempts, operations and errands have in common: one right to send, doubt, and an end.
 //!
 //! Pure: every step here sees a [`Course`] and gives the next one. What it is the course of, and how
 //! it is written, is behind [`Row`].
+
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use ventanilla_core::attempt::AttemptState as S;
 
 use super::Machine;
-use super::schedule::{second_look, soonest};
+use super::schedule::{self, MIN_GAP, REVIEW_AFTER, second_look, soonest};
 use crate::clock::Timestamp;
 use crate::error::Result;
-use crate::store::{AttemptRow, Change, MAX_RETURNS, OperationChange, OperationRow, Store};
+use crate::store::{
+    AttemptRow, Change, ErrandChange, ErrandRow, MAX_RETURNS, OperationChange, OperationRow, Store,
+};
 
 /// What the one call came to. `P` is what its provider confirms.
 #[derive(Clone, Debug)]
@@ -30,7 +34,20 @@ pub enum Finding<P> {
     Unknown(String),
 }
 
-/// The part of an attempt and of an operation that is alike.
+impl<P> Finding<P> {
+    /// The same, with what is confirmed in another form.
+    pub fn map<Q>(self, form: impl FnOnce(P) -> Q) -> Finding<Q> {
+        match self {
+            Self::Confirmed(proof) => Finding::Confirmed(form(proof)),
+            Self::Declined { code } => Finding::Declined { code },
+            Self::NotSent(cause) => Finding::NotSent(cause),
+            Self::Rejected(cause) => Finding::Rejected(cause),
+            Self::Unknown(cause) => Finding::Unknown(cause),
+        }
+    }
+}
+
+/// The part of an attempt, of an operation and of an errand that is alike.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Course {
     pub state: S,
@@ -58,7 +75,7 @@ pub(super) struct Step<R> {
 
 /// Something that is sent at most once.
 pub(super) trait Row: Clone + Send + Sync + 'static {
-    /// `attempt` or `operation`.
+    /// `attempt`, `operation` or `errand`.
     const NAME: &'static str;
     /// Whether anybody can send it: nothing is needed for it but the store. What was prepared and not
     /// sent is then taken up again.
@@ -73,9 +90,9 @@ pub(super) trait Row: Clone + Send + Sync + 'static {
     type Call: Send + Sync;
 
     fn id(&self) -> &str;
-    fn attempt_id(&self) -> &str;
+    fn attempt_id(&self) -> Option<&str>;
     fn operation_id(&self) -> Option<&str>;
-    fn session_id(&self) -> &str;
+    fn session_id(&self) -> Option<&str>;
     fn course(&self) -> Course;
     fn with(&self, course: Course) -> Self;
     fn in_scene<'s>(scene: &'s Self::Scene<'_>) -> &'s Self;
@@ -193,7 +210,7 @@ impl Course {
 
     /// From now on its outcome is in doubt; a read often settles at once what the answer could not
     /// prove.
-    fn doubted(&self, cause: String, now: Timestamp) -> Self {
+    pub fn doubted(&self, cause: String, now: Timestamp) -> Self {
         Self {
             state: S::Unknown,
             unknown_at: Some(now),
@@ -205,7 +222,7 @@ impl Course {
 
     /// The sender, who was given up, was busy with the call until now and cannot say what came of it: no
     /// read before this moment proves anything.
-    fn outlasted(&self, now: Timestamp) -> Self {
+    pub fn outlasted(&self, now: Timestamp) -> Self {
         let mut after = Self {
             deadline_at: self.deadline_at.max(Some(now)),
             next_check_at: Some(soonest(self.last_read_at, now)),
@@ -294,7 +311,7 @@ pub(super) fn unconfirmed<R: Row, P>(
 pub(super) fn contradiction<R: Row>(row: &R, at: Timestamp, evidence: Value) -> Step<R> {
     metrics::counter!("ventanilla_guard_hits_total", "guard" => "contradiction").increment(1);
     tracing::error!(
-        attempt.id = %row.attempt_id(),
+        attempt.id = row.attempt_id(),
         operation.id = row.operation_id(),
         "{} {} is {} and the provider says otherwise: {evidence}",
         R::NAME,
@@ -302,6 +319,76 @@ pub(super) fn contradiction<R: Row>(row: &R, at: Timestamp, evidence: Value) -> 
         row.course().state.name()
     );
     Step::new(row.clone(), at, "contradiction", evidence)
+}
+
+/// How reads go on that settle nothing.
+#[derive(Clone, Copy)]
+pub(super) struct Look {
+    pub now: Timestamp,
+    /// Spreads reads over time: −200 to 200 thousandths.
+    pub jitter: i32,
+    /// After so long in doubt somebody must look, at the latest after [`REVIEW_AFTER`].
+    pub review_after: Duration,
+    /// Why somebody must.
+    pub why: &'static str,
+}
+
+/// Why somebody must look at what no read settled.
+pub(super) const NO_PROOF: &str = "reads did not settle it";
+
+/// A read that settled nothing: when is the next?
+pub(super) fn settled_nothing<R: Row>(
+    row: &R,
+    look: Look,
+    kind: &'static str,
+    evidence: Value,
+) -> Step<R> {
+    let now = look.now;
+    let mut after = row.course();
+    match after.state {
+        S::Unknown => {
+            let since = after.unknown_at.unwrap_or(now);
+            if now.since(since) >= look.review_after.min(REVIEW_AFTER) {
+                after.state = S::Review;
+                after.next_check_at = schedule::in_review(after.unknown_at, now);
+                after.reason = Some(look.why.to_owned());
+                return Step::new(row.with(after), now, "review", evidence);
+            }
+            let planned = schedule::planned(&schedule::OPERATIONS, since, now, look.jitter);
+            after.next_check_at = Some(planned.at.max(now + MIN_GAP));
+        }
+        S::Review => after.next_check_at = schedule::in_review(after.unknown_at, now),
+        S::Declined | S::NotExecuted => {
+            let settled_at = after.settled_at.unwrap_or(now);
+            after.next_check_at = schedule::second_look(after.unknown_at, settled_at, now);
+        }
+        S::New
+        | S::Prepared
+        | S::Sent
+        | S::Succeeded
+        | S::Duplicate
+        | S::Issued
+        | S::Expired
+        | S::Superseded => {}
+    }
+    Step::new(row.with(after), now, kind, evidence)
+}
+
+/// A read that failed: it proved nothing, and is repeated soon.
+pub(super) fn read_failed<R: Row>(row: &R, look: Look, cause: &str) -> Step<R> {
+    let now = look.now;
+    let evidence = json!({ "source": "read", "failed": cause });
+    let mut after = row.course();
+    if matches!(after.state, S::Declined | S::NotExecuted) {
+        let settled_at = after.settled_at.unwrap_or(now);
+        after.next_check_at = schedule::second_look_again(settled_at, now);
+        return Step::new(row.with(after), now, "read_failed", evidence);
+    }
+    let mut step = settled_nothing(row, look, "read_failed", evidence);
+    let mut after = step.after.course();
+    after.next_check_at = schedule::after_failure(after.next_check_at, now);
+    step.after = step.after.with(after);
+    step
 }
 
 impl From<Step<AttemptRow>> for Change {
@@ -330,15 +417,23 @@ impl From<Step<OperationRow>> for OperationChange {
     }
 }
 
-/// The functions of [`Row`] that are the same text for both rows.
+impl From<Step<ErrandRow>> for ErrandChange {
+    fn from(step: Step<ErrandRow>) -> Self {
+        Self {
+            after: step.after,
+            items: Vec::new(),
+            at: step.at,
+            kind: step.kind,
+            evidence: step.evidence,
+        }
+    }
+}
+
+/// The functions of [`Row`] that are the same text for every row.
 macro_rules! alike {
     () => {
         fn id(&self) -> &str {
             &self.id
-        }
-
-        fn session_id(&self) -> &str {
-            &self.session_id
         }
 
         fn course(&self) -> Course {
@@ -383,8 +478,6 @@ pub(super) use alike;
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::machine::given::{attempt, course, session};
 

@@ -62,7 +62,7 @@ enum Onward {
 /// An unsent attempt older than this was left behind, however its process fares.
 const ABANDONED_AFTER: Duration = Duration::from_secs(60);
 /// Why a rail sends nothing.
-const NOT_CONFIGURED: &str = "the rail is not configured";
+pub(super) const NOT_CONFIGURED: &str = "the rail is not configured";
 /// How long a request waits for its turn to be driven.
 pub(super) const TURN: Duration = Duration::from_millis(200);
 /// What a buyer is told to wait when there is no turn.
@@ -208,8 +208,12 @@ impl Row for AttemptRow {
 
     alike!();
 
-    fn attempt_id(&self) -> &str {
-        &self.id
+    fn attempt_id(&self) -> Option<&str> {
+        Some(&self.id)
+    }
+
+    fn session_id(&self) -> Option<&str> {
+        Some(&self.session_id)
     }
 
     fn operation_id(&self) -> Option<&str> {

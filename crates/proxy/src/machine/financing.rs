@@ -163,8 +163,8 @@ async fn await_capture(machine: &Machine, row: &AttemptRow) -> Result<()> {
     let patience = machine.patience(&capture.id, CAPTURED_WITHIN);
     loop {
         let ring = patience.listen();
-        let now = machine.operation_row(&capture.id).await?;
-        if NextAction::after(now.state) != NextAction::Wait || !patience.wait(ring).await {
+        let now = machine.any_operation(&capture.id).await?;
+        if NextAction::after(now.state()) != NextAction::Wait || !patience.wait(ring).await {
             return Ok(());
         }
     }

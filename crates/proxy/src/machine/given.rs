@@ -25,6 +25,7 @@ pub(super) fn session(now: Timestamp) -> SessionRow {
     SessionRow {
         id: id::make_prefixed("ses").unwrap(),
         fingerprint: String::new(),
+        is_unattended: false,
         state: SessionState::Open,
         request,
         created_at: now,

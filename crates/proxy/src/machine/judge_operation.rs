@@ -13,9 +13,12 @@ use ventanilla_core::attempt::AttemptState as S;
 use ventanilla_core::operation::OperationKind;
 use ventanilla_core::rails::Rail;
 
-use super::course::{Finding, Row as _, Step, contradiction, unconfirmed};
+use super::course::{
+    Finding, Look, NO_PROOF, Row as _, Step, contradiction, read_failed, settled_nothing,
+    unconfirmed,
+};
 use super::judge::{Confirmation, Reading};
-use super::schedule::{self, MIN_GAP, REVIEW_AFTER, REVIEW_GAP, days, minutes};
+use super::schedule::{MIN_GAP, REVIEW_AFTER, REVIEW_GAP, days, minutes};
 use crate::clock::Timestamp;
 use crate::store::{OperationChange, OperationRow, OperationScene, left_of_payment};
 
@@ -111,10 +114,19 @@ pub fn on_reading(
     }
     let mut after = row.clone();
     after.last_read_at = Some(now);
-    let look = Look {
-        disproves,
+    // What shows the payment as it was and can prove nothing will not prove more tomorrow.
+    let look = |after: &OperationRow| Look {
         now,
         jitter,
+        review_after: if !disproves && after.not_done > 0 {
+            UNPROVEN_REVIEW_AFTER
+        } else {
+            REVIEW_AFTER
+        },
+        why: NO_PROOF,
+    };
+    let nothing = |after: OperationRow, evidence| {
+        Some(settled_nothing(&after, look(&after), "read", evidence).into())
     };
     match reading {
         Reading::Done => done(
@@ -142,34 +154,24 @@ pub fn on_reading(
                 ));
                 return Some(Step::new(after, now, "not_executed", evidence).into());
             }
-            Some(look.settled_nothing(after, "read", evidence))
+            nothing(after, evidence)
         }
         Reading::Changed(kind) => {
             after.not_done = 0;
             let evidence = json!({ "source": "read", "done": kind });
-            Some(look.settled_nothing(after, "read", evidence))
+            nothing(after, evidence)
         }
         Reading::Confirmed(_) | Reading::NotFound | Reading::NeverShown => {
             after.not_done = 0;
             let evidence = json!({ "source": "read", "found": false });
-            Some(look.settled_nothing(after, "read", evidence))
+            nothing(after, evidence)
         }
         Reading::Other(state) => {
             after.not_done = 0;
             let evidence = json!({ "source": "read", "provider_state": state });
-            Some(look.settled_nothing(after, "read", evidence))
+            nothing(after, evidence)
         }
-        Reading::Failed(cause) => {
-            let evidence = json!({ "source": "read", "failed": cause });
-            if matches!(row.state, S::Declined | S::NotExecuted) {
-                let settled_at = row.settled_at.unwrap_or(now);
-                after.next_check_at = schedule::second_look_again(settled_at, now);
-                return Some(Step::new(after, now, "read_failed", evidence).into());
-            }
-            let mut change = look.settled_nothing(after, "read_failed", evidence);
-            change.after.next_check_at = schedule::after_failure(change.after.next_check_at, now);
-            Some(change)
-        }
+        Reading::Failed(cause) => Some(read_failed(&after, look(&after), &cause).into()),
     }
 }
 
@@ -227,53 +229,6 @@ fn is_conclusive(rail: Rail, row: &OperationRow, now: Timestamp) -> bool {
         && row
             .deadline_at
             .is_some_and(|deadline_at| now >= deadline_at + settled_after(rail))
-}
-
-struct Look {
-    disproves: bool,
-    now: Timestamp,
-    jitter: i32,
-}
-
-impl Look {
-    /// A read that settled nothing: when is the next?
-    fn settled_nothing(
-        &self,
-        mut after: OperationRow,
-        kind: &'static str,
-        evidence: Value,
-    ) -> OperationChange {
-        let now = self.now;
-        match after.state {
-            S::Unknown => {
-                let since = after.unknown_at.unwrap_or(now);
-                let doubt = now.since(since);
-                let unproven = !self.disproves && after.not_done > 0;
-                if doubt >= REVIEW_AFTER || (unproven && doubt >= UNPROVEN_REVIEW_AFTER) {
-                    after.state = S::Review;
-                    after.next_check_at = schedule::in_review(after.unknown_at, now);
-                    after.reason = Some(String::from("reads did not settle it"));
-                    return Step::new(after, now, "review", evidence).into();
-                }
-                let planned = schedule::planned(&schedule::OPERATIONS, since, now, self.jitter);
-                after.next_check_at = Some(planned.at.max(now + MIN_GAP));
-            }
-            S::Review => after.next_check_at = schedule::in_review(after.unknown_at, now),
-            S::Declined | S::NotExecuted => {
-                let settled_at = after.settled_at.unwrap_or(now);
-                after.next_check_at = schedule::second_look(after.unknown_at, settled_at, now);
-            }
-            S::New
-            | S::Prepared
-            | S::Sent
-            | S::Succeeded
-            | S::Duplicate
-            | S::Issued
-            | S::Expired
-            | S::Superseded => {}
-        }
-        Step::new(after, now, kind, evidence).into()
-    }
 }
 
 #[cfg(test)]

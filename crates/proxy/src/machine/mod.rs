@@ -14,15 +14,17 @@
 //!
 //! An operation on a paid attempt (capture, void, refund) takes the same steps: T0 records it, the
 //! payment is read back, and from T0b on the code is one. It needs nothing but the store, so the
-//! sweeper drives it.
+//! sweeper drives it. So it does with an errand: money that the merchant moves without a checkout, an operation
+//! to whoever asks.
 //!
 //! | question | room |
 //! |---|---|
 //! | what may a merchant ask for | `check` |
-//! | what attempts and operations have in common | `course` |
+//! | what attempts, operations and errands have in common | `course` |
 //! | who takes an attempt from T0 on | `drive` |
 //! | what if it waits for its buyer before anything is sent | `financing` |
 //! | who opens an operation, who takes it from there | `operate` |
+//! | what of money that belongs to no checkout | `errand` |
 //! | who may send, once | `right` |
 //! | what does an answer or a read prove | `judge`, `judge_operation` |
 //! | what becomes of a link or code that the buyer pays | `judge_payable` |
@@ -62,6 +64,7 @@ mod check;
 mod course;
 mod credits;
 mod drive;
+mod errand;
 mod financing;
 #[cfg(test)]
 mod given;
@@ -108,13 +111,16 @@ use crate::rails::flexiti::{self, FlexitiRail};
 use crate::rails::flux::FluxRail;
 use crate::store::{
     AttemptRow, Ended, Opened, OperationRow, PayableRow, Scene, SessionDraft, SessionRow, Store,
-    WholeSession,
+    TOKEN_PAYMENT, WholeSession,
 };
 use course::Row;
 
 pub use breaker::Breakers;
 pub use cards::Replacement;
 pub use course::Finding;
+pub use errand::{
+    NewCashOut, NewTokenPayment, OperationDetails, OperationItem, OperationResult, Recipient,
+};
 pub use judge::{Confirmation, Proof, Reading};
 pub use judge_payable::Issue;
 pub use session::{
@@ -262,32 +268,8 @@ impl Machine {
         new: NewSession,
     ) -> Result<SessionRecord> {
         let fingerprint = fingerprint(&new)?;
-        // A repeated request is answered before it is judged: what made it fit may be gone since.
-        if let Some(row) = self.store.session_of_key(key.as_str()).await? {
-            return if row.fingerprint == fingerprint {
-                self.session(&row.id).await
-            } else {
-                Err(ProblemCode::IdempotencyKeyReused.into())
-            };
-        }
-        let request = self.normalize(new)?;
-        let now = self.clock.now();
-        let lifetime = request.expires_in_secs.unwrap_or(check::EXPIRES_IN_SECS);
-        let row = SessionRow {
-            id: id::make_prefixed("ses")?,
-            fingerprint,
-            state: SessionState::Open,
-            request,
-            created_at: now,
-            expires_at: now + Duration::from_secs(u64::from(lifetime)),
-        };
-        let draft = SessionDraft {
-            row: &row,
-            merchant_key: key.as_str(),
-        };
-        match self.store.open_session(draft).await? {
+        match self.open_under(key.as_str(), fingerprint, new).await? {
             Opened::New(row) => {
-                tracing::info!(session.id = %row.id, "session {} opened for {}", row.id, row.request.total.decimal_text());
                 let whole = WholeSession {
                     session: row,
                     attempts: Vec::new(),
@@ -295,11 +277,62 @@ impl Machine {
                     payables: Vec::new(),
                     credits: Vec::new(),
                 };
-                Ok(view::session_record(whole, now))
+                Ok(view::session_record(whole, self.clock.now()))
             }
             Opened::Same(row) => self.session(&row.id).await,
             Opened::KeyReused => Err(ProblemCode::IdempotencyKeyReused.into()),
         }
+    }
+
+    async fn open_under(
+        &self,
+        merchant_key: &str,
+        fingerprint: String,
+        new: NewSession,
+    ) -> Result<Opened> {
+        // A repeated request is answered before it is judged: what made it fit may be gone since.
+        if let Some(row) = self.store.session_of_key(merchant_key).await? {
+            return Ok(if row.fingerprint == fingerprint {
+                Opened::Same(row)
+            } else {
+                Opened::KeyReused
+            });
+        }
+        let request = self.normalize(new)?;
+        let now = self.clock.now();
+        let lifetime = request.expires_in_secs.unwrap_or(check::EXPIRES_IN_SECS);
+        let row = SessionRow {
+            id: id::make_prefixed("ses")?,
+            fingerprint,
+            is_unattended: merchant_key.starts_with(TOKEN_PAYMENT),
+            state: SessionState::Open,
+            request,
+            created_at: now,
+            expires_at: now + Duration::from_secs(u64::from(lifetime)),
+        };
+        let draft = SessionDraft {
+            row: &row,
+            merchant_key,
+        };
+        let opened = self.store.open_session(draft).await?;
+        if let Opened::New(row) = &opened {
+            tracing::info!(session.id = %row.id, "session {} opened for {}", row.id, row.request.total.decimal_text());
+        }
+        Ok(opened)
+    }
+
+    /// A session that a buyer may be let into.
+    ///
+    /// # Errors
+    ///
+    /// `not-found`; `operation-not-possible` when it is paid by the merchant's server alone.
+    pub async fn attended_session(&self, id: &str) -> Result<SessionRecord> {
+        let whole = self.whole_session(id).await?;
+        if whole.session.is_unattended {
+            return Err(Error::new(ProblemCode::OperationNotPossible)
+                .detail("this session is paid with a saved card, and no buyer is let into it"));
+        }
+        Ok(view::session_record(whole, self.clock.now()))
     }
 
     /// A session as the merchant sees it.

@@ -33,7 +33,7 @@ use crate::rails::flexiti::{FlexitiDeed, FlexitiRail, NotReady};
 use crate::rails::flux::FluxRail;
 use crate::store::{
     AttemptRow, CaptureLeft, Change, OperationChange, OperationOpened, OperationRow,
-    OperationScene, Store,
+    OperationScene, Store, WholeErrand,
 };
 
 /// An operation that could not be sent for so long is over: a card is voided within three hours or
@@ -125,32 +125,34 @@ impl Machine {
         }
     }
 
-    /// An operation as the merchant sees it.
+    /// An operation as the merchant sees it, on an attempt or without one.
     ///
     /// # Errors
     ///
     /// `not-found`.
     pub async fn operation(&self, id: &str) -> Result<OperationRecord> {
-        let row = self.operation_row(id).await?;
-        Ok(view::operation_record(&row))
+        Ok(self.any_operation(id).await?.record())
     }
 
-    pub(super) async fn operation_row(&self, id: &str) -> Result<OperationRow> {
-        Ok(self
-            .store
-            .operation(id)
-            .await?
+    /// What an identifier of an operation stands for.
+    pub(super) async fn any_operation(&self, id: &str) -> Result<AnyOperation> {
+        if let Some(row) = self.store.operation(id).await? {
+            return Ok(AnyOperation::OnAttempt(row));
+        }
+        let whole = self.store.whole_errand(id).await?;
+        Ok(whole
+            .map(AnyOperation::Alone)
             .ok_or(ProblemCode::NotFound)?)
     }
 
-    async fn operation_when_over(&self, id: &str) -> Result<OperationRecord> {
+    pub(super) async fn operation_when_over(&self, id: &str) -> Result<OperationRecord> {
         let patience = self.patience(id, ANSWER_WITHIN);
         loop {
             let ring = patience.listen();
-            let row = self.operation_row(id).await?;
-            let over = NextAction::after(row.state) != NextAction::Wait;
+            let found = self.any_operation(id).await?;
+            let over = NextAction::after(found.state()) != NextAction::Wait;
             if over || !patience.wait(ring).await {
-                return Ok(view::operation_record(&row));
+                return Ok(found.record());
             }
         }
     }
@@ -168,6 +170,28 @@ fn what_can_come_back(captures: &[CaptureLeft]) -> String {
         most.unwrap_or(0),
         parts.join(", ")
     )
+}
+
+/// What the merchant knows as an operation.
+pub(super) enum AnyOperation {
+    OnAttempt(OperationRow),
+    Alone(WholeErrand),
+}
+
+impl AnyOperation {
+    pub const fn state(&self) -> AttemptState {
+        match self {
+            Self::OnAttempt(row) => row.state,
+            Self::Alone(whole) => whole.errand.state,
+        }
+    }
+
+    pub fn record(&self) -> OperationRecord {
+        match self {
+            Self::OnAttempt(row) => view::operation_record(row),
+            Self::Alone(whole) => view::errand_record(&whole.errand, &whole.items),
+        }
+    }
 }
 
 /// What is due with an operation: to send it, or to read back what became of it.
@@ -330,7 +354,7 @@ async fn repeat_transfer(machine: &Machine, row: &OperationRow) -> Result<Readin
     };
     let transfer = CvuRail::kept_transfer(&kept)?;
     Ok(match rail.cash_out(&transfer, &machine.breakers).await {
-        Finding::Confirmed(()) => Reading::Done,
+        Finding::Confirmed(_) => Reading::Done,
         Finding::Declined { .. } => Reading::Failed(String::from("it was refused")),
         Finding::NotSent(cause) | Finding::Rejected(cause) | Finding::Unknown(cause) => {
             Reading::Failed(cause)
@@ -374,21 +398,22 @@ async fn keep_what_was_told(
 }
 
 /// It cannot be sent now, and not before `earliest`.
-async fn postpone(
+pub(super) async fn postpone<R: Row>(
     machine: &Machine,
-    row: &OperationRow,
+    row: &R,
     cause: &str,
     earliest: Timestamp,
 ) -> Result<()> {
-    let version = row.version;
+    let version = row.course().version;
     machine
-        .apply::<OperationRow>(&row.id, |scene, now| {
-            let row = scene.operation;
-            let planned = schedule::planned(&schedule::OPERATIONS, row.created_at, now, 0).at;
+        .apply::<R>(row.id(), |scene, now| {
+            let row = R::in_scene(scene);
+            let course = row.course();
+            let planned = schedule::planned(&schedule::OPERATIONS, course.created_at, now, 0).at;
             let to = planned.max(earliest).max(now + schedule::MIN_GAP);
-            let after = row.course().postponed(cause, to)?;
+            let after = course.postponed(cause, to)?;
             let evidence = json!({ "cause": cause });
-            (row.version == version)
+            (course.version == version)
                 .then(|| Step::new(row.with(after), now, "postponed", evidence).into())
         })
         .await?;
@@ -510,8 +535,12 @@ impl Row for OperationRow {
 
     alike!();
 
-    fn attempt_id(&self) -> &str {
-        &self.attempt_id
+    fn attempt_id(&self) -> Option<&str> {
+        Some(&self.attempt_id)
+    }
+
+    fn session_id(&self) -> Option<&str> {
+        Some(&self.session_id)
     }
 
     fn operation_id(&self) -> Option<&str> {
@@ -554,7 +583,7 @@ impl Row for OperationRow {
                 None => None,
             },
             Deed::Cvu(transfer) => match &machine.cvu {
-                Some(rail) => Some(rail.cash_out(transfer, breakers).await),
+                Some(rail) => Some(rail.cash_out(transfer, breakers).await.map(drop)),
                 None => None,
             },
             Deed::Flux(refund) => match &machine.flux {

@@ -9,11 +9,14 @@ use ventanilla_core::problem::ProblemCode;
 
 use super::course::{Row, Step};
 use super::judge_operation::has_room;
+use super::operate::AnyOperation;
 use super::session::{ReviewAttempt, ReviewOperation, ReviewRecord, SettleOutcome, SettleReview};
 use super::{Machine, schedule, view};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
-use crate::store::{AttemptRow, CreditState, OperationRow, OperationScene, Scene};
+use crate::store::{
+    AttemptRow, CreditState, ErrandRow, ErrandScene, OperationRow, OperationScene, Scene,
+};
 
 const NOTE_MIN: usize = 3;
 const NOTE_MAX: usize = 500;
@@ -42,9 +45,18 @@ impl Machine {
             why: why(row),
             operation: view::operation_record(row),
         });
+        let mut operations: Vec<_> = operations.collect();
+        for row in &rows.errands {
+            operations.push(ReviewOperation {
+                since: since(row).rfc3339(),
+                why: why(row),
+                operation: self.operation(&row.id).await?,
+            });
+        }
+        operations.sort_by(|a, b| a.operation.created_at.cmp(&b.operation.created_at));
         Ok(ReviewRecord {
             attempts: attempts.collect(),
-            operations: operations.collect(),
+            operations,
             credits: rows.credits.iter().map(view::credit_record).collect(),
         })
     }
@@ -57,10 +69,18 @@ impl Machine {
     pub async fn read_again(&self, id: &str) -> Result<()> {
         let evidence = json!({ "source": "merchant" });
         let state = if is_operation(id) {
-            let state = self.operation_row(id).await?.state;
-            self.bring_forward::<OperationRow>(id, "read_asked_for", &evidence)
-                .await?;
-            state
+            let found = self.any_operation(id).await?;
+            let kind = "read_asked_for";
+            match &found {
+                AnyOperation::OnAttempt(_) => {
+                    self.bring_forward::<OperationRow>(id, kind, &evidence)
+                        .await?;
+                }
+                AnyOperation::Alone(_) => {
+                    self.bring_forward::<ErrandRow>(id, kind, &evidence).await?;
+                }
+            }
+            found.state()
         } else {
             let row = self.store.attempt(id).await?;
             let state = row.ok_or(ProblemCode::NotFound)?.state;
@@ -118,7 +138,12 @@ impl Machine {
             return self.settle_credit(id, settle).await;
         }
         if is_operation(id) {
-            let row = self.operation_row(id).await?;
+            let row = match self.any_operation(id).await? {
+                AnyOperation::OnAttempt(row) => row,
+                AnyOperation::Alone(whole) => {
+                    return self.settle_errand(&whole.errand, settle).await;
+                }
+            };
             self.settle_by_hand(&row, settle, |scene: &OperationScene<'_>| {
                 let row = scene.operation;
                 match (outcome, row.state) {
@@ -151,6 +176,30 @@ impl Machine {
         }
     }
 
+    /// As an operation; of several payments, those that reads did not prove are held not to have been made.
+    async fn settle_errand(&self, row: &ErrandRow, settle: SettleReview) -> Result<()> {
+        let outcome = settle.outcome;
+        self.settle_by_hand(row, settle, |scene: &ErrandScene<'_>| {
+            let row = scene.errand;
+            match (outcome, row.state) {
+                (SettleOutcome::Succeeded, S::Review) => true,
+                (SettleOutcome::Succeeded, S::Declined | S::NotExecuted) => row.sends > row.returns,
+                (SettleOutcome::NotExecuted, S::Review) => {
+                    scene.items.iter().all(|item| item.state != S::Succeeded)
+                }
+                (
+                    SettleOutcome::Succeeded
+                    | SettleOutcome::NotExecuted
+                    | SettleOutcome::Declined
+                    | SettleOutcome::Matched
+                    | SettleOutcome::Dismissed,
+                    _,
+                ) => false,
+            }
+        })
+        .await
+    }
+
     /// A provider's notification named this reference: it is read back soon, at most every 2 s. The
     /// notification itself proves nothing. False when the reference is not ours.
     ///
@@ -158,10 +207,15 @@ impl Machine {
     ///
     /// When the store does not answer.
     pub async fn noticed(&self, reference: &str) -> Result<bool> {
-        let Some(attempt) = self.store.attempt_of_reference(reference).await? else {
-            return Ok(false);
-        };
         let evidence = json!({ "source": "notification" });
+        let Some(attempt) = self.store.attempt_of_reference(reference).await? else {
+            let Some(errand) = self.store.errand_of_reference(reference).await? else {
+                return Ok(false);
+            };
+            self.bring_forward::<ErrandRow>(&errand.id, "noticed", &evidence)
+                .await?;
+            return Ok(true);
+        };
         self.bring_forward::<AttemptRow>(&attempt.id, "noticed", &evidence)
             .await?;
         for operation in self.store.operations(&attempt.session_id).await? {

@@ -1,5 +1,6 @@
 //! Sessions as the merchant opens and sees them.
 
+use super::errand::{OperationDetails, OperationItem, OperationResult};
 use crate::store::CreditState;
 use serde::{Deserialize, Serialize};
 use ventanilla_core::attempt::AttemptState;
@@ -205,15 +206,17 @@ pub struct NewOperation {
 pub struct OperationRecord {
     /// `opr_` and 26 characters.
     pub id: String,
-    /// The attempt that it is about.
-    pub attempt_id: String,
+    /// The attempt that it is about; none when it belongs to no checkout.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt_id: Option<String>,
     /// That attempt's session.
-    pub session_id: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<String>,
     /// What is done.
     pub kind: OperationKind,
     /// Where it stands; never `duplicate`.
     pub state: AttemptState,
-    /// How much of the payment it is about.
+    /// How much of the payment it is about; without one, how much is moved, or would be each time.
     pub amount: Money,
     /// Why it ended as it did, or what the doubt is, in our own words.
     #[serde(default)]
@@ -221,6 +224,16 @@ pub struct OperationRecord {
     /// A stable word for the provider's refusal.
     #[serde(default)]
     pub provider_code: Option<String>,
+    /// Without an attempt: what was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub details: Option<OperationDetails>,
+    /// Without an attempt: what the provider calls what came of it, as far as it said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<OperationResult>,
+    /// The payments of an operation that makes several, in the order in which they were asked for. Each ends
+    /// by itself; the operation, when all have.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub items: Vec<OperationItem>,
     /// RFC 3339 UTC.
     pub created_at: String,
     /// When it ended, RFC 3339 UTC.

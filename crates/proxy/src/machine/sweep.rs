@@ -1,7 +1,7 @@
-//! Settles what is in doubt, ends what is overdue, and takes up operations. After a crash this is the
-//! whole recovery.
+//! Settles what is in doubt, ends what is overdue, and takes up operations and errands. After a crash this is
+//! the whole recovery.
 //!
-//! A payment it only reads; an operation it also sends, by the same right as anybody.
+//! A payment it only reads; an operation or an errand it also sends, by the same right as anybody.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -14,9 +14,8 @@ use ventanilla_core::attempt::AttemptState;
 use ventanilla_core::rails::flexiti::FinancingAdvice;
 
 use super::course::{Row, Step};
-use super::operate::take_up;
 use super::right::Call;
-use super::{Machine, judge, look};
+use super::{Machine, errand, judge, look, operate};
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::rails::{Host, flexiti};
@@ -116,6 +115,13 @@ async fn take_turns(machine: &Arc<Machine>, now: Timestamp, overdue: Overdue) ->
     {
         doubt(machine, &operation).await?;
     }
+    for errand in machine
+        .store
+        .overdue_errands(overdue.deadline_before)
+        .await?
+    {
+        doubt(machine, &errand).await?;
+    }
     if machine.cvu.is_some() {
         // Whoever stops ends its look first: the turn is nobody else's for a minute otherwise.
         let call = Call::begin(machine);
@@ -147,7 +153,20 @@ async fn take_turns(machine: &Arc<Machine>, now: Timestamp, overdue: Overdue) ->
                 machine,
                 &machine.operators,
                 operation,
-                |machine, operation| async move { take_up(&machine, operation).await },
+                |machine, operation| async move { operate::take_up(&machine, operation).await },
+            );
+        }
+    }
+    if let (true, Ok(limit @ 1..)) = (
+        going_on,
+        u32::try_from(machine.operators.available_permits()),
+    ) {
+        for errand in machine.store.claim_errands(now, LEASE, limit).await? {
+            begin(
+                machine,
+                &machine.operators,
+                errand,
+                |machine, errand| async move { errand::take_up(&machine, errand).await },
             );
         }
     }

@@ -10,10 +10,14 @@ use ventanilla_core::rails::flux::WalletAdvice;
 use ventanilla_core::session::SessionState;
 
 use super::check;
+use super::errand::OperationItem;
 use super::session::{AttemptRecord, CreditRecord, NewSession, OperationRecord, SessionRecord};
 use crate::clock::Timestamp;
 use crate::rails::{cvu, flexiti};
-use crate::store::{AttemptRow, CreditRow, OperationRow, PayableRow, SessionRow, WholeSession};
+use crate::store::{
+    AttemptRow, CreditRow, ErrandItem, ErrandRow, OperationRow, PayableRow, SessionRow,
+    WholeSession,
+};
 
 /// A session as the merchant sees it.
 pub fn session_record(whole: WholeSession, now: Timestamp) -> SessionRecord {
@@ -69,15 +73,49 @@ pub fn attempt_record(row: &AttemptRow) -> AttemptRecord {
 pub fn operation_record(row: &OperationRow) -> OperationRecord {
     OperationRecord {
         id: row.id.clone(),
-        attempt_id: row.attempt_id.clone(),
-        session_id: row.session_id.clone(),
+        attempt_id: Some(row.attempt_id.clone()),
+        session_id: Some(row.session_id.clone()),
         kind: row.kind,
         state: row.state,
         amount: row.amount,
         reason: row.reason.clone(),
         provider_code: row.provider_code.clone(),
+        details: None,
+        result: None,
+        items: Vec::new(),
         created_at: row.created_at.rfc3339(),
         settled_at: row.settled_at.map(Timestamp::rfc3339),
+    }
+}
+
+/// An errand as the merchant sees it: an operation that belongs to no attempt.
+pub fn errand_record(row: &ErrandRow, items: &[ErrandItem]) -> OperationRecord {
+    OperationRecord {
+        id: row.id.clone(),
+        attempt_id: None,
+        session_id: None,
+        kind: row.kind.operation(),
+        state: row.state,
+        amount: row.amount,
+        reason: row.reason.clone(),
+        provider_code: row.provider_code.clone(),
+        details: Some(row.details.clone()),
+        result: row.result.clone(),
+        items: items.iter().map(operation_item).collect(),
+        created_at: row.created_at.rfc3339(),
+        settled_at: row.settled_at.map(Timestamp::rfc3339),
+    }
+}
+
+fn operation_item(item: &ErrandItem) -> OperationItem {
+    OperationItem {
+        order_reference: item.order_reference.clone(),
+        reference: item.reference.clone(),
+        state: item.state,
+        amount: item.amount,
+        authorization: item.authorization.clone(),
+        last4: item.last4.clone(),
+        settled_at: item.settled_at.map(Timestamp::rfc3339),
     }
 }
 

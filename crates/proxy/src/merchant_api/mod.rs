@@ -8,7 +8,9 @@
 //! | `POST /v1/sessions/{id}/client-token` | a fresh client token |
 //! | `GET /v1/attempts/{id}` | the attempt |
 //! | `POST /v1/attempts/{id}/{capture, void, release, refund, return}` | 201: the operation, after 6 s at most; `Idempotency-Key` required; a body with `amount` for less than the whole |
-//! | `GET /v1/operations/{id}` | the operation |
+//! | `POST /v1/cvu/cash-outs` | 201: the operation, after 6 s at most; `Idempotency-Key` required |
+//! | `POST /v1/greenpay/token-payments` | 201: the attempt, after 6 s at most; `Idempotency-Key` required |
+//! | `GET /v1/operations/{id}` | the operation, on an attempt or without one |
 //! | `GET /v1/review` | the attempts and operations that somebody must look at |
 //! | `POST /v1/review/{id}/read` | 204: an attempt or operation in doubt is read back now |
 //! | `POST /v1/review/{id}/settle` | 204: it came out as somebody saw at the provider's; `outcome` and `note` |
@@ -16,8 +18,9 @@
 //! | `POST /v1/webhooks/enable` | the same; a receiver that answered 410 is sent to again, and what was given up in the last five days once more |
 //! | `/v1/greenpay/…`, `/v1/cvu/…`, `/v1/flux/…`, `/v1/flexiti/…` | the rest of each provider's API, as the OpenAPI document says |
 //!
-//! The same `Idempotency-Key` with the same body gives the same session or operation as it stands then.
+//! The same `Idempotency-Key` with the same body gives the same session, operation or attempt as it stands then.
 
+mod cash_outs;
 mod cvu;
 mod flexiti;
 mod flux;
@@ -27,6 +30,7 @@ mod operations;
 mod provider;
 mod review;
 mod sessions;
+mod token_payments;
 mod webhooks;
 
 use std::sync::Arc;
@@ -72,10 +76,9 @@ type Shared = Arc<MerchantApi>;
 type Api = State<Shared>;
 
 /// What the paths of this API begin with.
-const PREFIXES: [&str; 10] = [
+const PREFIXES: [&str; 9] = [
     "/v1/sessions",
     "/v1/attempts",
-    "/v1/greenpay",
     "/v1/operations",
     "/v1/review",
     "/v1/webhooks",
@@ -113,6 +116,8 @@ pub(crate) fn described() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .merge(sessions::routes())
         .merge(operations::routes())
+        .merge(cash_outs::routes())
+        .merge(token_payments::routes())
         .merge(review::routes())
         .merge(webhooks::routes())
         .merge(greenpay::routes())

@@ -112,7 +112,8 @@ async fn expire_session(State(api): Api, Id(id): Id) -> Result<Json<SessionRecor
     responses((status = 200, description = "The client token", body = FreshToken), ReadProblems)
 )]
 async fn make_client_token(State(api): Api, Id(id): Id) -> Result<Json<FreshToken>> {
-    let session = api.session(&id).await?;
+    let session = api.machine.attended_session(&id).await;
+    let session = session.map_err(request::not_found_alike)?;
     api.token_for(&session).map(Json)
 }
 

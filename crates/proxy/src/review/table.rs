@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use ventanilla_core::money::Money;
-use ventanilla_proxy::machine::ReviewRecord;
+use ventanilla_proxy::machine::{OperationRecord, ReviewRecord};
 
 use crate::command::printable;
 
@@ -100,11 +100,7 @@ fn lines(review: &ReviewRecord) -> Vec<Line> {
         state: entry.operation.state.name().to_owned(),
         amount: amount(entry.operation.amount),
         since: printable(&entry.since),
-        order: format!(
-            "session {}, attempt {}",
-            printable(&entry.operation.session_id),
-            printable(&entry.operation.attempt_id)
-        ),
+        order: of_operation(&entry.operation),
         why: printable(&entry.why),
     });
     let credits = review.credits.iter().map(|credit| Line {
@@ -121,6 +117,26 @@ fn lines(review: &ReviewRecord) -> Vec<Line> {
         why: printable(credit.why.as_deref().unwrap_or_default()),
     });
     attempts.chain(operations).chain(credits).collect()
+}
+
+/// What an operation belongs to, or what was asked for where it belongs to nothing.
+fn of_operation(operation: &OperationRecord) -> String {
+    let details = operation.details.as_ref();
+    let parts = [
+        ("session", operation.session_id.as_ref()),
+        ("attempt", operation.attempt_id.as_ref()),
+        ("reference", details.and_then(|it| it.reference.as_ref())),
+        ("to", details.and_then(|it| it.recipient.as_ref())),
+    ];
+    let told: Vec<String> = parts
+        .into_iter()
+        .filter_map(|(name, value)| Some(format!("{name} {}", printable(value?))))
+        .collect();
+    if told.is_empty() {
+        String::from("no checkout")
+    } else {
+        told.join(", ")
+    }
 }
 
 fn amount(money: Money) -> String {
@@ -145,12 +161,18 @@ mod tests {
             "amount": { "amount_minor": 5, "currency": "USD" },
             "created_at": "2026-11-18T11:06:40.000Z", "since": "2026-11-18T11:08:00.000Z", "why": "no answer",
         });
+        let alone = json!({
+            "id": "opr_2", "kind": "cash_out", "state": "review",
+            "amount": { "amount_minor": 150_000, "currency": "ARS" },
+            "details": { "reference": "P-7", "recipient": "CVU ****0126" },
+            "created_at": "2026-11-18T11:06:40.000Z", "since": "2026-11-18T11:08:30.000Z", "why": "no answer",
+        });
         serde_json::from_value(json!({
             "attempts": [
                 attempt("att_1", "review", "another amount"),
                 attempt("att_22", "duplicate", "twice\u{1b}[2J\nforged line"),
             ],
-            "operations": [operation],
+            "operations": [operation, alone],
             "credits": [{
                 "id": "crd_1", "state": "review", "amount": { "amount_minor": 99, "currency": "ARS" },
                 "credited_at": "2026-11-18T11:09:00.000Z", "why": "less was paid than was asked for",
@@ -173,10 +195,12 @@ att_22  attempt (card)  duplicate  CRC 12500.00  2026-11-18T11:07:00.000Z
     session ses_1, reference abc; twice\u{fffd}[2J\u{fffd}forged line
 opr_1   refund          review     USD 0.05      2026-11-18T11:08:00.000Z
     session ses_3, attempt att_3; no answer
+opr_2   cash_out        review     ARS 1500.00   2026-11-18T11:08:30.000Z
+    reference P-7, to CVU ****0126; no answer
 crd_1   credit          review     ARS 0.99      2026-11-18T11:09:00.000Z
     perhaps of att_4, att_5; less was paid than was asked for
 
-4 to look at. Settle one with: ventanilla review settle ID --as OUTCOME --note TEXT
+5 to look at. Settle one with: ventanilla review settle ID --as OUTCOME --note TEXT
 "
         );
         assert_eq!(

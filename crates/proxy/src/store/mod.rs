@@ -1,7 +1,7 @@
-//! The truth: sessions, attempts, operations, and everything that happened to them.
+//! The truth: sessions, attempts, operations, errands, and everything that happened to them.
 //!
-//! Nothing in memory is the truth. Every transition is one commit that holds the changed attempt or
-//! operation, the event with its evidence, the session when it is thereby paid, and what the merchant
+//! Nothing in memory is the truth. Every transition is one commit that holds the changed attempt,
+//! operation or errand, the event with its evidence, the session when it is thereby paid, and what the merchant
 //! is to be told. No transaction is open while a provider is called.
 //!
 //! | engine | processes | |
@@ -14,7 +14,7 @@
 //! | rule | kept by |
 //! |---|---|
 //! | one live attempt for a session | unique index `attempt_live` |
-//! | one right to send, back at most twice | checks on `attempt` and `operation`; guarded updates |
+//! | one right to send, back at most twice | checks on `attempt`, `operation` and `errand`; guarded updates |
 //! | money is recorded in the amount that was asked for | check on `attempt` |
 //! | one open operation for an attempt | unique index `operation_open` |
 //! | no more is given back, or captured, than was paid | trigger `operation_within_payment` |
@@ -22,7 +22,9 @@
 //! | nothing is payable that is not recorded, as it is | `rules`; triggers on `payable` |
 //! | a credit is recorded once, whichever way it is seen | unique fingerprint and cash-in |
 //! | an attempt is paid by one credit, of its amount | unique index `credit_matched`; trigger `credit_of_the_amount` |
-//! | what happened is never rewritten | triggers on `event`, `attempt`, `operation` and `credit` |
+//! | a merchant's key opens one errand of its kind, and a subject has one open | unique (`kind`, `idempotency_key`); unique index `errand_open` |
+//! | a payment of an errand is recorded in the amount that was asked for | check on `errand_item` |
+//! | what happened is never rewritten | triggers on `event`, `attempt`, `operation`, `credit` and the tables of errands |
 //!
 //! What differs between the engines is in `engine`, what may be written is in `rules`, and the
 //! statements lie by subject in the other rooms.
@@ -35,6 +37,7 @@ mod attempts;
 mod cards;
 mod credits;
 mod engine;
+mod errands;
 mod events;
 mod financing;
 mod operations;
@@ -63,10 +66,11 @@ use engine::{Engine, Transaction};
 pub use financing::{FinancingRow, FinancingStage, FinancingStep};
 pub use record::{
     AttemptRow, CaptureLeft, Change, CreditRow, CreditState, CreditVerdict, DisabledReceiver,
-    Doubt, Ended, EventRow, MAX_RETURNS, NewCredit, NewSavedCard, News, Opened, OperationChange,
+    Doubt, Ended, ErrandChange, ErrandEventRow, ErrandItem, ErrandKind, ErrandOpened, ErrandRow,
+    ErrandScene, EventRow, MAX_RETURNS, NewCredit, NewSavedCard, News, Opened, OperationChange,
     OperationOpened, OperationRow, OperationScene, OutboxRow, Overdue, PayableRow, Payer,
-    ReviewRows, SavedCardRow, Scene, SessionDraft, SessionRow, StartRules, Started, Undelivered,
-    Watched, WholeSession,
+    ReviewRows, SavedCardRow, Scene, SessionDraft, SessionRow, StartRules, Started, TOKEN_PAYMENT,
+    Undelivered, Watched, WholeErrand, WholeSession,
 };
 pub(crate) use rules::left as left_of_payment;
 pub use sealing::SealingKeys;
@@ -190,11 +194,19 @@ mod tests {
         let nothing = Duration::ZERO;
         assert!(store.overdue(overdue).await.unwrap().is_empty());
         assert!(store.overdue_operations(NOW).await.unwrap().is_empty());
+        assert!(store.overdue_errands(NOW).await.unwrap().is_empty());
         assert!(store.next_due(nothing, nothing).await.unwrap().is_none());
         assert!(store.claim_due(NOW, nothing, 1).await.unwrap().is_empty());
         assert!(
             store
                 .claim_operations(NOW, nothing, 1)
+                .await
+                .unwrap()
+                .is_empty()
+        );
+        assert!(
+            store
+                .claim_errands(NOW, nothing, 1)
                 .await
                 .unwrap()
                 .is_empty()

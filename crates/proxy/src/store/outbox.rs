@@ -19,9 +19,9 @@ pub(super) async fn write(
     about: Records<'_>,
 ) -> Result<()> {
     tx.execute(
-        "INSERT INTO outbox (id, kind, session_id, attempt_id, operation_id, credit_id, payload, created_at,
-                             next_try_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)",
+        "INSERT INTO outbox (id, kind, session_id, attempt_id, operation_id, credit_id, errand_id, payload,
+                             created_at, next_try_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)",
         values![
             &id::make_prefixed("msg")?,
             kind,
@@ -29,6 +29,7 @@ pub(super) async fn write(
             about.attempt.map(|attempt| attempt.id.as_str()),
             about.operation.map(|operation| operation.id.as_str()),
             about.credit.map(|credit| credit.id.as_str()),
+            about.errand.map(|(errand, _)| errand.id.as_str()),
             &payload(kind, at, about).to_string(),
             at,
         ],
@@ -322,6 +323,7 @@ fn read(row: &Row) -> Result<OutboxRow> {
         session_id: row.text_if("session_id")?,
         attempt_id: row.text_if("attempt_id")?,
         operation_id: row.text_if("operation_id")?,
+        errand_id: row.text_if("errand_id")?,
         credit_id: row.text_if("credit_id")?,
         payload: row
             .text_if("payload")?

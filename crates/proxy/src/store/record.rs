@@ -1,6 +1,7 @@
 //! What the store keeps, as values.
 
 mod credit;
+mod errand;
 
 use secrecy::SecretString;
 use serde_json::Value;
@@ -18,6 +19,13 @@ use crate::machine::NewSession;
 use crate::store::FinancingStep;
 
 pub use credit::{CreditRow, CreditState, CreditVerdict, NewCredit, PayableRow, Payer, Watched};
+pub use errand::{
+    ErrandChange, ErrandEventRow, ErrandItem, ErrandKind, ErrandOpened, ErrandRow, ErrandScene,
+    WholeErrand,
+};
+
+/// What the merchant's key of a session begins with that its server pays. No idempotency key has a colon.
+pub const TOKEN_PAYMENT: &str = "token-payment:";
 
 /// A session as it is kept.
 #[derive(Clone, Debug)]
@@ -26,6 +34,9 @@ pub struct SessionRow {
     pub id: String,
     /// SHA-256 of the merchant's request, 64 lower-case hex digits.
     pub fingerprint: String,
+    /// The merchant's server pays it, with a saved card, and no buyer is let into it. Kept by its key, which
+    /// begins with [`TOKEN_PAYMENT`].
+    pub is_unattended: bool,
     /// Where it stands.
     pub state: SessionState,
     /// What the merchant asked for, with every default filled in.
@@ -516,12 +527,14 @@ pub struct OutboxRow {
     pub id: String,
     /// `session.<state>`, `attempt.<state>`, `operation.<state>` or `credit.review`.
     pub kind: String,
-    /// The session; none with a credit that may be nobody's.
+    /// The session; none with a credit that may be nobody's, or with an errand.
     pub session_id: Option<String>,
     /// The attempt, when it is about one.
     pub attempt_id: Option<String>,
-    /// The operation, when it is about one.
+    /// The operation, when it is about one on an attempt.
     pub operation_id: Option<String>,
+    /// The errand, when it is about one.
+    pub errand_id: Option<String>,
     /// The credit, when it is about one.
     pub credit_id: Option<String>,
     /// What the merchant is told: the records as this commit left them, in the form of the merchant
@@ -561,13 +574,15 @@ pub struct DisabledReceiver {
     pub reason: String,
 }
 
-/// Attempts, operations and credits that somebody at the merchant must look at.
+/// What somebody at the merchant must look at.
 #[derive(Clone, Debug, Default)]
 pub struct ReviewRows {
     /// Attempts in review, and duplicates whose money is not on its way back; oldest first.
     pub attempts: Vec<AttemptRow>,
     /// Operations in review, oldest first.
     pub operations: Vec<OperationRow>,
+    /// Errands in review, oldest first.
+    pub errands: Vec<ErrandRow>,
     /// Credits in review, in the order in which they were seen.
     pub credits: Vec<CreditRow>,
 }

@@ -8,8 +8,8 @@ use ventanilla_core::rails::Rail;
 use ventanilla_core::rails::flux::with_tip;
 
 use super::record::{
-    AttemptRow, CaptureLeft, CreditState, CreditVerdict, MAX_RETURNS, OperationRow, PayableRow,
-    SessionRow,
+    AttemptRow, CaptureLeft, CreditState, CreditVerdict, ErrandItem, ErrandKind, ErrandRow,
+    MAX_RETURNS, OperationRow, PayableRow, SessionRow,
 };
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
@@ -22,9 +22,9 @@ pub(super) struct Effects {
     pub outbox: Option<&'static str>,
 }
 
-/// The part of an attempt and of an operation that the same rules hold for.
+/// The part of an attempt, of an operation and of an errand that the same rules hold for.
 struct Standing<'a> {
-    /// `attempt` or `operation`.
+    /// `attempt`, `operation` or `errand`.
     name: &'static str,
     id: &'a str,
     state: AttemptState,
@@ -189,7 +189,6 @@ pub(super) fn judge_operation(
     before: &OperationRow,
     after: &OperationRow,
 ) -> Result<Option<&'static str>> {
-    use AttemptState as S;
     let same_identity = before.id == after.id
         && before.attempt_id == after.attempt_id
         && before.session_id == after.session_id
@@ -203,21 +202,119 @@ pub(super) fn judge_operation(
         standing!("operation", before),
         standing!("operation", after),
     );
-    let changes = before.state != after.state;
-    let idle = matches!(after.state, S::New | S::Prepared) && after.next_check_at.is_none();
+    if !same_identity {
+        return Err(refused(
+            &from,
+            &to,
+            "identity, kind and amount never change",
+        ));
+    }
+    judge_resumed(&from, &to)
+}
+
+/// Judges a change of an errand, and says what the merchant is told of it.
+///
+/// # Errors
+///
+/// An internal error that names the rule it breaks; nothing may be written then.
+pub(super) fn judge_errand(before: &ErrandRow, after: &ErrandRow) -> Result<Option<&'static str>> {
+    let same_identity = before.id == after.id
+        && before.kind == after.kind
+        && before.idempotency_key == after.idempotency_key
+        && before.subject == after.subject
+        && before.reference == after.reference
+        && before.amount == after.amount
+        && before.details == after.details
+        && before.created_at == after.created_at;
+    let (from, to) = (standing!("errand", before), standing!("errand", after));
+    let is_out = before.sends > before.returns;
     let broken = if !same_identity {
-        Some("identity, kind and amount never change")
-    } else if changes && is_an_attempts_alone(after.state) {
+        Some("identity, kind, amount and what was asked for never change")
+    } else if is_out && before.known_before != after.known_before {
+        Some("what there was before is looked up before anything is sent")
+    } else if before.result.is_some() && after.result.is_none() {
+        Some("what came of it is not forgotten")
+    } else {
+        None
+    };
+    match broken {
+        Some(rule) => Err(refused(&from, &to, rule)),
+        None => judge_resumed(&from, &to),
+    }
+}
+
+/// Judges the payments that a new errand makes: several make its amount, in one currency, and only a kind
+/// that makes several has any.
+///
+/// # Errors
+///
+/// An internal error that names the rule it breaks; nothing may be written then.
+pub(super) fn judge_errand_items(draft: &ErrandRow, items: &[ErrandItem]) -> Result<()> {
+    let mut sum = 0_u64;
+    let mut fits = items.is_empty() != (draft.kind == ErrandKind::Bulk);
+    for (place, item) in items.iter().enumerate() {
+        sum = sum.saturating_add(item.amount.minor());
+        fits &= item.amount.currency() == draft.amount.currency()
+            && usize::try_from(item.position) == Ok(place);
+    }
+    if fits && (items.is_empty() || sum == draft.amount.minor()) {
+        return Ok(());
+    }
+    let (from, to) = (standing!("errand", draft), standing!("errand", draft));
+    let rule = "the payments of an errand make its amount, in their order and one currency";
+    Err(refused(&from, &to, rule))
+}
+
+/// Judges a change of one payment of an errand.
+///
+/// # Errors
+///
+/// An internal error that names the rule it breaks; nothing may be written then.
+pub(super) fn judge_errand_item(
+    errand_id: &str,
+    before: &ErrandItem,
+    after: &ErrandItem,
+) -> Result<()> {
+    use AttemptState as S;
+    let same_identity = before.position == after.position
+        && before.order_reference == after.order_reference
+        && before.reference == after.reference
+        && before.amount == after.amount;
+    let may_follow = before.state == after.state
+        || matches!(
+            (before.state, after.state),
+            (S::Unknown, S::Succeeded | S::NotExecuted) | (S::NotExecuted, S::Succeeded)
+        );
+    let is_confirmed = after.state != S::Succeeded || after.confirmed == Some(after.amount);
+    let has_end = (after.state == S::Unknown) == after.settled_at.is_none();
+    if same_identity && may_follow && is_confirmed && has_end {
+        return Ok(());
+    }
+    metrics::counter!("ventanilla_guard_hits_total", "guard" => "transition").increment(1);
+    Err(Error::internal(format!(
+        "errand {errand_id}: payment {} from {} to {} refused",
+        before.position,
+        before.state.name(),
+        after.state.name()
+    )))
+}
+
+/// Judges a step of what anybody may take up: an operation or an errand. Says what the merchant is told.
+fn judge_resumed(from: &Standing<'_>, to: &Standing<'_>) -> Result<Option<&'static str>> {
+    use AttemptState as S;
+    let changes = from.state != to.state;
+    let idle = matches!(to.state, S::New | S::Prepared) && to.next_check_at.is_none();
+    let broken = if changes && is_an_attempts_alone(to.state) {
         Some(NO_SUCH_TRANSITION)
     } else {
-        broken_transition(&from, &to)
-            .or_else(|| broken_state(&to))
+        broken_transition(from, to)
+            .or_else(|| broken_state(to))
             .or(idle.then_some("what is not sent yet must be taken up"))
     };
     if let Some(rule) = broken {
-        return Err(refused(&from, &to, rule));
+        return Err(refused(from, to, rule));
     }
-    Ok(match after.state {
+    Ok(match to.state {
         _ if !changes => None,
         S::New | S::Prepared | S::Sent | S::Unknown => None,
         // Refused above.
@@ -229,7 +326,7 @@ pub(super) fn judge_operation(
     })
 }
 
-/// Whether no operation comes to this state.
+/// Whether no operation and no errand comes to this state.
 const fn is_an_attempts_alone(state: AttemptState) -> bool {
     use AttemptState as S;
     matches!(state, S::Duplicate | S::Issued | S::Expired | S::Superseded)
@@ -378,7 +475,10 @@ pub(super) fn captures_left(others: &[OperationRow]) -> Vec<CaptureLeft> {
             OperationKind::Release
             | OperationKind::Refund
             | OperationKind::Void
-            | OperationKind::CashOut => {}
+            | OperationKind::CashOut
+            | OperationKind::Bulk
+            | OperationKind::Subscription
+            | OperationKind::SubscriptionPayment => {}
         }
     }
     captures.retain(|capture| capture.left > 0);

@@ -22,6 +22,8 @@ pub(super) enum Place<'a> {
     Payer { credit_id: &'a str },
     /// What a transfer out is asked for with.
     Request { operation_id: &'a str },
+    /// What an errand is asked for with.
+    Errand { errand_id: &'a str },
     /// What is kept of an identity check.
     Financing { attempt_id: &'a str },
 }
@@ -35,6 +37,7 @@ impl Place<'_> {
             }
             Self::Payer { credit_id } => ["payer", credit_id].join("\0").into_bytes(),
             Self::Request { operation_id } => ["request", operation_id].join("\0").into_bytes(),
+            Self::Errand { errand_id } => ["errand", errand_id].join("\0").into_bytes(),
             Self::Financing { attempt_id } => ["financing", attempt_id].join("\0").into_bytes(),
         }
     }
@@ -46,6 +49,7 @@ impl std::fmt::Display for Place<'_> {
             Self::SavedCard { card_id, .. } => write!(f, "saved card {card_id}"),
             Self::Payer { credit_id } => write!(f, "the payer of credit {credit_id}"),
             Self::Request { operation_id } => write!(f, "the request of operation {operation_id}"),
+            Self::Errand { errand_id } => write!(f, "the request of errand {errand_id}"),
             Self::Financing { attempt_id } => write!(f, "the buyer of attempt {attempt_id}"),
         }
     }

@@ -8,8 +8,8 @@ use ventanilla_core::session::SessionState;
 use super::engine::{Connection, Row, Transaction, values};
 use super::events::{self, NewEvent};
 use super::{
-    Ended, Opened, SessionDraft, SessionRow, Store, WholeSession, attempts, credits, operations,
-    outbox, payables,
+    Ended, Opened, SessionDraft, SessionRow, Store, TOKEN_PAYMENT, WholeSession, attempts, credits,
+    operations, outbox, payables,
 };
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
@@ -315,6 +315,7 @@ fn read(row: &Row) -> Result<SessionRow> {
     Ok(SessionRow {
         id: row.text("id")?,
         fingerprint: row.text("fingerprint")?,
+        is_unattended: row.text("merchant_key")?.starts_with(TOKEN_PAYMENT),
         state: row.named("state", SessionState::from_name)?,
         request: row.json("request")?,
         created_at: row.moment("created_at")?,

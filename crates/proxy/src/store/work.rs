@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::engine::{Row, values};
 use super::{
-    AttemptRow, Doubt, OperationRow, Overdue, ReviewRows, Store, attempts, credits, operations,
+    AttemptRow, Doubt, ErrandRow, OperationRow, Overdue, ReviewRows, Store, attempts, credits,
+    errands, operations,
 };
 use crate::clock::Timestamp;
 use crate::error::Result;
@@ -69,6 +70,36 @@ impl Store {
             .await?;
         let mut due = read_all(&rows, operations::read)?;
         due.sort_by_key(|operation| operation.next_check_at);
+        Ok(due)
+    }
+
+    /// Errands that are due to be driven or read back, each lent to one caller for `lease` of real time.
+    ///
+    /// # Errors
+    ///
+    /// When the store does not answer.
+    pub async fn claim_errands(
+        &self,
+        now: Timestamp,
+        lease: Duration,
+        limit: u32,
+    ) -> Result<Vec<ErrandRow>> {
+        let rows = self
+            .engine
+            .write_apart()
+            .await?
+            .fetch_all(
+                "WITH due AS MATERIALIZED (
+                     SELECT id FROM errand
+                     WHERE next_check_at <= $1 AND (leased_until IS NULL OR leased_until <= {now})
+                     ORDER BY next_check_at LIMIT $2 {skip locked})
+                 UPDATE errand SET leased_until = {now} + $3 WHERE id IN (SELECT id FROM due)
+                 RETURNING *",
+                values![now, limit, lease],
+            )
+            .await?;
+        let mut due = read_all(&rows, errands::read)?;
+        due.sort_by_key(|errand| errand.next_check_at);
         Ok(due)
     }
 
@@ -137,6 +168,24 @@ impl Store {
         read_all(&rows, operations::read)
     }
 
+    /// Errands whose call is past its deadline.
+    ///
+    /// # Errors
+    ///
+    /// When the store does not answer.
+    pub async fn overdue_errands(&self, deadline_before: Timestamp) -> Result<Vec<ErrandRow>> {
+        let rows = self
+            .engine
+            .read_apart()
+            .await?
+            .fetch_all(
+                "SELECT * FROM errand WHERE state = 'sent' AND deadline_at < $1",
+                values![deadline_before],
+            )
+            .await?;
+        read_all(&rows, errands::read)
+    }
+
     /// Attempts that another process recorded and that never took the right to send, unless they wait for
     /// their buyer. On a shared store
     /// that process may be alive.
@@ -157,8 +206,8 @@ impl Store {
         read_all(&rows, attempts::read)
     }
 
-    /// The earliest moment at which something that is not lent to anybody is due: an attempt or an
-    /// operation to take up, a call to give up, a round to make. `sent_grace` and `unsent_limit` are added to deadlines and
+    /// The earliest moment at which something that is not lent to anybody is due: an attempt, an
+    /// operation or an errand to take up, a call to give up, a round to make. `sent_grace` and `unsent_limit` are added to deadlines and
     /// to the start of attempts that were never sent.
     ///
     /// # Errors
@@ -178,6 +227,8 @@ impl Store {
                      UNION ALL
                      SELECT MIN(deadline_at) + $1 FROM operation WHERE state = 'sent'
                      UNION ALL
+                     SELECT MIN(deadline_at) + $1 FROM errand WHERE state = 'sent'
+                     UNION ALL
                      SELECT MIN(created_at) + $2 FROM attempt
                      WHERE state IN ('new', 'prepared') AND next_check_at IS NULL
                      UNION ALL
@@ -185,6 +236,9 @@ impl Store {
                      WHERE next_check_at IS NOT NULL AND (leased_until IS NULL OR leased_until <= {now})
                      UNION ALL
                      SELECT MIN(next_check_at) FROM operation
+                     WHERE next_check_at IS NOT NULL AND (leased_until IS NULL OR leased_until <= {now})
+                     UNION ALL
+                     SELECT MIN(next_check_at) FROM errand
                      WHERE next_check_at IS NOT NULL AND (leased_until IS NULL OR leased_until <= {now})
                      UNION ALL
                      SELECT MIN(due_at) FROM watch WHERE leased_until IS NULL OR leased_until <= {now}
@@ -241,9 +295,16 @@ impl Store {
                 values![],
             )
             .await?;
+        let errands = connection
+            .fetch_all(
+                "SELECT * FROM errand WHERE state = 'review' ORDER BY created_at, rowid",
+                values![],
+            )
+            .await?;
         Ok(ReviewRows {
             attempts: read_all(&attempts, attempts::read)?,
             operations: read_all(&operations, operations::read)?,
+            errands: read_all(&errands, errands::read)?,
             credits: credits::in_review(&mut connection).await?,
         })
     }

@@ -15,7 +15,8 @@
 //!
 //! `type` is `session.<state>`, `attempt.<state>`, `operation.<state>` or `credit.review`; `timestamp` is
 //! when it became true. `attempt` is there when the news is about an attempt or an operation, `operation`
-//! when it is about an operation. Nothing that the buyer typed is in it, and no key, token or card number.
+//! when it is about an operation. An operation that belongs to no attempt stands alone: without `session` and
+//! `attempt`, and with its payments when it makes several. Nothing that the buyer typed is in it, and no key, token or card number.
 //!
 //! `credit.review` says that money came of which it is not certain whose it is. `session` and `attempt`
 //! are there when it was seen for one attempt; `attempts` names those whose money it may be, and may be
@@ -43,7 +44,7 @@ use ventanilla_core::session::SessionState;
 
 use crate::clock::Timestamp;
 use crate::machine::{AttemptRecord, OperationRecord, view};
-use crate::store::{AttemptRow, CreditRow, OperationRow, SessionRow};
+use crate::store::{AttemptRow, CreditRow, ErrandItem, ErrandRow, OperationRow, SessionRow};
 
 /// The body of a webhook.
 #[derive(Serialize, ToSchema)]
@@ -107,12 +108,14 @@ pub struct WebhookCredit {
 /// The records that a webhook tells of.
 #[derive(Clone, Copy, Default)]
 pub struct Records<'a> {
-    /// The session; none only with a credit that may be nobody's.
+    /// The session; none with a credit that may be nobody's, and with an errand.
     pub session: Option<&'a SessionRow>,
     /// The attempt, when it is about one.
     pub attempt: Option<&'a AttemptRow>,
     /// The operation, when it is about one.
     pub operation: Option<&'a OperationRow>,
+    /// The errand and its payments, when it is about one.
+    pub errand: Option<(&'a ErrandRow, &'a [ErrandItem])>,
     /// The credit, when it is about one.
     pub credit: Option<&'a CreditRow>,
 }
@@ -132,7 +135,11 @@ pub fn payload(kind: &str, at: Timestamp, about: Records<'_>) -> Value {
                 metadata: session.request.metadata.clone(),
             }),
             attempt: about.attempt.map(view::attempt_record),
-            operation: about.operation.map(view::operation_record),
+            operation: about.operation.map(view::operation_record).or_else(|| {
+                about
+                    .errand
+                    .map(|(errand, items)| view::errand_record(errand, items))
+            }),
             credit: about.credit.map(|credit| WebhookCredit {
                 id: credit.id.clone(),
                 amount: credit.amount,

@@ -8,6 +8,7 @@
 mod binary;
 mod bodies;
 mod cards;
+mod cash_outs;
 mod commands;
 mod documents;
 mod flexiti;
@@ -26,4 +27,5 @@ mod served;
 mod several;
 mod subscriptions;
 mod support;
+mod token_payments;
 mod webhooks_out;

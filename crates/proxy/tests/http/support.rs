@@ -23,6 +23,7 @@ use ventanilla_sandbox::{Sandbox, SandboxOptions};
 pub const API_KEY: &str = "vsk_current_0123456789abcdefghijkl";
 pub const OLD_API_KEY: &str = "vsk_before_0123456789abcdefghijklm";
 pub const GREENPAY_SECRET: &str = "sandbox-secret";
+pub const CVU_PASSWORD: &str = "sandbox-password";
 pub const HOOK_PATH: &str = "hook-path-canary_0123456789abcdef";
 pub const PUBLIC_ORIGIN: &str = "http://127.0.0.1:8787";
 pub const SHOP_ORIGIN: &str = "http://localhost:8080";
@@ -145,6 +146,22 @@ impl Proxy {
         }
     }
 
+    /// With the usual configuration and an account of the CVU wallet.
+    pub async fn start_with_cvu() -> Self {
+        let folder = Folder::new();
+        let sandbox = Sandbox::start(SandboxOptions::default()).await.unwrap();
+        let clock = Arc::new(HandClock::default());
+        let text = settings(&folder.0, &sandbox) + &cvu_section(&sandbox);
+        let running = serve(&text, environment(), &clock).await;
+        Self {
+            running,
+            sandbox,
+            clock,
+            http: reqwest::Client::builder().no_proxy().build().unwrap(),
+            folder,
+        }
+    }
+
     /// Stops it, and starts it again on the same store with a configuration that `change` made of the
     /// usual one.
     pub async fn restart_with(self, change: impl FnOnce(String) -> String) -> Self {
@@ -238,6 +255,12 @@ pub fn card_start(sandbox: &Sandbox, pan: &str) -> Value {
     json!({ "rail": "card", "card": { "sealed": sealed } })
 }
 
+/// As [`card_start`], of a card that is to be saved.
+pub fn card_start_to_save(sandbox: &Sandbox, pan: &str) -> Value {
+    let sealed = card_to_save(sandbox, pan);
+    json!({ "rail": "card", "card": { "sealed": sealed, "save_card": true } })
+}
+
 /// A card that is to be saved, sealed as the widget seals it.
 pub fn card_to_save(sandbox: &Sandbox, pan: &str) -> Value {
     let options = SealOptions {
@@ -308,6 +331,7 @@ pub fn environment() -> BTreeMap<&'static str, String> {
             format!("s1:{}", STANDARD.encode([9; 32])),
         ),
         ("VENTANILLA_GREENPAY_SECRET", GREENPAY_SECRET.to_owned()),
+        ("VENTANILLA_CVU_PASSWORD", CVU_PASSWORD.to_owned()),
         ("VENTANILLA_WEBHOOK_SECRETS", webhook_secret(1)),
         ("VENTANILLA_HOOK_PATH", HOOK_PATH.to_owned()),
     ])
@@ -384,6 +408,14 @@ requests_per_ip_per_minute = 10000
         sandbox.checkout_url,
         sandbox.public_key_pem(),
         assets.display(),
+    )
+}
+
+/// The account of the CVU wallet, below [`settings`].
+pub fn cvu_section(sandbox: &Sandbox) -> String {
+    let (url, user) = (&sandbox.cvu_url, &sandbox.cvu_credentials().username);
+    format!(
+        "[cvu]\nurl = \"{url}\"\nusername = \"{user}\"\nconcept = \"VAR\"\ncheck_payee = false\n"
     )
 }
 

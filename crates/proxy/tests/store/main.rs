@@ -46,6 +46,7 @@ mod commit;
 mod constraints;
 mod credits;
 mod durability;
+mod errands;
 mod financing;
 mod migrations;
 mod news;

@@ -4,7 +4,7 @@ use sqlx::migrate::{MigrateDatabase as _, Migrator};
 use ventanilla_core::attempt::AttemptState as S;
 use ventanilla_core::operation::OperationKind;
 use ventanilla_core::session::SessionState;
-use ventanilla_proxy::store::{NewCredit, OperationOpened, OperationRow, Started};
+use ventanilla_proxy::store::{ErrandKind, NewCredit, OperationOpened, OperationRow, Started};
 
 use crate::support::*;
 
@@ -311,6 +311,40 @@ async fn a_store_without_tips_keeps_its_rows_and_takes_them(place: Place) {
     ));
 }
 
+/// The last step before there were errands.
+fn before_errands(place: &Place) -> i64 {
+    before_tips(place) + 2
+}
+
+async fn a_store_without_errands_keeps_its_rows_and_takes_them(place: Place) {
+    released(&place, before_errands(&place)).await;
+    fill(&place).await;
+    let store = place.open().await;
+    let waiting = store.outbox(100).await.unwrap();
+    assert_eq!(waiting.len(), FORMER.len());
+    assert!(waiting.iter().all(|row| row.session_id.is_some()));
+    let row = errand(&store, ErrandKind::CashOut).await;
+    let after = errand_moved(&row, S::NotExecuted);
+    change_errand(&store, after).await.unwrap();
+    let told = store.outbox(100).await.unwrap();
+    let about: Vec<_> = told
+        .iter()
+        .filter_map(|row| row.errand_id.clone())
+        .collect();
+    assert_eq!(about, [row.id]);
+    for statement in [
+        "UPDATE outbox SET errand_id = NULL",
+        "UPDATE outbox SET session_id = NULL WHERE errand_id IS NULL",
+        "INSERT INTO outbox (id, kind, payload, created_at) VALUES ('msg_x', 'x', '', 0)",
+    ] {
+        assert!(place.sql(statement).await.is_err(), "{statement}");
+    }
+    store.close().await;
+    if let Place::Sqlite(_) = place {
+        assert_eq!(place.text("PRAGMA integrity_check").await, "ok");
+    }
+}
+
 mod from_the_release_before {
     use super::*;
 
@@ -318,6 +352,7 @@ mod from_the_release_before {
         a_step_that_fails_near_its_end_leaves_the_tables_as_they_were,
         a_store_of_the_release_before_keeps_its_rows_and_its_rules,
         a_store_of_the_release_before_takes_credits,
+        a_store_without_errands_keeps_its_rows_and_takes_them,
         a_store_without_tips_keeps_its_rows_and_takes_them,
     ];
 }

@@ -410,6 +410,7 @@ async fn what_somebody_must_look_at_is_listed(store: Store) {
             attempts,
             operations,
             credits,
+            ..
         } = store.review().await.unwrap();
         assert_eq!(credits, []);
         let attempts: Vec<String> = attempts.into_iter().map(|row| row.id).collect();

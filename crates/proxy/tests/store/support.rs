@@ -7,6 +7,7 @@ use secrecy::SecretString;
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
 use ventanilla_core::attempt::AttemptState as S;
+use ventanilla_core::money::{Currency, Money};
 use ventanilla_core::problem::ProblemCode;
 use ventanilla_core::rails::Rail;
 use ventanilla_core::rails::cvu::Presentation;
@@ -14,10 +15,11 @@ use ventanilla_core::rails::flux::with_tip;
 use ventanilla_core::session::SessionState;
 use ventanilla_proxy::clock::Timestamp;
 use ventanilla_proxy::id;
-use ventanilla_proxy::machine::NewSession;
+use ventanilla_proxy::machine::{NewSession, OperationDetails};
 use ventanilla_proxy::store::{
-    AttemptRow, Change, Opened, OperationChange, OperationRow, PayableRow, SealingKeys,
-    SessionDraft, SessionRow, StartRules, Started, Store,
+    AttemptRow, Change, ErrandChange, ErrandItem, ErrandKind, ErrandOpened, ErrandRow, Opened,
+    OperationChange, OperationRow, PayableRow, SealingKeys, SessionDraft, SessionRow, StartRules,
+    Started, Store,
 };
 use ventanilla_testbed::postgres;
 
@@ -98,6 +100,9 @@ impl Place {
                     "payable",
                     "credit",
                     "operation_request",
+                    "errand",
+                    "errand_item",
+                    "errand_event",
                 ] {
                     let all =
                         format!("SELECT COALESCE(string_agg({table}::TEXT, ' '), '') FROM {table}");
@@ -213,6 +218,7 @@ pub fn session_draft() -> SessionRow {
     SessionRow {
         id: id::make_prefixed("ses").unwrap(),
         fingerprint: String::from("a"),
+        is_unattended: false,
         state: SessionState::Open,
         request: new_session(),
         created_at: START,
@@ -422,6 +428,94 @@ pub async fn advance_operation(store: &Store, row: &OperationRow, path: &[S]) ->
             .await
             .unwrap()
             .unwrap();
+    }
+    row
+}
+
+/// What the tests' errands are asked for with.
+pub const REQUEST: &str = r#"{"asked":{"cvu":"0009001600000004242420"}}"#;
+
+/// An errand about 3000 that nothing has happened to, and its payments if it makes several.
+pub fn errand_draft(kind: ErrandKind) -> (ErrandRow, Vec<ErrandItem>) {
+    let money = |minor| Money::from_minor(minor, Currency::ARS).unwrap();
+    let details = OperationDetails {
+        recipient: Some(String::from("CVU ****2420")),
+        ..OperationDetails::default()
+    };
+    let key = id::make().unwrap();
+    let row = ErrandRow::new(kind, money(3_000), details, &key, START).unwrap();
+    let items = match kind {
+        ErrandKind::Bulk => [1_000, 2_000]
+            .into_iter()
+            .zip(0_u32..)
+            .map(|(minor, at)| ErrandItem::new(at, &format!("B-{at}"), money(minor)).unwrap())
+            .collect(),
+        _ => Vec::new(),
+    };
+    (row, items)
+}
+
+pub async fn errand(store: &Store, kind: ErrandKind) -> ErrandRow {
+    let (draft, items) = errand_draft(kind);
+    let opened = store.open_errand(&draft, &items, &secret(REQUEST)).await;
+    match opened.unwrap() {
+        ErrandOpened::New(row) => row,
+        _ => panic!("nothing is in the way"),
+    }
+}
+
+/// An errand moved to `state`, with everything that the state asks for.
+pub fn errand_moved(row: &ErrandRow, state: S) -> ErrandRow {
+    let mut after = row.clone();
+    match (row.state, state) {
+        (S::Prepared, S::Sent) => {
+            after.sends += 1;
+            after.sent_at = Some(START);
+            after.deadline_at = Some(START + secs(40));
+        }
+        (S::Sent, S::Prepared) => after.returns += 1,
+        _ => {}
+    }
+    after.state = state;
+    after.settled_at = state.is_final().then_some(START);
+    after.next_check_at = matches!(state, S::New | S::Prepared | S::Unknown).then_some(START);
+    if state == S::Unknown {
+        after.unknown_at = Some(START);
+    }
+    after
+}
+
+pub async fn change_errand_and_items(
+    store: &Store,
+    after: ErrandRow,
+    items: Vec<ErrandItem>,
+) -> ventanilla_proxy::error::Result<Option<ErrandRow>> {
+    let id = after.id.clone();
+    store
+        .change_errand(&id, |_| {
+            Some(ErrandChange {
+                after: after.clone(),
+                items: items.clone(),
+                at: START,
+                kind: "step",
+                evidence: json!({ "by": "test" }),
+            })
+        })
+        .await
+}
+
+pub async fn change_errand(
+    store: &Store,
+    after: ErrandRow,
+) -> ventanilla_proxy::error::Result<Option<ErrandRow>> {
+    change_errand_and_items(store, after, Vec::new()).await
+}
+
+pub async fn advance_errand(store: &Store, row: &ErrandRow, path: &[S]) -> ErrandRow {
+    let mut row = row.clone();
+    for state in path {
+        let changed = change_errand(store, errand_moved(&row, *state)).await;
+        row = changed.unwrap().unwrap();
     }
     row
 }

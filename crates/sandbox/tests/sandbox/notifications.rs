@@ -618,7 +618,10 @@ async fn the_results_of_a_bulk_are_told_in_one_notification() {
     assert_eq!(responses[1]["result"]["resp_code"], "51");
     assert_eq!(responses[2]["errors"][0], "Error: Invalid card token");
     let sample = sample("notification_bulk_results")["body"].clone();
-    for (response, like) in responses.iter().zip(sample["responses"].as_array().unwrap()) {
+    for (response, like) in responses
+        .iter()
+        .zip(sample["responses"].as_array().unwrap())
+    {
         let mut like = like.clone();
         // It is ten in whole units.
         like["amount"] = json!(10);

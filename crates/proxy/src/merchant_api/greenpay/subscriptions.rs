@@ -425,7 +425,7 @@ fn filter(asked: SubscriptionsQuery) -> Result<SubscriptionFilter> {
             .transpose()
             .map_err(|_| malformed(format!("{field} is too large")))
     };
-    let created_at = asked.created_at.as_deref().map(|moment| {
+    let created_at = asked.created_at.as_deref().map(|moment| -> Result<Moment> {
         let moment: Timestamp = moment
             .parse()
             .map_err(|_| malformed("created_at must be a moment in RFC 3339"))?;

@@ -23,8 +23,8 @@ use ventanilla_core::problem::ProblemCode;
 use ventanilla_core::qr::{Code, Payee};
 use ventanilla_core::rails::cvu::{CvuOffer, CvuStart, PayableView, Presentation, TransferView};
 use ventanilla_providers::cvu::{
-    CashIn, CashInId, CashOut, CashOutOrder, Client, Clock, Credit, Day, Destination, Filter,
-    LinkExpiry, LinkOrder, Moment, QrOrder, Transactions,
+    CashIn, CashInId, CashOut, CashOutDone, CashOutOrder, Client, Clock, Credit, Day, Destination,
+    Filter, LinkExpiry, LinkOrder, Moment, QrOrder, Transactions,
 };
 use ventanilla_providers::{Cause, Outcome};
 
@@ -411,12 +411,24 @@ impl CvuRail {
             concept: self.config.concept.clone(),
             description: operation.attempt_id.clone(),
         };
-        let request = self
-            .client
-            .prepare_cashout(&order)
-            .map_err(|cause| cause.to_string())?;
-        let body = std::str::from_utf8(request.body()).map_err(|error| error.to_string())?;
+        self.transfer_of(&order).map_err(|cause| cause.to_string())
+    }
+
+    /// What a transfer is asked for with, to the byte.
+    ///
+    /// # Errors
+    ///
+    /// [`Cause::Request`] with the name of the field that the provider does not take.
+    pub fn transfer_of(&self, order: &CashOutOrder) -> std::result::Result<SecretString, Cause> {
+        let request = self.client.prepare_cashout(order)?;
+        let body = std::str::from_utf8(request.body()).map_err(|_| Cause::Request("body"))?;
         Ok(SecretString::from(body))
+    }
+
+    /// The concept of a transfer that names none.
+    #[must_use]
+    pub fn concept(&self) -> &str {
+        &self.config.concept
     }
 
     /// A transfer as it was kept.
@@ -431,11 +443,11 @@ impl CvuRail {
 
     /// **Moves money**, once for each reference however often it is sent. Neither a refusal nor anything
     /// else that is not a confirmation proves that an earlier sending did nothing.
-    pub async fn cash_out(&self, transfer: &CashOut, breakers: &Breakers) -> Finding<()> {
+    pub async fn cash_out(&self, transfer: &CashOut, breakers: &Breakers) -> Finding<CashOutDone> {
         let outcome = self.client.cashout(transfer).await;
         breakers.note(Host::CvuWallet, &outcome);
         match outcome {
-            Outcome::Definite(_) => Finding::Confirmed(()),
+            Outcome::Definite(done) => Finding::Confirmed(done),
             Outcome::NotSent(cause) => Finding::NotSent(cause.to_string()),
             Outcome::Rejected(cause) => Finding::Rejected(cause.to_string()),
             Outcome::Unknown(cause) => Finding::Unknown(cause.to_string()),

@@ -1,0 +1,125 @@
+//! What the merchant asks for without a checkout, and what it is shown of it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use ventanilla_core::attempt::AttemptState;
+use ventanilla_core::money::Money;
+
+use crate::machine::NewItem;
+
+/// A transfer out of the merchant's CVU account: the body of `POST /v1/cvu/cash-outs`.
+///
+/// `Debug` shows nothing of the recipient.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewCashOut {
+    /// The merchant's own number for it, for people: 1 to 64 characters. It is not sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    /// How much goes out: Argentine pesos, more than zero.
+    pub amount: Money,
+    /// Where it goes.
+    pub to: Recipient,
+    /// One of the provider's concepts, 1 to 64 characters; the configured one unless told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concept: Option<String>,
+    /// What the recipient's bank may show: 1 to 100 characters; the operation's identifier unless told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+}
+
+/// Whose account money goes to: exactly one of an account and an alias, and the holder's CUIT or CUIL.
+#[derive(Clone, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Recipient {
+    /// The 22 digits of a CVU or CBU.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cvu: Option<String>,
+    /// An alias, 6 to 20 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alias: Option<String>,
+    /// The holder's tax identifier, 11 digits.
+    pub cuit: String,
+}
+
+impl fmt::Debug for Recipient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Recipient(****)")
+    }
+}
+
+/// A payment with a saved card, of a buyer who is not there: the body of `POST /v1/greenpay/token-payments`.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewTokenPayment {
+    /// The merchant's order number, for people: 1 to 64 characters.
+    pub order_reference: String,
+    /// What is taken; more than zero, in a currency that the card rail settles in.
+    pub total: Money,
+    /// Whose card it is, by the shop's own identifier.
+    pub buyer_id: String,
+    /// The saved card: `crd_` and 26 characters.
+    pub saved_card: String,
+    /// One line about the order: at most 200 characters.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// What is bought: at most 100 lines.
+    #[serde(default)]
+    pub items: Vec<NewItem>,
+    /// In so many installments, 2 to 99; at once unless told.
+    #[serde(default)]
+    pub installments: Option<u8>,
+    /// Anything the merchant wants back: at most 20 short texts.
+    #[serde(default)]
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// What the merchant is shown of what it asked for. No account and no token is in it.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
+pub struct OperationDetails {
+    /// The merchant's own number for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    /// Where money goes, masked: `CVU ****0126`, `CBU ****0126` or `alias pr****`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipient: Option<String>,
+    /// The provider's concept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concept: Option<String>,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+}
+
+/// What the provider calls what came of an operation, as far as it said.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
+pub struct OperationResult {
+    /// The number of a transfer, by which its voucher is read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cash_out_id: Option<String>,
+}
+
+/// One payment of an operation that makes several.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
+pub struct OperationItem {
+    /// The merchant's order number.
+    pub order_reference: String,
+    /// Our reference at the provider, this payment's alone.
+    pub reference: String,
+    /// `unknown` until it is `succeeded` or `not_executed`.
+    pub state: AttemptState,
+    /// How much.
+    pub amount: Money,
+    /// The issuer's authorization code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorization: Option<String>,
+    /// The card's last four digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last4: Option<String>,
+    /// When it ended, RFC 3339 UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settled_at: Option<String>,
+}
