@@ -16,6 +16,8 @@ const OURS = {
   "ventanilla-testbed": { normal: [], dev: [] },
   // Neither the proxy nor its clients: it sees what a shop, a browser and a provider see.
   "ventanilla-campaign": { normal: ["ventanilla-core", "ventanilla-sandbox", "ventanilla-testbed"], dev: [] },
+  // For scripts/bench alone: sealing as the widget does it.
+  "ventanilla-bench": { normal: ["ventanilla-core"], dev: [] },
   // A program of its own, which knows pixels and nothing of payments.
   "ventanilla-reader": { normal: [], dev: [] },
   ventanilla: { normal: ["ventanilla-core"], dev: ["ventanilla-proxy", "ventanilla-sandbox", "ventanilla-testbed"] },

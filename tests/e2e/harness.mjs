@@ -316,7 +316,7 @@ function send(url, method, body, headers = {}) {
   });
 }
 
-export function launch(film) {
+export function launch(film, more = []) {
   return chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     headless: true,
@@ -324,6 +324,7 @@ export function launch(film) {
       "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run", "--no-default-browser-check",
       "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-domain-reliability",
       ...(film ? ["--use-fake-device-for-media-stream", `--use-file-for-fake-video-capture=${film}`] : []),
+      ...more,
     ],
   });
 }

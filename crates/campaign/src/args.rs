@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::load::LoadArguments;
 use crate::matrix::MatrixArguments;
 use crate::size::SizeArguments;
 
@@ -86,6 +87,10 @@ pub enum Command {
     /// Plays the crash matrix
     Matrix(MatrixArguments),
     Size(SizeArguments),
+    Load(LoadArguments),
+    /// Serves as the one that only forwards, for `load`
+    #[command(hide = true)]
+    Forward,
 }
 
 /// Where payments are kept.

@@ -11,6 +11,7 @@
 //! | is anything secret on disk | [`leak`] |
 //! | what becomes of a payment when its proxy fails at each place of its way | [`matrix`] |
 //! | does a store slow down as it fills | [`size`] |
+//! | what does a checkout cost, beside other servers | [`load`] |
 //!
 //! The parts of [`harness`] know nothing of campaigns: any test that needs a real process to be killed
 //! stands on them as well.
@@ -20,6 +21,7 @@ pub mod clock;
 pub mod failure;
 pub mod harness;
 pub mod leak;
+pub mod load;
 pub mod matrix;
 pub mod random;
 pub mod report;

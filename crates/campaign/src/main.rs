@@ -9,6 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use ventanilla_campaign::args::{Arguments, Command, StoreArgument};
 use ventanilla_campaign::failure::{Failure, Result, Tried as _};
 use ventanilla_campaign::harness::Binaries;
+use ventanilla_campaign::load::{self, LoadArguments};
 use ventanilla_campaign::matrix::{self, MatrixArguments};
 use ventanilla_campaign::report;
 use ventanilla_campaign::run::{Outcome, Plan, Screen, StoreKind, Totals, campaign};
@@ -51,6 +52,11 @@ async fn run(arguments: Arguments) -> Result<bool> {
     }
     if let Some(Command::Size(arguments)) = &arguments.command {
         return measure_size(arguments).await;
+    }
+    match &arguments.command {
+        Some(Command::Load(arguments)) => return measure_load(arguments).await,
+        Some(Command::Forward) => return load::forward::serve().await.map(|()| true),
+        _ => {}
     }
     let seed = arguments
         .seed
@@ -178,6 +184,23 @@ async fn measure_size(arguments: &SizeArguments) -> Result<bool> {
         size::write_report(&outcome, file)?;
     }
     Ok(outcome.holds())
+}
+
+async fn measure_load(arguments: &LoadArguments) -> Result<bool> {
+    let (folder, kept) = folder(&arguments.keep)?;
+    let binaries = binaries(&arguments.proxy_bin, &arguments.sandbox_bin, &None)?;
+    let mut ticker = size::Ticker::new();
+    let outcome = load::load(arguments, binaries, folder.clone(), &mut |what| {
+        ticker.tick(what)
+    })
+    .await?;
+    ticker.clear();
+    if !kept {
+        std::fs::remove_dir_all(&folder).tried("clear away")?;
+    }
+    let json = serde_json::to_string_pretty(&outcome).tried("write the outcome")?;
+    print(&format!("{json}\n"))?;
+    Ok(true)
 }
 
 fn print(text: &str) -> Result<()> {

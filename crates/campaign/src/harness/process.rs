@@ -52,6 +52,12 @@ impl Process {
         &self.log
     }
 
+    /// Its number, unless it has ended.
+    #[must_use]
+    pub fn id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
     /// Whether it runs; a stopped one does.
     pub fn runs(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))

@@ -342,6 +342,12 @@ impl Proxy {
         &self.public_origin
     }
 
+    /// The number of its process, unless it does not run.
+    #[must_use]
+    pub fn id(&self) -> Option<u32> {
+        self.process.as_ref().and_then(Process::id)
+    }
+
     /// Everything it ever logged, over all its lives.
     #[must_use]
     pub fn log(&self) -> &Path {
@@ -518,8 +524,8 @@ fn last_line(log: &Path) -> String {
 
 /// The shop's page.
 pub const SHOP_ORIGIN: &str = "https://shop.example";
-const MERCHANT_ID: &str = "11111111-1111-4111-8111-111111111111";
-const TERMINAL: &str = "sandbox-terminal";
+pub(crate) const MERCHANT_ID: &str = "11111111-1111-4111-8111-111111111111";
+pub(crate) const TERMINAL: &str = "sandbox-terminal";
 /// Who the sandbox's Flexiti POS API lets in.
 const FLEXITI_CLIENT: &str = "demo-merchant";
 /// Who the sandbox's CVU wallet API lets in.

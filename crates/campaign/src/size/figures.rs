@@ -55,7 +55,7 @@ pub(super) fn together(blocks: &[Block]) -> [Vec<Duration>; 2] {
 
 /// The nearest rank: the shortest time that at least `share` of a hundred do not exceed. `sorted` is
 /// shortest first; of none it is no time at all.
-pub(super) fn percentile(sorted: &[Duration], share: usize) -> Duration {
+pub(crate) fn percentile(sorted: &[Duration], share: usize) -> Duration {
     let rank = (sorted.len() * share).div_ceil(100);
     sorted
         .get(rank.saturating_sub(1))

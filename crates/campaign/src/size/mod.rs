@@ -47,6 +47,7 @@ use measure::{Pace, Side};
 use plans::Look;
 use statements::Statement;
 
+pub(crate) use figures::percentile;
 pub use ticker::Ticker;
 
 /// Measures checkouts on a small and on a large store, in turns, and asks for the plan of every
