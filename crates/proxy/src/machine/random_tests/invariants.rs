@@ -174,7 +174,7 @@ fn i7_the_merchant_hears<R: Row>(row: &R, outbox: &[OutboxRow]) {
     let kind = format!("{}.{}", R::NAME, state.name());
     let told = outbox.iter().any(|told| {
         told.kind == kind
-            && told.attempt_id.as_deref() == Some(row.attempt_id())
+            && told.attempt_id.as_deref() == row.attempt_id()
             && told.operation_id.as_deref() == row.operation_id()
     });
     assert!(told, "I7: {kind} was not told");
@@ -189,7 +189,7 @@ pub fn i8_no_card_data_at_rest(store: &[u8]) {
 fn never_silently<R: Row>(row: &R, events: &[EventRow]) {
     let mut state = None;
     for event in events {
-        let is_about_it = event.attempt_id.as_deref() == Some(row.attempt_id())
+        let is_about_it = event.attempt_id.as_deref() == row.attempt_id()
             && event.operation_id.as_deref() == row.operation_id();
         if is_about_it && event.to_state.is_some() {
             assert_eq!(event.from_state, state, "a change left no event");
