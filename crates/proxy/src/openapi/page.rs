@@ -153,7 +153,11 @@ impl<'a> Writer<'a> {
             self.put("<h4>Parameters</h4>\n");
             self.table(parameters.iter().map(|parameter| Row {
                 name: text(&parameter["name"]),
-                kind: format!("{}, {}", text(&parameter["in"]), kind(&parameter["schema"])),
+                kind: format!(
+                    "{}, {}",
+                    escape(text(&parameter["in"])),
+                    kind(&parameter["schema"])
+                ),
                 required: parameter["required"] == true,
                 description: text(&parameter["description"]),
             }));

@@ -1,5 +1,7 @@
 //! Saved cards that the merchant looks after, and transactions, over HTTP.
 
+use std::time::Duration;
+
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use ventanilla_sandbox::{CardTokenChange, Fault, Kind, Operation};
@@ -63,6 +65,7 @@ async fn a_card_is_saved_for_a_buyer_and_named_by_an_identifier_of_ours() {
     assert_eq!(card["expiry_year"], 2030);
     assert!(!card.to_string().contains(&token(&proxy)), "{card}");
 
+    proxy.clock.advance(Duration::from_secs(1));
     let other = saved(&proxy, "buyer-7", MASTERCARD).await;
     saved(&proxy, "buyer-8", PAN).await;
     let list = get(&proxy, "/v1/greenpay/cards?buyer_id=buyer-7").await;
