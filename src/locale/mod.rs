@@ -613,7 +613,7 @@ mod tests {
             let mut found: Vec<String> = text
                 .split('{')
                 .skip(1)
-                .filter_map(|rest| rest.split_once('}').map(|(name, _)| name.to_owned()))
+                .filter_map(|rest| rest.split_once('}').map(|(name, _)| String::from(name)))
                 .collect();
             found.sort();
             found

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::load::LoadArguments;
+use crate::load::forward::ForwardArguments;
 use crate::matrix::MatrixArguments;
 use crate::size::SizeArguments;
 
@@ -90,7 +91,7 @@ pub enum Command {
     Load(LoadArguments),
     /// Serves as the one that only forwards, for `load`
     #[command(hide = true)]
-    Forward,
+    Forward(ForwardArguments),
 }
 
 /// Where payments are kept.

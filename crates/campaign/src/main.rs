@@ -55,7 +55,7 @@ async fn run(arguments: Arguments) -> Result<bool> {
     }
     match &arguments.command {
         Some(Command::Load(arguments)) => return measure_load(arguments).await,
-        Some(Command::Forward) => return load::forward::serve().await.map(|()| true),
+        Some(Command::Forward(told)) => return load::forward::serve(told).await.map(|()| true),
         _ => {}
     }
     let seed = arguments

@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use clap::Args;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -14,6 +15,27 @@ use tokio::net::TcpListener;
 use crate::failure::{Failure, Result, Tried as _};
 use crate::harness::proxy::{MERCHANT_ID, TERMINAL};
 use crate::random;
+
+/// What it is told; by its environment, which no list of processes shows.
+#[derive(Args, Clone)]
+pub struct ForwardArguments {
+    #[arg(env = "PORT")]
+    port: u16,
+    #[arg(env = "MERCHANT_URL")]
+    merchant_url: String,
+    #[arg(env = "CHECKOUT_URL")]
+    checkout_url: String,
+    #[arg(env = "PUBLIC_KEY")]
+    public_key: String,
+    #[arg(env = "PROVIDER_SECRET")]
+    provider_secret: String,
+}
+
+impl std::fmt::Debug for ForwardArguments {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ForwardArguments({}, ****)", self.port)
+    }
+}
 
 struct Forward {
     merchant_url: String,
@@ -32,19 +54,18 @@ struct Ordered {
 
 type Answer = std::result::Result<Json<Value>, StatusCode>;
 
-/// Serves until it is killed; told everything by its environment.
+/// Serves until it is killed.
 ///
 /// # Errors
 ///
-/// When something is missing there, or the port is taken.
-pub async fn serve() -> Result<()> {
-    let told = |name: &str| std::env::var(name).tried(format_args!("read {name}"));
-    let pem = told("PUBLIC_KEY")?;
+/// When the port is taken.
+pub async fn serve(told: &ForwardArguments) -> Result<()> {
+    let pem = told.public_key.lines();
     let forward = Arc::new(Forward {
-        merchant_url: told("MERCHANT_URL")?,
-        checkout_url: told("CHECKOUT_URL")?,
-        public_key: pem.lines().filter(|line| !line.starts_with('-')).collect(),
-        secret: told("PROVIDER_SECRET")?,
+        merchant_url: told.merchant_url.clone(),
+        checkout_url: told.checkout_url.clone(),
+        public_key: pem.filter(|line| !line.starts_with('-')).collect(),
+        secret: told.provider_secret.clone(),
         http: crate::harness::wire::client(std::time::Duration::from_secs(30))?,
     });
     let router = Router::new()
@@ -53,7 +74,7 @@ pub async fn serve() -> Result<()> {
         .route("/v1/checkout", get(read))
         .route("/v1/checkout/attempts", post(pay))
         .with_state(forward);
-    let address = format!("127.0.0.1:{}", told("PORT")?);
+    let address = format!("127.0.0.1:{}", told.port);
     let listener = TcpListener::bind(&address)
         .await
         .tried(format_args!("listen on {address}"))?;

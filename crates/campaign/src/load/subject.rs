@@ -60,7 +60,7 @@ pub(super) struct Subject {
 
 enum Runs {
     Proxy(Box<Proxy>),
-    Peer(Peer),
+    Peer(Box<Peer>),
 }
 
 /// A server that is told everything by its environment, and listens once it answers.
@@ -103,7 +103,7 @@ impl Subject {
                 let proxy = Proxy::prepare(binaries, folder, &name, settings, &ground.secrets)?;
                 Runs::Proxy(Box::new(proxy))
             }
-            Kind::Node | Kind::Forward => Runs::Peer(peer(ground, kind, database)?),
+            Kind::Node | Kind::Forward => Runs::Peer(Box::new(peer(ground, kind, database)?)),
         };
         Ok(Self {
             kind,
@@ -178,7 +178,6 @@ fn peer(ground: &Ground, kind: Kind, database: Option<String>) -> Result<Peer> {
     };
     let sandbox = &ground.sandbox;
     let mut environment = vec![
-        ("PATH", std::env::var("PATH").unwrap_or_default()),
         ("PORT", port.port().to_string()),
         ("MERCHANT_URL", sandbox.merchant_url().to_owned()),
         ("CHECKOUT_URL", sandbox.checkout_url().to_owned()),
@@ -203,7 +202,6 @@ impl Peer {
         let mut command = Command::new(&self.program);
         command
             .args(&self.arguments)
-            .env_clear()
             .envs(self.environment.iter().map(|(name, value)| (name, value)));
         let mut process = Process::start(self.name, command, &self.log)?;
         let http = crate::harness::wire::client(Duration::from_secs(3))?;
