@@ -401,11 +401,22 @@ impl World {
 
     /// A call of the shop's server.
     pub async fn shop(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
+        self.shop_with(&self.next_key(), method, path, body).await
+    }
+
+    /// The same under a key that may have been used before.
+    pub async fn shop_with(
+        &self,
+        key: &IdempotencyKey,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Answer {
         let mut request = self
             .client
             .request(method.parse().unwrap(), format!("{}{path}", self.origin()))
             .bearer_auth(API_KEY)
-            .header("idempotency-key", self.next_key().as_str());
+            .header("idempotency-key", key.as_str());
         if let Some(body) = body {
             request = request
                 .header("content-type", "application/json")
