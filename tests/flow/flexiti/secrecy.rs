@@ -91,7 +91,6 @@ async fn who_a_buyer_is_and_what_opens_their_page_is_nowhere_but_in_their_frame(
         ("an account", account),
         ("the client secret", secret),
         ("available credit", String::from("13276")),
-        ("the account's card", String::from("0000000000000001")),
         ("somebody at the merchant", String::from("demo-user")),
     ];
     never.extend(tokens.iter().map(|token| ("a token", token.clone())));
