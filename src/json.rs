@@ -125,12 +125,11 @@ impl Read for ReceiptView {
 
 impl Read for FinancedView {
     fn read(json: &JsValue) -> Option<Self> {
+        let credit = text(json, "credit")?;
         Some(Self {
             plan: FinancedPlan::read(&get(json, "plan")),
             // What a newer proxy calls otherwise is not known to be taken.
-            credit: text(json, "credit")
-                .and_then(|name| FinancedCredit::from_name(&name))
-                .unwrap_or(FinancedCredit::Held),
+            credit: FinancedCredit::from_name(&credit).unwrap_or(FinancedCredit::Held),
         })
     }
 }
