@@ -9,7 +9,7 @@
 //! | what is refused with which code | [`problems`] |
 //! | an example of each request and answer | `examples/*.json` |
 //! | what Rust says in another way than OpenAPI does | `tidy` |
-//! | the same for people | [`page`] |
+//! | the same for people | [`mod@page`] |
 
 pub mod page;
 pub mod params;

@@ -9,7 +9,7 @@ use crate::clock::Timestamp;
 use crate::error::Result;
 
 /// Most news that are told at once.
-pub const MOST_NEWS: i64 = 5_000;
+const MOST_NEWS: i64 = 5_000;
 
 /// An event to be written.
 pub(super) struct NewEvent<'a> {
@@ -93,7 +93,7 @@ impl Store {
     }
 
     /// What happened behind the event `after`, as far as it can be seen yet, in order; at most
-    /// [`MOST_NEWS`] at a time.
+    /// 5 000 at a time.
     ///
     /// # Errors
     ///
