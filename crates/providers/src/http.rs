@@ -18,6 +18,7 @@ use zeroize::Zeroizing;
 
 use crate::failpoint;
 use crate::outcome::{Cause, Outcome};
+use crate::tls;
 
 /// Time limits of provider calls.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -262,7 +263,7 @@ fn remember(ended: Result<Answer, Lost>, may_have_been_sent: bool) -> Result<Ans
 }
 
 fn builder(timeouts: Timeouts) -> reqwest::ClientBuilder {
-    Client::builder()
+    tls::shared(Client::builder())
         .user_agent(concat!("ventanilla/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(timeouts.connect)
         .http1_only()

@@ -10,7 +10,7 @@
 //! | Flux (Mexico, codes that a wallet shows) | [`flux`] |
 //! | GreenPay (Costa Rica, cards) | [`greenpay`] |
 //!
-//! [`failpoint`] is where tests make a call fail; release builds have nothing there.
+//! [`tls`] is how every client knows whom it talks to; [`failpoint`] is where tests make a call fail; release builds have nothing there.
 #![deny(missing_docs)]
 
 mod base_url;
@@ -24,6 +24,7 @@ mod http;
 mod moment;
 mod outcome;
 mod raw;
+pub mod tls;
 mod token;
 
 pub use code::{ProviderCode, with_code};

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, USER_AGENT};
 use reqwest::{Client, Response, redirect, retry};
+use ventanilla_providers::tls;
 
 use super::address::{OutOfReach, ReachableOnly};
 use super::receiver::ReceiverUrl;
@@ -54,7 +55,7 @@ impl Sender {
     ///
     /// When there is no TLS to be had.
     pub(super) fn new(url: ReceiverUrl, secrets: SigningSecrets) -> Result<Self> {
-        let client = Client::builder()
+        let client = tls::shared(Client::builder())
             .dns_resolver(ReachableOnly::new(url.reach()))
             .no_proxy()
             .redirect(redirect::Policy::none())

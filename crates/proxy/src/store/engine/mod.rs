@@ -35,6 +35,9 @@ pub(super) enum Engine {
     Postgres(postgres::Postgres),
 }
 
+/// A statement is not worth a line of its own at any level: a payment takes a hundred, and the lines cost more than
+/// they do. One that takes more than a second is told of as a warning.
+const STATEMENTS_LOGGED: log::LevelFilter = log::LevelFilter::Off;
 /// When it is worth trying again while the database is away.
 const RETRY_AFTER_SECS: u32 = 2;
 

@@ -70,7 +70,9 @@ impl Postgres {
                 "expected a URL such as postgres://user:password@host:5432/database?sslmode=verify-full",
             )
         })?;
-        let options = options.application_name("ventanilla");
+        let options = options
+            .application_name("ventanilla")
+            .log_statements(super::STATEMENTS_LOGGED);
         migrate(&options).await?;
         let options = options.options(SERVER_LIMITS);
         let pool = |connections| {

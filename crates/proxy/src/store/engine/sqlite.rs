@@ -7,13 +7,13 @@
 use std::path::Path;
 use std::time::Duration;
 
-use sqlx::Transaction;
 use sqlx::pool::PoolConnection;
 use sqlx::query::Query;
 use sqlx::sqlite::{
     SqliteArguments, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool,
     SqlitePoolOptions, SqliteSynchronous,
 };
+use sqlx::{ConnectOptions as _, Transaction};
 
 use super::{Done, Fault, Row, Value};
 use crate::error::{Error, Result};
@@ -46,7 +46,8 @@ impl Sqlite {
         let options = SqliteConnectOptions::new()
             .filename(path)
             .busy_timeout(Duration::from_secs(5))
-            .foreign_keys(true);
+            .foreign_keys(true)
+            .log_statements(super::STATEMENTS_LOGGED);
         let write = SqlitePoolOptions::new()
             .max_connections(1)
             .min_connections(1)
