@@ -489,6 +489,13 @@ async fn insert(
         ],
     )
     .await?;
+    for attempt_id in &row.candidates {
+        tx.execute(
+            "INSERT INTO credit_candidate (attempt_id, credit_id) VALUES ($1, $2)",
+            values![attempt_id, &row.id],
+        )
+        .await?;
+    }
     Ok(())
 }
 
@@ -574,14 +581,14 @@ pub(super) async fn of_session(
             values![session_id],
         )
         .await?;
-    // The candidates are a JSON text; an identifier is in it or not.
+    // What was resolved has none any more.
     rows.extend(
         connection
             .fetch_all(
                 "SELECT * FROM credit
-                 WHERE state = 'review' AND EXISTS (SELECT 1 FROM attempt
-                                                    WHERE session_id = $1
-                                                      AND credit.candidates LIKE '%' || attempt.id || '%')",
+                 WHERE state = 'review' AND candidates IS NOT NULL
+                   AND id IN (SELECT credit_id FROM credit_candidate
+                              WHERE attempt_id IN (SELECT id FROM attempt WHERE session_id = $1))",
                 values![session_id],
             )
             .await?,

@@ -345,10 +345,36 @@ async fn a_store_without_errands_keeps_its_rows_and_takes_them(place: Place) {
     }
 }
 
+async fn a_credit_that_an_earlier_release_left_in_review_is_found_by_whose_it_may_be(place: Place) {
+    // Errands, cards without a payment.
+    released(&place, before_errands(&place) + 2).await;
+    fill(&place).await;
+    place
+        .sql(
+            r#"INSERT INTO credit (id, fingerprint, amount_minor, currency, credited_at, seen_at, state, why, candidates)
+               VALUES ('crd_1', 'a', 700, 'ARS', 1500, 1500, 'review', 'why', '["att_sent","att_unknown"]'),
+                      ('crd_2', 'b', 700, 'ARS', 1500, 1500, 'review', 'why', NULL)"#,
+        )
+        .await
+        .unwrap();
+    place.open().await.close().await;
+    for (attempt, expected) in [
+        ("att_sent", "1"),
+        ("att_unknown", "1"),
+        ("att_declined", "0"),
+    ] {
+        let found = format!(
+            "SELECT CAST(COUNT(*) AS TEXT) FROM credit_candidate WHERE attempt_id = '{attempt}'"
+        );
+        assert_eq!(place.text(&found).await, expected, "{attempt}");
+    }
+}
+
 mod from_the_release_before {
     use super::*;
 
     every_place![
+        a_credit_that_an_earlier_release_left_in_review_is_found_by_whose_it_may_be,
         a_step_that_fails_near_its_end_leaves_the_tables_as_they_were,
         a_store_of_the_release_before_keeps_its_rows_and_its_rules,
         a_store_of_the_release_before_takes_credits,
