@@ -97,6 +97,41 @@ async fn another_amount_seen_in_the_list_first_is_settled_by_its_notification() 
 }
 
 #[tokio::test]
+async fn money_that_comes_while_another_payment_of_its_order_is_in_review_is_known_to_the_shop() {
+    let stage = Stage::open().await;
+    let checkout = stage.checkout().await;
+    let left = checkout.issue(Presentation::Qr).await;
+    let shown = checkout.change_to(&left, Presentation::Link).await;
+    let more = json!({ "amount": "25000", "insist": true });
+    let credit = stage.world.pay_more(&target(&left), more).await.remove(0);
+    stage.world.notify_of(&credit).await;
+    checkout.waits_for(&left.id, AttemptState::Review).await;
+    let all = json!({ "insist": true });
+    stage.world.pay_more(&target(&shown), all).await;
+    checkout.is_looked_for().await;
+    let news = stage.shop.hears_of("credit.review", &shown.id).await;
+    let credit = &news["data"]["credit"];
+    assert_eq!(credit["attempts"], json!([shown.id]));
+    assert_eq!(
+        credit["why"],
+        "another payment of its order has to be settled first"
+    );
+    let credit = credit["id"].as_str().unwrap();
+    let settle = |what: &str, body: serde_json::Value| {
+        let (world, path) = (stage.world.clone(), format!("/v1/review/{what}/settle"));
+        async move { world.shop("POST", &path, Some(&body)).await }
+    };
+    let note = "seen in the account of the wallet";
+    let matched = json!({ "outcome": "matched", "note": note, "attempt_id": shown.id });
+    let refused = settle(credit, matched.clone()).await;
+    assert_eq!(refused.code(), "operation-not-possible");
+    let sent_back = json!({ "outcome": "not_executed", "note": note });
+    assert_eq!(settle(&left.id, sent_back).await.status, 204);
+    assert_eq!(settle(credit, matched).await.status, 204);
+    stage.assert_paid(&checkout, &shown.id).await;
+}
+
+#[tokio::test]
 async fn a_shop_with_other_income_is_not_told_of_amounts_that_nobody_was_asked_for() {
     let stage = Stage::open_as(
         super::options(),

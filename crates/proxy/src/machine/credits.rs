@@ -24,6 +24,17 @@ pub(super) const BY_NUMBER: &str = "cashin:";
 /// The last place among what may be the same money: nothing but the amount speaks for it yet.
 const GUESSED: u8 = 3;
 
+/// What keeps a credit from being the money of its attempt: another attempt of the same order.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum Room {
+    /// Nothing.
+    Free,
+    /// One that ends by itself.
+    InDoubt,
+    /// One that somebody at the merchant has to end.
+    InReview,
+}
+
 impl Machine {
     /// A notification named a credit: it is read by its number. Whether it was one that could be read.
     ///
@@ -180,7 +191,7 @@ impl Machine {
     /// A credit in review turns out to be for what was payable: its number says so.
     async fn resolve(&self, credit: &CreditRow, number: &str, payable: &PayableRow) -> Result<()> {
         let attempt_id = &payable.attempt_id;
-        if !self.make_room(&payable.session_id, attempt_id).await? {
+        if self.make_room(&payable.session_id, attempt_id).await? != Room::Free {
             return Ok(());
         }
         let mut before = None;
@@ -210,7 +221,7 @@ impl Machine {
         let _turn = self.credits_turn.lock().await;
         let attempt = self.store.attempt(attempt_id).await?;
         let attempt = attempt.ok_or(ProblemCode::NotFound)?;
-        if !self.make_room(&attempt.session_id, attempt_id).await? {
+        if self.make_room(&attempt.session_id, attempt_id).await? != Room::Free {
             return refused("another attempt of its session is in doubt; settle that one first");
         }
         let mut before = None;
@@ -241,15 +252,24 @@ impl Machine {
     }
 
     /// Records a credit for what was payable, and what it proves. While another attempt of the session is
-    /// in doubt nothing is recorded, and a later look sees the credit again.
+    /// in doubt nothing is recorded, and a later look sees the credit again. Where that doubt is somebody's
+    /// at the merchant to end, who may be days away, they are told of this credit now.
     pub(super) async fn credit(&self, payable: &PayableRow, credit: &NewCredit) -> Result<()> {
         let attempt_id = &payable.attempt_id;
-        if !self.make_room(&payable.session_id, attempt_id).await? {
-            tracing::warn!(
-                attempt.id = %attempt_id,
-                "a credit for attempt {attempt_id} waits for another attempt of its session to end"
-            );
-            return Ok(());
+        match self.make_room(&payable.session_id, attempt_id).await? {
+            Room::Free => {}
+            Room::InDoubt => {
+                tracing::warn!(
+                    attempt.id = %attempt_id,
+                    "a credit for attempt {attempt_id} waits for another attempt of its session to end"
+                );
+                return Ok(());
+            }
+            Room::InReview => {
+                let why = "another payment of its order has to be settled first";
+                let candidates = [attempt_id.clone()];
+                return self.credit_in_doubt(credit, why, &candidates).await;
+            }
         }
         let mut before = None;
         hit("credit.before");
@@ -268,9 +288,25 @@ impl Machine {
         }
     }
 
-    /// What was never sent, and what is shown, makes room for what was paid. Whether there is room then.
-    async fn make_room(&self, session_id: &str, paid: &str) -> Result<bool> {
-        let mut is_free = true;
+    /// Records a credit of which it is not certain whose it is, and tells the merchant.
+    pub(super) async fn credit_in_doubt(
+        &self,
+        credit: &NewCredit,
+        why: &str,
+        candidates: &[String],
+    ) -> Result<()> {
+        hit("credit.before");
+        let recorded = self.store.credit_in_doubt(credit, why, candidates).await?;
+        hit("credit.after");
+        match recorded {
+            Some(row) => self.note_credit(&row, None).await,
+            None => Ok(()),
+        }
+    }
+
+    /// What was never sent, and what is shown, makes room for what was paid. What is in its way then.
+    async fn make_room(&self, session_id: &str, paid: &str) -> Result<Room> {
+        let mut room = Room::Free;
         for other in self.store.attempts(session_id).await? {
             if other.id == paid {
                 continue;
@@ -283,11 +319,12 @@ impl Machine {
                 S::Issued => {
                     self.supersede(&other.id, reason).await?;
                 }
-                S::Sent | S::Unknown | S::Review => is_free = false,
+                S::Sent | S::Unknown => room = room.max(Room::InDoubt),
+                S::Review => room = Room::InReview,
                 _ => {}
             }
         }
-        Ok(is_free)
+        Ok(room)
     }
 
     /// The buyer, or money for another one, left this payable; it is watched on.

@@ -12,7 +12,6 @@ use serde_json::json;
 use ventanilla_core::attempt::AttemptState as S;
 use ventanilla_core::money::Money;
 use ventanilla_providers::cvu::{Credit, Transactions};
-use ventanilla_providers::failpoint::hit;
 
 use super::course::{Row as _, Step};
 use super::credits::{BOTH_WAYS, BY_NUMBER};
@@ -312,16 +311,7 @@ async fn settle_one(
         .into_iter()
         .map(|place| watched[place].payable.attempt_id.clone())
         .collect();
-    hit("credit.before");
-    let recorded = machine
-        .store
-        .credit_in_doubt(&credit, why, &candidates)
-        .await?;
-    hit("credit.after");
-    if let Some(row) = recorded {
-        machine.note_credit(&row, None).await?;
-    }
-    Ok(())
+    machine.credit_in_doubt(&credit, why, &candidates).await
 }
 
 fn other_amount(paid: Money, watched: &[Watched], places: &[usize]) -> &'static str {
