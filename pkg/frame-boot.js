@@ -224,5 +224,7 @@ function tellHeight(height) {
 }
 
 function watchHeight() {
+  // Half a document has half its height, and what the shop has below would move twice.
+  if (document.readyState === "loading") return document.addEventListener("readystatechange", watchHeight, { once: true });
   new ResizeObserver(() => tellHeight(document.body.offsetHeight)).observe(document.body);
 }

@@ -108,6 +108,32 @@ describe("while the code is under way", () => {
 });
 
 describe("what a buyer downloads and sees", () => {
+  test("half of the outline, on a slow line, moves nothing that the shop has below it", async () => {
+    let letGo;
+    const held = new Promise((resolve) => (letGo = resolve));
+    const buyer = await open("card", async (context) => {
+      // Where the line is slow, a script that has not come holds up the document as well as the line does.
+      await context.route("**/frame?*", async (route) => {
+        const response = await route.fetch();
+        const headers = response.headers();
+        headers["content-security-policy"] = headers["content-security-policy"].replace("script-src", "script-src 'self'");
+        const body = (await response.text()).replace('<div class="bar-box">', '<script src="/held.js"></script>$&');
+        await route.fulfill({ response, headers, body });
+      });
+      await context.route("**/held.js", async (route) => {
+        await held;
+        await route.fulfill({ contentType: "text/javascript", body: "" });
+      });
+    });
+    // The frame speaks with the page by now: it would tell the height that it has.
+    await eventually(() => askedFor(buyer.seen, "/v1/checkout").length, "the wish for the session");
+    await buyer.tab.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+    letGo();
+    await RAILS.card.first(buyer.frame).waitFor();
+    assert.deepEqual(await buyer.tab.evaluate(() => window.shifts), []);
+    await buyer.context.close();
+  });
+
   for (const rail of Object.keys(RAILS)) {
     test(`of ${rail}: its own module and no other, the language that is read, and nothing that jumps`, async () => {
       const buyer = await open(rail);
