@@ -363,19 +363,34 @@ impl Proxy {
     ///
     /// # Errors
     ///
-    /// When it ends instead, or is not ready within 20 s.
+    /// When it ends instead, or is not ready within a minute.
     pub async fn start(&mut self) -> Result<()> {
         self.start_with(&[]).await
     }
 
-    /// Starts it with further variables, for this life only, and waits until it is ready.
+    /// Starts it with further variables, for this life only, and waits until it is ready. It ends when its
+    /// database does not answer; then it is started again, as whatever runs it in earnest does.
     ///
     /// # Errors
     ///
     /// As [`Proxy::start`].
     pub async fn start_with(&mut self, variables: &[(&str, &str)]) -> Result<()> {
-        self.launch(variables)?;
-        self.ready(READY_WITHIN).await
+        let deadline = Instant::now() + READY_WITHIN;
+        loop {
+            self.launch(variables)?;
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.ready(left).await {
+                Err(_) if !self.runs() && self.misses_its_store() && !left.is_zero() => {
+                    tokio::time::sleep(STARTED_AGAIN_AFTER).await;
+                }
+                ended => return ended,
+            }
+        }
+    }
+
+    /// Whether the last thing that it said is that its database does not answer.
+    fn misses_its_store(&self) -> bool {
+        last_line(&self.log).contains("store-unavailable")
     }
 
     /// Starts it and does not wait.
@@ -537,5 +552,6 @@ pub(super) const CVU_CUIT: &str = "30-00000012-0";
 /// How long something payable is shown, on the scaled clock: not so long that nobody waits for its end.
 pub const CVU_LIFETIME: Duration = Duration::from_secs(10 * 60);
 const READY_WITHIN: Duration = Duration::from_secs(60);
+const STARTED_AGAIN_AFTER: Duration = Duration::from_millis(250);
 /// The sandbox is on this machine: what has not answered by then will not.
 const CALL_LIMIT_SECS: u32 = 3;

@@ -138,7 +138,7 @@ impl<'a> Life<'a> {
 
     /// Has the proxy live without trouble, for what goes before.
     pub async fn begin_well(&mut self) -> Result<()> {
-        start(self.first()?).await
+        self.first()?.start().await
     }
 
     /// Ends that, once the merchant was told so many things.
@@ -166,9 +166,8 @@ impl<'a> Life<'a> {
         };
         let nth = self.case.deed.nth(self.case.point);
         let fail_point = format!("{}={}@{nth}", self.case.point, action.name());
-        let first = self.first()?;
-        first.launch(&[("VENTANILLA_FAILPOINT", fail_point.as_str())])?;
-        first.ready(READY_WITHIN).await
+        let variables = [("VENTANILLA_FAILPOINT", fail_point.as_str())];
+        self.first()?.start_with(&variables).await
     }
 
     /// Waits for what is to happen, and does what an operator would do after it.
@@ -182,7 +181,7 @@ impl<'a> Life<'a> {
                     self.settings.clear();
                     self.start_another().await
                 } else {
-                    start(self.first()?).await
+                    self.first()?.start().await
                 }
             }
             Action::Stop => {
@@ -249,7 +248,7 @@ impl<'a> Life<'a> {
         settings.public_origin.clone_from(&self.public_origin);
         self.settings.push(settings);
         let mut another = self.proxy(self.settings.len() - 1)?;
-        start(&mut another).await?;
+        another.start().await?;
         self.proxies.push(another);
         Ok(())
     }
@@ -283,7 +282,7 @@ impl<'a> Life<'a> {
         }
         for number in 0..self.settings.len() {
             let mut proxy = self.proxy(number)?;
-            start(&mut proxy).await?;
+            proxy.start().await?;
             if let Some(place) = self.proxies.get_mut(number) {
                 *place = proxy;
             }
@@ -338,11 +337,6 @@ impl<'a> Life<'a> {
     }
 }
 
-async fn start(proxy: &mut Proxy) -> Result<()> {
-    proxy.launch(&[])?;
-    proxy.ready(READY_WITHIN).await
-}
-
 /// Longer than a right to send is good for, which is 5 s, and shorter than an order session lives.
 const STOPPED_FOR: Duration = Duration::from_millis(5_500);
 /// Longer than it takes until somebody else holds the call in doubt.
@@ -352,7 +346,6 @@ const DROPPED_FOR: Duration = Duration::from_secs(3);
 /// The whole way from the request to the last webhook, on a busy machine, where the account may first have to
 /// be given back by somebody who died.
 const COMES_BY_WITHIN: Duration = Duration::from_secs(100);
-const READY_WITHIN: Duration = Duration::from_secs(60);
 pub(super) const ENDS_WITHIN: Duration = Duration::from_secs(60);
 const TOLD_WITHIN: Duration = Duration::from_secs(60);
 /// The provider is on this machine: what has not answered by then will not.

@@ -382,9 +382,9 @@ async fn watch_over(field: Arc<Field>) {
 
 /// So long, on the scaled clock, the provider's list may not show a credit yet.
 const LONGEST_CREDIT_MS: u64 = 120_000;
-/// Fewer than the attempts that one proxy drives at a time, so that it is busy and not drowned: what
-/// it says when it has no turn left is its own tests' business.
-const TILLS: usize = 60;
+/// A good two for each call that a proxy makes at a time, so that it is always busy, also while some wait for a
+/// provider that does not answer, and seldom has to turn somebody away: that is its own tests' business.
+const TILLS: usize = 150;
 /// Buyers who come last may try again once or twice, and need not see the end of every doubt.
 const CLOSING: Duration = Duration::from_secs(10);
 /// The first read that can end a doubt is at 36 minutes, give or take a fifth; two more may follow it.

@@ -58,23 +58,7 @@ async fn kill(field: &Field, dice: &mut Dice) -> Result<()> {
     field.meters.forget(proxy.name());
     count(&field.blows.kills);
     tokio::time::sleep(Duration::from_millis(dice.below(400))).await;
-    start(field, &mut proxy).await
-}
-
-/// A proxy does not start while its database is away; then it is started again.
-async fn start(field: &Field, proxy: &mut crate::harness::proxy::Proxy) -> Result<()> {
-    let mut left = 20;
-    loop {
-        match proxy.start().await {
-            Err(failure) if left == 0 || field.database.is_none() => return Err(failure),
-            Err(_) => {
-                left -= 1;
-                let _ = proxy.kill().await;
-                tokio::time::sleep(Duration::from_millis(250)).await;
-            }
-            Ok(()) => return Ok(()),
-        }
-    }
+    proxy.start().await
 }
 
 async fn pause(field: &Field, dice: &mut Dice) -> Result<()> {
