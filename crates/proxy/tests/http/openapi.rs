@@ -7,7 +7,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use ventanilla_core::api::{StartAttempt, Step};
 use ventanilla_core::problem::ProblemCode;
-use ventanilla_proxy::machine::{NewOperation, NewSession, SettleReview};
+use ventanilla_proxy::machine::{
+    NewCashOut, NewOperation, NewSession, NewTokenPayment, SettleReview,
+};
 use ventanilla_proxy::openapi;
 
 use crate::support::{Proxy, problem};
@@ -186,6 +188,8 @@ fn examples_of_requests_are_taken() {
                 is_taken::<NewOperation>(example)
             }
             "settle_review" => is_taken::<SettleReview>(example),
+            "cvu_cash_out" => is_taken::<NewCashOut>(example),
+            "greenpay_token_payment" => is_taken::<NewTokenPayment>(example),
             "start_attempt" => is_taken::<StartAttempt>(example),
             "take_step" => is_taken::<Step>(example),
             // Their types are their room's own; their own tests send them.
