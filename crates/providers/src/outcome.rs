@@ -84,6 +84,8 @@ pub enum Cause {
     HttpStatus(u16),
     /// The answer names a status that is not a final one, or that no document describes.
     NotFinal,
+    /// The provider does not know what was asked about.
+    NotFound,
     /// The answer is not the JSON it claims to be.
     NotJson,
     /// The reference in the answer is missing or not ours.
@@ -152,6 +154,7 @@ impl fmt::Display for Cause {
             Self::Forbidden => f.write_str("provider turned the request away at its door"),
             Self::HttpStatus(status) => write!(f, "HTTP status {status} proves nothing"),
             Self::NotFinal => f.write_str("the answer's status is not a final one"),
+            Self::NotFound => f.write_str("provider does not know what was asked about"),
             Self::NotJson => f.write_str("the answer is not JSON"),
             Self::Reference => f.write_str("the answer's reference is not ours"),
             Self::ReferenceTaken => f.write_str(

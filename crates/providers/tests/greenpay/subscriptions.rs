@@ -504,6 +504,36 @@ fn a_list_with_an_entry_that_cannot_be_read_is_no_list() {
     }
 }
 
+#[test]
+fn a_subscription_that_greenpay_does_not_know_is_told_apart_from_an_answer_that_proves_nothing() {
+    let refusal = json!({
+        "code": 404, "status": "FAIL", "result": {}, "errors": ["subscription not found"],
+    });
+    for http_status in [200, 404] {
+        let outcome = status::subscription_payments(http_status, &refusal.to_string(), &KEY);
+        assert!(
+            matches!(outcome, Outcome::Rejected(Cause::NotFound)),
+            "{outcome:?}"
+        );
+    }
+    for (spoil, http_status) in [
+        ((|b| b["code"] = json!(500)) as fn(&mut Value), 200),
+        (|b| b["code"] = Value::Null, 200),
+        (|b| b["status"] = json!("SUCCESS"), 200),
+        (|b| b["result"] = json!({ "entries": [] }), 200),
+        (|b| b["errors"] = json!([{ "success": true }]), 200),
+        (|_| {}, 503),
+    ] {
+        let mut body = refusal.clone();
+        spoil(&mut body);
+        let outcome = status::subscription_payments(http_status, &body.to_string(), &KEY);
+        assert!(
+            matches!(outcome, Outcome::Unknown(_)),
+            "{body}: {outcome:?}"
+        );
+    }
+}
+
 /// What became of the second payment, and of the first one's retry.
 fn results(body: &str) -> (ChargeResult, ChargeResult) {
     let outcome = status::subscription_payments(200, body, &KEY);

@@ -47,7 +47,7 @@ impl Machine {
     ///
     /// # Errors
     ///
-    /// As [`Machine::subscriptions`].
+    /// As [`Machine::subscriptions`]; `not-found` when the provider does not know the subscription.
     pub async fn subscription_payments(
         &self,
         id: &SubscriptionId,

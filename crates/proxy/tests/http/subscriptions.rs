@@ -285,6 +285,26 @@ async fn a_change_that_cannot_be_is_refused() {
 }
 
 #[tokio::test]
+async fn the_payments_of_a_subscription_that_nobody_knows_are_not_found() {
+    let proxy = Proxy::start().await;
+    for id in ["nobody", "9f2c4e6a8b0d1f3a5c7e9b1d3f5a7c9e", "a%20b"] {
+        let path = format!("/v1/greenpay/subscriptions/{id}/payments");
+        let answer = proxy.merchant(Method::GET, &path).send().await.unwrap();
+        let document = problem(answer, 404, "not-found").await;
+        assert!(
+            !document.to_string().contains("subscription not found"),
+            "{document}"
+        );
+    }
+    // What proves nothing says nothing about the subscription either.
+    let fault = Fault::once(Operation::SubscriptionPayments, Kind::ReadFails);
+    proxy.sandbox.arm(fault).await.unwrap();
+    let path = "/v1/greenpay/subscriptions/nobody/payments";
+    let answer = proxy.merchant(Method::GET, path).send().await.unwrap();
+    problem(answer, 502, "provider-unclear").await;
+}
+
+#[tokio::test]
 async fn a_change_that_was_not_answered_is_not_known_and_may_be_repeated() {
     let proxy = Proxy::start().await;
     let (_, token) = card(&proxy, PAN).await;

@@ -198,6 +198,8 @@ impl Client {
 
     /// A page of a subscription's payments. A read; repeated inside. An entry that cannot be read spoils
     /// the page, as in [`Client::subscriptions`].
+    ///
+    /// [`Cause::NotFound`] as rejection when GreenPay does not know the subscription.
     pub async fn subscription_payments(
         &self,
         id: &SubscriptionId,

@@ -243,11 +243,25 @@ pub fn subscriptions(http_status: u16, body: &str) -> Outcome<Listed<Subscriptio
 /// Reads a page of a subscription's payments. An entry without a reference spoils it; what became of one
 /// needs for an approval what [`payment`](super::payment) needs, but for the amount, which is for the caller
 /// to compare.
+///
+/// **Rejected** as [`payment`](super::payment), and with [`Cause::NotFound`] when GreenPay does not know the
+/// subscription: `status` `FAIL`, `code` 404, no `result`, and no word of a success. The text beside it is
+/// documented nowhere and not looked at.
 pub fn subscription_payments(
     http_status: u16,
     body: &str,
     key: &ProviderKey,
 ) -> Outcome<Listed<ListedPayment>> {
+    let is_unknown = open(http_status, body).is_ok_and(|body| {
+        (is_done(http_status) || http_status == 404)
+            && body.status() == Some(Status::Fail)
+            && body.code() == Some(Status::Number(404))
+            && body.has_no_result()
+            && !wire::errors_speak_of_success(&body.errors)
+    });
+    if is_unknown {
+        return Outcome::Rejected(Cause::NotFound);
+    }
     listed(http_status, body, |entry| read_listed(entry, key))
 }
 

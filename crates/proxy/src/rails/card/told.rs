@@ -5,6 +5,7 @@
 //! | did it, or told it | what it is |
 //! | refuses the merchant's credentials or terminal | `provider-refused` |
 //! | could not open the sealed card, or refuses its number | `card-malformed` |
+//! | does not know what was asked about | `not-found` |
 //! | refuses in another documented way, or says that it did not do it | `provider-rejected` |
 //! | is not reached, or does not answer a read | `provider-unavailable` |
 //! | does not answer a change, or answers in a way that proves nothing | `provider-unclear` |
@@ -68,6 +69,7 @@ const fn problem(cause: Cause) -> ProblemCode {
             ProblemCode::ProviderRefused
         }
         Cause::CardNumber | Cause::SealedCard => ProblemCode::CardMalformed,
+        Cause::NotFound => ProblemCode::NotFound,
         _ => ProblemCode::ProviderRejected,
     }
 }
@@ -77,6 +79,7 @@ const fn code(cause: Cause) -> Option<&'static str> {
         Cause::CardNumber => "invalid_pan",
         Cause::CardToken => "invalid_card_token",
         Cause::Credentials => "merchant_unknown",
+        Cause::NotFound => "404",
         Cause::SealedCard => "session_wrong",
         Cause::Session => "session_not_found",
         Cause::SessionToken => "invalid_token",
@@ -114,6 +117,7 @@ mod tests {
                 P::CardMalformed,
                 P::CardMalformed,
             ),
+            (Outcome::Rejected(Cause::NotFound), P::NotFound, P::NotFound),
             (
                 Outcome::Rejected(Cause::Validation),
                 P::ProviderRejected,
