@@ -83,6 +83,24 @@ pub const ROWS: &[Row] = &[
         Record,
     ),
     row(
+        "greenpay_bulk_payments",
+        &["greenpay", "bulk-payments"],
+        Some("takes money with each of the saved cards"),
+        Record,
+    ),
+    row(
+        "greenpay_create_subscription",
+        &["greenpay", "create-subscription"],
+        Some("has a saved card pay again and again"),
+        Record,
+    ),
+    row(
+        "greenpay_pay_subscription",
+        &["greenpay", "pay-subscription"],
+        Some("takes a payment of the subscription now"),
+        Record,
+    ),
+    row(
         "cvu_cash_out",
         &["cvu", "cash-out"],
         Some("sends money out of the account"),

@@ -5,7 +5,8 @@
 //! | call | what it causes |
 //! |---|---|
 //! | `POST /hooks/greenpay/{secret}` and with a slash | the payment is read back soon |
-//! | `POST …/subscription/payment/results`, `POST …/bulkResume` | each of the payments is |
+//! | `POST …/subscription/payment/results` | a payment of the subscription that was asked for here is |
+//! | `POST …/bulkResume` | each of the payments is |
 //! | `POST …/newCard` | nothing: there is nothing to read back |
 //! | `POST /hooks/cvu/{secret}` | the credit that its `id` names is read; without one, the account is looked at soon |
 //!
@@ -20,7 +21,7 @@
 //! | verdict | |
 //! |---|---|
 //! | `noticed` | ours: it is read back |
-//! | `foreign` | not in our form: somebody else's at the same merchant |
+//! | `foreign` | not in our form: somebody else's at the same merchant, or what a subscription pays by itself |
 //! | `unknown` | in our form, and the store does not know it: a payment may be missing here |
 //! | `ignored` | of a kind that there is nothing to do about |
 //! | `wrong_signature`, `malformed`, `too_large`, `broken_off` | not read |
@@ -44,7 +45,7 @@ use tokio::sync::Semaphore;
 use ventanilla_core::problem::ProblemCode;
 use ventanilla_core::seal::ProviderKey;
 use ventanilla_providers::cvu::CashInId;
-use ventanilla_providers::greenpay::notification::{self, NoticeError};
+use ventanilla_providers::greenpay::notification::{self, Notice, NoticeError, Whole};
 
 use crate::error::Error;
 use crate::machine::Machine;
@@ -231,19 +232,25 @@ impl Desk {
         for notice in notices {
             let verdict = match path {
                 notification::Path::NewCard => "ignored",
-                _ => self.notice(path, &notice.reference).await,
+                _ => self.notice(path, &notice).await,
             };
             count(kind, verdict);
         }
     }
 
-    async fn notice(&self, path: notification::Path, reference: &str) -> &'static str {
+    async fn notice(&self, path: notification::Path, notice: &Notice) -> &'static str {
         let kind = Kind::GreenPay(path);
-        if !is_ours(reference) {
-            return "foreign";
-        }
-        match self.hooks.machine.noticed(reference).await {
+        let reference = notice.reference.as_str();
+        let noticed = match &notice.part_of {
+            _ if is_ours(reference) => self.hooks.machine.noticed(reference).await,
+            // Its payments have references of GreenPay's own.
+            Some(Whole::Subscription(id)) => self.hooks.machine.noticed_subscription(id).await,
+            Some(Whole::Bulk(_)) | None => return "foreign",
+        };
+        match noticed {
             Ok(true) => "noticed",
+            // One that nobody here asked for.
+            Ok(false) if !is_ours(reference) => "foreign",
             Ok(false) => {
                 tracing::error!(
                     notification.kind = name(kind),

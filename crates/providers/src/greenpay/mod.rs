@@ -59,6 +59,7 @@
 //! | …, `result.status` rejected or declined \[undocumented\], no authorization | declined |
 //! | `status` FAIL, `code`, no `result`, to a cancellation or a change | refused with that `code` |
 //! | `code` 200, `status` SUCCESS, every one of `result.entries` readable (lists) | definite |
+//! | `code` 404, `status` FAIL, no `result`, to a list of payments \[undocumented\] | rejected: it does not know the subscription |
 //! | documented error texts, schema violations, HTTP 401, 403 | rejected, as above |
 //! | anything else | unknown |
 //!

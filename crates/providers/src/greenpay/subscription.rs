@@ -282,6 +282,18 @@ pub struct ListedApproval {
     pub last4: Option<String>,
 }
 
+impl<T> Listed<T> {
+    /// Whether no page comes behind `page`, which this is: by the number of pages, or, untold, because it is not
+    /// full.
+    #[must_use]
+    pub fn is_last(&self, page: Page) -> bool {
+        match self.total_pages {
+            Some(pages) => u64::from(page.number) >= pages,
+            None => self.entries.len() < usize::from(page.size),
+        }
+    }
+}
+
 impl ListedPayment {
     /// The approval among its tries. More than one would be money taken twice; this is the first.
     #[must_use]

@@ -119,7 +119,8 @@ pub use breaker::Breakers;
 pub use cards::Replacement;
 pub use course::Finding;
 pub use errand::{
-    NewCashOut, NewTokenPayment, OperationDetails, OperationItem, OperationResult, Recipient,
+    NewBulk, NewBulkPayment, NewCashOut, NewSubscription, NewSubscriptionPayment, NewTokenPayment,
+    OperationDetails, OperationItem, OperationResult, Recipient,
 };
 pub use judge::{Confirmation, Proof, Reading};
 pub use judge_payable::Issue;

@@ -137,11 +137,11 @@ impl Machine {
     /// What an identifier of an operation stands for.
     pub(super) async fn any_operation(&self, id: &str) -> Result<AnyOperation> {
         if let Some(row) = self.store.operation(id).await? {
-            return Ok(AnyOperation::OnAttempt(row));
+            return Ok(AnyOperation::OnAttempt(Box::new(row)));
         }
         let whole = self.store.whole_errand(id).await?;
         Ok(whole
-            .map(AnyOperation::Alone)
+            .map(|whole| AnyOperation::Alone(Box::new(whole)))
             .ok_or(ProblemCode::NotFound)?)
     }
 
@@ -174,8 +174,8 @@ fn what_can_come_back(captures: &[CaptureLeft]) -> String {
 
 /// What the merchant knows as an operation.
 pub(super) enum AnyOperation {
-    OnAttempt(OperationRow),
-    Alone(WholeErrand),
+    OnAttempt(Box<OperationRow>),
+    Alone(Box<WholeErrand>),
 }
 
 impl AnyOperation {

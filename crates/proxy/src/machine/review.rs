@@ -139,7 +139,7 @@ impl Machine {
         }
         if is_operation(id) {
             let row = match self.any_operation(id).await? {
-                AnyOperation::OnAttempt(row) => row,
+                AnyOperation::OnAttempt(row) => *row,
                 AnyOperation::Alone(whole) => {
                     return self.settle_errand(&whole.errand, settle).await;
                 }

@@ -10,6 +10,7 @@
 //! | `POST /v1/attempts/{id}/{capture, void, release, refund, return}` | 201: the operation, after 6 s at most; `Idempotency-Key` required; a body with `amount` for less than the whole |
 //! | `POST /v1/cvu/cash-outs` | 201: the operation, after 6 s at most; `Idempotency-Key` required |
 //! | `POST /v1/greenpay/token-payments` | 201: the attempt, after 6 s at most; `Idempotency-Key` required |
+//! | `POST /v1/greenpay/{subscriptions, subscriptions/{id}/payments, bulk-payments}` | 201: the operation, after 6 s at most; `Idempotency-Key` required |
 //! | `GET /v1/operations/{id}` | the operation, on an attempt or without one |
 //! | `GET /v1/review` | the attempts and operations that somebody must look at |
 //! | `POST /v1/review/{id}/read` | 204: an attempt or operation in doubt is read back now |

@@ -70,7 +70,8 @@ impl Store {
                 metrics::counter!("ventanilla_guard_hits_total", "guard" => "open_errand")
                     .increment(1);
                 let mut connection = self.engine.read().await?;
-                let open = open_of_subject(&mut connection, draft).await?;
+                let subject = draft.subject.as_deref();
+                let open = open_of_subject(&mut connection, draft.kind, subject).await?;
                 open.map(ErrandOpened::Running)
                     .ok_or_else(|| Error::internal(cause))
             }
@@ -137,6 +138,15 @@ impl Store {
             .as_ref()
             .map(read)
             .transpose()
+    }
+
+    /// The errand of `kind` that is open on `subject`: its identifier.
+    ///
+    /// # Errors
+    ///
+    /// When the store does not answer.
+    pub async fn open_errand_of(&self, kind: ErrandKind, subject: &str) -> Result<Option<String>> {
+        open_of_subject(&mut self.engine.read().await?, kind, Some(subject)).await
     }
 
     /// What was asked for with an errand.
@@ -238,12 +248,16 @@ async fn find(connection: &mut Connection, id: &str) -> Result<Option<ErrandRow>
         .transpose()
 }
 
-async fn open_of_subject(connection: &mut Connection, draft: &ErrandRow) -> Result<Option<String>> {
+async fn open_of_subject(
+    connection: &mut Connection,
+    kind: ErrandKind,
+    subject: Option<&str>,
+) -> Result<Option<String>> {
     connection
         .fetch_optional(
             "SELECT id FROM errand
              WHERE kind = $1 AND subject = $2 AND state IN ('new', 'prepared', 'sent', 'unknown', 'review')",
-            values![draft.kind.name(), &draft.subject],
+            values![kind.name(), subject],
         )
         .await?
         .map(|row| row.text("id"))

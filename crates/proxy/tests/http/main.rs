@@ -9,6 +9,7 @@ mod binary;
 mod bodies;
 mod cards;
 mod cash_outs;
+mod charges;
 mod commands;
 mod documents;
 mod flexiti;

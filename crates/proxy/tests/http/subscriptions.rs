@@ -1,5 +1,5 @@
-//! Subscriptions, over HTTP: listed, changed and cancelled. What makes and charges them moves money, and is
-//! elsewhere.
+//! Subscriptions, over HTTP: listed, changed and cancelled. What makes and charges them moves money, and is in
+//! `charges`.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use ventanilla_sandbox::{Fault, Kind, Operation, SubscriptionChange};
 use crate::support::{GREENPAY_SECRET, PAN, Proxy, card_to_save, problem};
 
 const MERCHANT_ID: &str = "11111111-1111-4111-8111-111111111111";
-const INSUFFICIENT_FUNDS: &str = "4000000000044828";
+pub const INSUFFICIENT_FUNDS: &str = "4000000000044828";
 
 /// A card saved for a buyer: its identifier here, and the provider's token.
-async fn card(proxy: &Proxy, pan: &str) -> (String, String) {
+pub async fn card(proxy: &Proxy, pan: &str) -> (String, String) {
     let sealed = card_to_save(&proxy.sandbox, pan);
     let answer = proxy
         .merchant(Method::POST, "/v1/greenpay/cards")
@@ -27,7 +27,7 @@ async fn card(proxy: &Proxy, pan: &str) -> (String, String) {
 }
 
 /// A subscription of 10 CRC a month, made at the provider: its name there.
-async fn subscribe(proxy: &Proxy, token: &str, start_date: Option<i64>) -> String {
+pub async fn subscribe(proxy: &Proxy, token: &str, start_date: Option<i64>) -> String {
     let mut charge = json!({
         "amount": 10, "cadence": { "mode": "EVERY", "unit": "MONTH", "every": 1 },
     });
@@ -51,7 +51,7 @@ async fn subscribe(proxy: &Proxy, token: &str, start_date: Option<i64>) -> Strin
 }
 
 /// In the year 2100.
-const MUCH_LATER: i64 = 4_102_444_800_000;
+pub const MUCH_LATER: i64 = 4_102_444_800_000;
 
 async fn get(proxy: &Proxy, path: &str) -> Value {
     let answer = proxy.merchant(Method::GET, path).send().await.unwrap();

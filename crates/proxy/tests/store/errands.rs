@@ -54,6 +54,7 @@ async fn an_errand_reads_back_as_it_was_recorded(store: Store) {
         full.provider_code = Some(String::from("no_funds"));
         full.result = Some(OperationResult {
             cash_out_id: Some(String::from("900001")),
+            ..OperationResult::default()
         });
         let written = change_errand(&store, full).await.unwrap().unwrap();
         let whole = store.whole_errand(&row.id).await.unwrap().unwrap();
@@ -105,10 +106,16 @@ async fn what_is_done_to_one_thing_is_done_one_at_a_time(store: Store) {
         let row = advance_errand(&store, &row, way(state)).await;
         let (mut second, _) = errand_draft(K::SubscriptionPayment);
         second.subject = subject;
-        let expected = if row.state.is_final() {
-            String::from("new")
-        } else {
+        let on = first.subject.as_deref().unwrap();
+        let open = store.open_errand_of(K::SubscriptionPayment, on).await;
+        let is_open = !row.state.is_final();
+        assert_eq!(open.unwrap(), is_open.then(|| row.id.clone()));
+        let other = store.open_errand_of(K::Subscription, on).await;
+        assert_eq!(other.unwrap(), None);
+        let expected = if is_open {
             format!("running {}", row.id)
+        } else {
+            String::from("new")
         };
         assert_eq!(opened(&store, &second, &[]).await, expected);
         // What has no subject goes side by side.

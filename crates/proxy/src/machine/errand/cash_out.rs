@@ -61,6 +61,7 @@ impl Machine {
                     .unwrap_or_else(|| rail.concept().to_owned()),
             ),
             description: new.description.clone(),
+            ..OperationDetails::default()
         };
         let now = self.clock.now();
         let draft = ErrandRow::new(kind, new.amount, details, key.as_str(), now)?;
@@ -145,9 +146,7 @@ async fn kept(machine: &Machine, row: &ErrandRow) -> Result<CashOut> {
 
 pub(super) async fn ready(machine: &Machine, row: &ErrandRow) -> Result<Ready> {
     if machine.cvu.is_none() {
-        return Ok(Ready::Never(String::from(
-            "rail cvu is not configured any more",
-        )));
+        return Ok(Ready::never("rail cvu is not configured any more"));
     }
     Ok(Ready::Now(Deed::CashOut(kept(machine, row).await?)))
 }
@@ -183,5 +182,6 @@ pub(super) async fn read(machine: &Machine, row: &ErrandRow) -> Result<Reading> 
 fn result_of(done: &CashOutDone) -> OperationResult {
     OperationResult {
         cash_out_id: Some(done.id.to_string()),
+        ..OperationResult::default()
     }
 }

@@ -8,10 +8,16 @@
 //! | errand | sent | read back |
 //! |---|---|---|
 //! | cash-out | bytes that are kept | the same bytes again: the provider gives the first result |
+//! | subscription | our reference behind the description | the buyer's subscriptions: the one with our reference |
+//! | payment of a subscription | no reference of ours | the subscription's payments: the one that was not there before |
+//! | many payments | a reference of ours for each | each payment by its reference |
 
+mod bulk;
 mod cash_out;
 mod judge;
 mod record;
+mod subscription;
+mod subscription_payment;
 mod token_payment;
 
 use std::sync::Arc;
@@ -24,6 +30,7 @@ use ventanilla_core::attempt::AttemptState;
 use ventanilla_core::problem::ProblemCode;
 use ventanilla_providers::cvu::CashOut;
 use ventanilla_providers::failpoint::hit;
+use ventanilla_providers::greenpay::{self, BulkPayment};
 
 use super::Machine;
 use super::course::{Course, Finding, Row, alike};
@@ -38,12 +45,16 @@ use crate::store::{
 };
 
 pub use record::{
-    NewCashOut, NewTokenPayment, OperationDetails, OperationItem, OperationResult, Recipient,
+    NewBulk, NewBulkPayment, NewCashOut, NewSubscription, NewSubscriptionPayment, NewTokenPayment,
+    OperationDetails, OperationItem, OperationResult, Recipient,
 };
 
 /// What has to be in memory until the call of an errand is over.
 pub(super) enum Deed {
     CashOut(CashOut),
+    Bulk(Vec<BulkPayment>),
+    Subscription(Box<greenpay::NewSubscription>),
+    SubscriptionPayment(subscription_payment::Charge),
 }
 
 /// What is kept sealed of an errand.
@@ -173,12 +184,13 @@ async fn drive(machine: &Machine, row: ErrandRow) -> Result<()> {
     }
     let ready = match row.kind {
         ErrandKind::CashOut => cash_out::ready(machine, &row).await?,
-        ErrandKind::Bulk | ErrandKind::Subscription | ErrandKind::SubscriptionPayment => {
-            Ready::Never(String::from("rail card has no such operation"))
-        }
+        ErrandKind::Bulk => bulk::ready(machine, &row).await?,
+        ErrandKind::Subscription => subscription::ready(machine, &row).await?,
+        ErrandKind::SubscriptionPayment => subscription_payment::ready(machine, &row).await?,
     };
     match ready {
         Ready::Now(deed) => send_once(machine, row, deed).await,
+        Ready::Later(cause) => postpone(machine, &row, &cause, now).await,
         Ready::Never(reason) => {
             machine.end_unsent::<ErrandRow>(&row.id, &reason).await?;
             Ok(())
@@ -190,16 +202,24 @@ async fn drive(machine: &Machine, row: ErrandRow) -> Result<()> {
 enum Ready {
     /// It can.
     Now(Deed),
+    /// Perhaps later.
+    Later(String),
     /// It never can.
     Never(String),
+}
+
+impl Ready {
+    fn never(reason: &str) -> Self {
+        Self::Never(reason.to_owned())
+    }
 }
 
 async fn read(machine: &Machine, row: &ErrandRow) -> Result<()> {
     let reading = match row.kind {
         ErrandKind::CashOut => cash_out::read(machine, row).await?,
-        ErrandKind::Bulk | ErrandKind::Subscription | ErrandKind::SubscriptionPayment => {
-            judge::Reading::Failed(String::from("the rail is not configured"))
-        }
+        ErrandKind::Bulk => bulk::read(machine, row).await?,
+        ErrandKind::Subscription => subscription::read(machine, row).await?,
+        ErrandKind::SubscriptionPayment => subscription_payment::read(machine, row).await?,
     };
     let jitter = jitter();
     machine
@@ -254,6 +274,13 @@ impl Row for ErrandRow {
         change.kind
     }
 
+    fn taken_for(mut change: ErrandChange, deed: &Deed) -> ErrandChange {
+        if let Deed::SubscriptionPayment(charge) = deed {
+            change.after.known_before = Some(charge.known_before.clone());
+        }
+        change
+    }
+
     fn count(&self) {
         metrics::counter!(
             "ventanilla_operations_total",
@@ -273,6 +300,9 @@ impl Row for ErrandRow {
     async fn send(machine: &Machine, deed: &Deed) -> Finding<OperationResult> {
         match deed {
             Deed::CashOut(transfer) => cash_out::send(machine, transfer).await,
+            Deed::Bulk(payments) => bulk::send(machine, payments).await,
+            Deed::Subscription(new) => subscription::send(machine, new).await,
+            Deed::SubscriptionPayment(charge) => subscription_payment::send(machine, charge).await,
         }
     }
 

@@ -77,6 +77,82 @@ pub struct NewTokenPayment {
     pub metadata: BTreeMap<String, String>,
 }
 
+/// A subscription that a saved card pays, without a payment at once: the body of `POST /v1/greenpay/subscriptions`.
+///
+/// A first payment now is a payment of its own: `POST /v1/greenpay/token-payments`.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewSubscription {
+    /// The merchant's own number for it, for people: 1 to 64 characters. It is not sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 64)]
+    pub reference: Option<String>,
+    /// Whose card it is, by the shop's own identifier; GreenPay lists the subscription by it.
+    #[schema(min_length = 1, max_length = 64)]
+    pub buyer_id: String,
+    /// The saved card that pays: `crd_` and 26 characters.
+    pub saved_card: String,
+    /// One line about it: 1 to 200 characters. GreenPay keeps it with our reference behind it, by which the
+    /// subscription is found again when its creation was not answered.
+    #[schema(min_length = 1, max_length = 200)]
+    pub description: String,
+    /// What each payment takes; more than zero, in a currency that the card rail settles in.
+    pub amount: Money,
+    /// Months from one payment to the next: 1 to 60.
+    #[schema(minimum = 1, maximum = 60)]
+    pub every_months: u8,
+    /// When the first payment is due, RFC 3339: at least 24 hours from now. GreenPay takes it at midnight of that
+    /// day.
+    #[schema(format = DateTime)]
+    pub starts_at: String,
+    /// When it ends, RFC 3339: after `starts_at`. Without it, it goes on until it is cancelled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
+    pub ends_at: Option<String>,
+}
+
+/// A payment of a subscription before its day: the body of `POST /v1/greenpay/subscriptions/{id}/payments`.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewSubscriptionPayment {
+    /// The merchant's own number for it, for people: 1 to 64 characters. It is not sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 64)]
+    pub reference: Option<String>,
+    /// What the subscription takes. It is not sent: GreenPay takes what was agreed, and what it took is held
+    /// against this.
+    pub amount: Money,
+}
+
+/// Many payments with saved cards in one call: the body of `POST /v1/greenpay/bulk-payments`.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewBulk {
+    /// The merchant's own number for all of it, for people: 1 to 64 characters. It is not sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 64)]
+    pub reference: Option<String>,
+    /// 1 to 100 payments, all of them in one currency.
+    #[schema(min_items = 1, max_items = 100)]
+    pub payments: Vec<NewBulkPayment>,
+}
+
+/// One payment of many.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewBulkPayment {
+    /// The merchant's order number, for people: 1 to 64 characters, no other payment's beside it. It is not sent.
+    #[schema(min_length = 1, max_length = 64)]
+    pub order_reference: String,
+    /// What is taken; more than zero, in a currency that the card rail settles in.
+    pub total: Money,
+    /// Whose card it is, by the shop's own identifier.
+    #[schema(min_length = 1, max_length = 64)]
+    pub buyer_id: String,
+    /// The saved card: `crd_` and 26 characters.
+    pub saved_card: String,
+}
+
 /// What the merchant is shown of what it asked for. No account and no token is in it.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 pub struct OperationDetails {
@@ -92,6 +168,24 @@ pub struct OperationDetails {
     /// What it is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
+    /// Whose card pays, by the shop's own identifier.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub buyer_id: Option<String>,
+    /// The saved card that pays, by its identifier here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub saved_card: Option<String>,
+    /// The subscription that is paid, by the provider's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subscription_id: Option<String>,
+    /// Months from one payment to the next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub every_months: Option<u8>,
+    /// When the first payment is due, RFC 3339 UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub starts_at: Option<String>,
+    /// When it ends, RFC 3339 UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends_at: Option<String>,
 }
 
 /// What the provider calls what came of an operation, as far as it said.
@@ -100,6 +194,18 @@ pub struct OperationResult {
     /// The number of a transfer, by which its voucher is read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cash_out_id: Option<String>,
+    /// The name of a subscription that was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subscription_id: Option<String>,
+    /// The provider's reference of a payment of a subscription.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment_reference: Option<String>,
+    /// The issuer's authorization code of that payment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorization: Option<String>,
+    /// The number of many payments in one call. Nothing can be read by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bulk_id: Option<String>,
 }
 
 /// One payment of an operation that makes several.

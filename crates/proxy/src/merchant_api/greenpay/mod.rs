@@ -1,8 +1,9 @@
-//! The rest of GreenPay's API that moves no money: saved cards, subscriptions, transactions.
+//! The rest of GreenPay's API: saved cards, subscriptions, many payments at once, transactions.
 //!
 //! Cards are named by identifiers of ours; GreenPay's tokens of them are in no answer and no request.
 
 mod cards;
+mod charges;
 mod subscriptions;
 mod transactions;
 
@@ -15,6 +16,7 @@ use crate::error::{Error, Result};
 pub(super) fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .merge(cards::routes())
+        .merge(charges::routes())
         .merge(subscriptions::routes())
         .merge(transactions::routes())
 }

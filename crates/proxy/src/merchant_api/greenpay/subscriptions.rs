@@ -397,11 +397,7 @@ fn page(limit: Option<Number>, after: Option<Number>) -> Result<Page> {
 
 /// Names the page, when another one comes behind it.
 fn next<T>(listed: &Listed<T>, page: Page) -> Option<String> {
-    let is_last = match listed.total_pages {
-        Some(pages) => u64::from(page.number) >= pages,
-        None => listed.entries.len() < usize::from(page.size),
-    };
-    (!is_last).then(|| page.number.to_string())
+    (!listed.is_last(page)).then(|| page.number.to_string())
 }
 
 fn filter(asked: SubscriptionsQuery) -> Result<SubscriptionFilter> {

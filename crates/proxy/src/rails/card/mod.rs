@@ -5,6 +5,7 @@
 //! | prepare | open an order; nothing for a saved card | no |
 //! | send | pay with the sealed card, or with the saved card's token | yes, once per right |
 //! | operate | capture, void or refund; they name the card's digits and the authorization | yes, once per right |
+//! | subscribe, pay a subscription, pay in bulk | what belongs to no checkout | yes, once per right |
 //! | read, probe | transaction by our reference | no |
 //!
 //! `ld` and `lk` come in, are sent, and are wiped; they are never written anywhere. Only the buyer's
@@ -29,8 +30,9 @@ use ventanilla_core::rails::card::{
 use ventanilla_core::seal::ProviderKey;
 use ventanilla_providers::Outcome;
 use ventanilla_providers::greenpay::{
-    self, CardToken, Client, Expected, OperationAnswer, Order, OrderSession, PaidTransaction,
-    Payment, SavedToken, StateChange, TransactionRead,
+    self, BulkId, BulkPayment, CardToken, Client, CreatedSubscription, Expected, NewSubscription,
+    OperationAnswer, Order, OrderSession, PaidTransaction, Payment, SavedToken, StateChange,
+    SubscriptionApproval, SubscriptionId, SubscriptionPayment, TransactionRead,
 };
 use zeroize::Zeroizing;
 
@@ -388,6 +390,40 @@ impl CardRail {
         }
     }
 
+    /// **Moves money, later.** To be called once for each right to send.
+    pub async fn subscribe(
+        &self,
+        new: &NewSubscription,
+        breakers: &Breakers,
+    ) -> Finding<CreatedSubscription> {
+        finding(self.client.create_subscription(new).await, breakers)
+    }
+
+    /// **Moves money.** To be called once for each right to send.
+    pub async fn pay_subscription(
+        &self,
+        id: &SubscriptionId,
+        breakers: &Breakers,
+    ) -> Finding<SubscriptionApproval> {
+        match finding(self.client.pay_subscription(id).await, breakers) {
+            Finding::Confirmed(SubscriptionPayment::Approved(approval)) => {
+                Finding::Confirmed(approval)
+            }
+            Finding::Confirmed(SubscriptionPayment::Declined { code }) => {
+                Finding::Declined { code }
+            }
+            Finding::Declined { code } => Finding::Declined { code },
+            Finding::NotSent(cause) => Finding::NotSent(cause),
+            Finding::Rejected(cause) => Finding::Rejected(cause),
+            Finding::Unknown(cause) => Finding::Unknown(cause),
+        }
+    }
+
+    /// **Moves money.** To be called once for each right to send.
+    pub async fn bulk(&self, payments: &[BulkPayment], breakers: &Breakers) -> Finding<BulkId> {
+        finding(self.client.bulk(payments).await, breakers)
+    }
+
     /// Reads a payment back by our reference.
     pub async fn read(&self, reference: &str) -> Reading {
         match self.client.transaction(reference).await {
@@ -551,6 +587,17 @@ impl CardRail {
     #[must_use]
     pub const fn reads_disprove(kind: OperationKind) -> bool {
         matches!(kind, OperationKind::Void)
+    }
+}
+
+/// What a call to the merchant host came to, which counts for whether that answers.
+fn finding<T>(outcome: Outcome<T>, breakers: &Breakers) -> Finding<T> {
+    breakers.note(Host::GreenpayMerchant, &outcome);
+    match outcome {
+        Outcome::Definite(proof) => Finding::Confirmed(proof),
+        Outcome::NotSent(cause) => Finding::NotSent(cause.to_string()),
+        Outcome::Rejected(cause) => Finding::Rejected(cause.to_string()),
+        Outcome::Unknown(cause) => Finding::Unknown(cause.to_string()),
     }
 }
 
