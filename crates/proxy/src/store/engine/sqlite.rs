@@ -71,6 +71,7 @@ impl Sqlite {
         for give_back in [
             "UPDATE attempt SET leased_until = NULL WHERE next_check_at IS NOT NULL AND leased_until IS NOT NULL",
             "UPDATE operation SET leased_until = NULL WHERE next_check_at IS NOT NULL AND leased_until IS NOT NULL",
+            "UPDATE errand SET leased_until = NULL WHERE next_check_at IS NOT NULL AND leased_until IS NOT NULL",
             "UPDATE outbox SET leased_until = NULL WHERE next_try_at IS NOT NULL AND leased_until IS NOT NULL",
             "UPDATE watch SET leased_until = NULL WHERE leased_until IS NOT NULL",
         ] {
