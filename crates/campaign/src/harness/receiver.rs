@@ -102,6 +102,17 @@ pub struct Standing {
     pub state: AttemptState,
 }
 
+impl Deliveries {
+    /// Whether an attempt or operation was told to be in this state.
+    #[must_use]
+    pub fn told(&self, id: &str, state: AttemptState) -> bool {
+        self.messages.iter().any(|message| {
+            let mut about = message.data.attempt.iter().chain(&message.data.operation);
+            about.any(|standing| standing.id == id && standing.state == state)
+        })
+    }
+}
+
 impl Receiver {
     /// Listens on a free port of the loopback. Every body is appended to `bodies`.
     ///

@@ -13,6 +13,7 @@ use ventanilla_core::account::{Account, Cuit};
 use ventanilla_core::operation::OperationKind;
 
 use super::process::Process;
+use super::proxy::{MERCHANT_ID, TERMINAL};
 use super::{Binaries, free_ports};
 use crate::clock::ScaledClock;
 use crate::failure::{Failure, Result, Tried as _};
@@ -223,6 +224,41 @@ impl Sandbox {
             .await
     }
 
+    /// Makes a subscription by the provider's own API, first due in many years: its name.
+    ///
+    /// # Errors
+    ///
+    /// When the sandbox refuses.
+    pub async fn subscribe(
+        &self,
+        secret: &str,
+        card_token: &str,
+        description: &str,
+    ) -> Result<String> {
+        #[derive(Deserialize)]
+        struct Made {
+            #[serde(rename = "subscriptionId")]
+            subscription_id: String,
+        }
+        let what = "make a subscription";
+        let charge = json!({
+            "amount": 10, "startDate": IN_THE_YEAR_2100,
+            "cadence": { "mode": "EVERY", "unit": "MONTH", "every": 1 },
+        });
+        let request = json!({
+            "secret": secret, "merchantId": MERCHANT_ID, "terminal": TERMINAL, "userId": "buyer-1",
+            "description": description, "currency": "CRC", "tokens": [card_token],
+            "subscription": [charge],
+        });
+        let asked = self
+            .http
+            .post(format!("{}/subscriptions", self.merchant_url));
+        let answer = asked.json(&request).send().await.tried(what)?;
+        let body = answer.bytes().await.tried(what)?;
+        let made: Made = serde_json::from_slice(&body).tried(what)?;
+        Ok(made.subscription_id)
+    }
+
     /// Moves its clock on.
     ///
     /// # Errors
@@ -267,6 +303,8 @@ impl Sandbox {
     }
 }
 
+/// In milliseconds.
+const IN_THE_YEAR_2100: i64 = 4_102_444_800_000;
 /// So late a late notification comes, on the scaled clock: a minute.
 const LATE_MS: u32 = 60_000;
 
@@ -286,6 +324,12 @@ pub struct Ledger {
     pub debits: Vec<Debit>,
     /// Captures, voids and refunds.
     pub operations: Vec<Operation>,
+    /// Many payments in one call, each time that they were taken.
+    #[serde(default)]
+    pub bulks: Vec<Bulk>,
+    /// Every change of a subscription.
+    #[serde(default)]
+    pub subscriptions: Vec<SubscriptionEntry>,
     /// Every change of a card token.
     pub card_tokens: Vec<CardToken>,
     /// Orders.
@@ -316,6 +360,7 @@ impl Ledger {
                     OperationState::Refused => DebitState::Declined,
                 },
                 tip: Some(charge.tip.clone()),
+                subscription_id: None,
             });
         }
         for refund in &self.flux.refunds {
@@ -396,6 +441,25 @@ pub struct Debit {
     /// How much of it is a tip, where there can be one; likewise.
     #[serde(default)]
     pub tip: Option<String>,
+    /// The subscription that it is a payment of.
+    #[serde(default)]
+    pub subscription_id: Option<String>,
+}
+
+/// Many payments in one call that was taken.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Bulk {
+    /// The proxy's reference of each.
+    pub references: Vec<String>,
+}
+
+/// Something that happened to a subscription.
+#[derive(Clone, Debug, Deserialize)]
+pub struct SubscriptionEntry {
+    /// `created`, and others.
+    pub change: String,
+    /// What it is for.
+    pub description: String,
 }
 
 /// Whether an operation took effect.

@@ -112,7 +112,8 @@ pub struct Credit {
 pub struct Operation {
     /// Its identifier.
     pub id: String,
-    /// The payment.
+    /// The payment; empty of what belongs to none.
+    #[serde(default)]
     pub attempt_id: String,
     /// What is done.
     pub kind: OperationKind,
@@ -124,11 +125,23 @@ pub struct Operation {
     /// Why it stands there.
     #[serde(default)]
     pub reason: Option<String>,
+    /// Its payments, when it makes several.
+    #[serde(default)]
+    pub items: Vec<OperationItem>,
     /// RFC 3339 UTC.
     pub created_at: String,
     /// When it ended, RFC 3339 UTC.
     #[serde(default)]
     pub settled_at: Option<String>,
+}
+
+/// A payment of an operation that makes several.
+#[derive(Clone, Debug, Deserialize)]
+pub struct OperationItem {
+    /// The reference at the provider.
+    pub reference: String,
+    /// Where it stands.
+    pub state: AttemptState,
 }
 
 impl Shop {
@@ -199,6 +212,36 @@ impl Shop {
             .header("idempotency-key", key)
             .json(&json!({}));
         Wire::send(request).await
+    }
+
+    /// Asks for what belongs to no checkout, once: `POST` to `path`.
+    pub async fn run_errand(&self, path: &str, body: &Value, key: &str) -> Answer<Operation> {
+        let request = self
+            .request(Method::POST, path)
+            .header("idempotency-key", key)
+            .json(body);
+        Wire::send(request).await
+    }
+
+    /// A saved card of a buyer, by its identifier: `GET /v1/greenpay/cards`, repeated until it is answered.
+    ///
+    /// # Errors
+    ///
+    /// As [`Shop::open_session`], and when the buyer has none.
+    pub async fn saved_card(&self, buyer_id: &str) -> Result<String> {
+        #[derive(Deserialize)]
+        struct Cards {
+            cards: Vec<Card>,
+        }
+        #[derive(Deserialize)]
+        struct Card {
+            id: String,
+        }
+        let path = format!("/v1/greenpay/cards?buyer_id={buyer_id}");
+        let found: Cards = self.insist(|| self.request(Method::GET, &path)).await?;
+        let card = found.cards.into_iter().next();
+        card.map(|card| card.id)
+            .ok_or_else(|| Failure::of("the buyer has no saved card"))
     }
 
     /// `GET /v1/operations/{id}`, once.

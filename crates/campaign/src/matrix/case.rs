@@ -71,6 +71,14 @@ pub enum Deed {
     ReturnFlexiti,
     /// A refund to the account of a regular purchase.
     RefundFlexiti,
+    /// A transfer out of the merchant's account.
+    SendOut,
+    /// Two payments with a saved card in one call.
+    Bulk,
+    /// A subscription that a saved card pays.
+    Subscribe,
+    /// A payment of a subscription before its day.
+    PaySubscribed,
 }
 
 /// What an operation needs to have been paid before, and how.
@@ -114,7 +122,7 @@ pub struct Case {
 
 impl Deed {
     /// Every one. What a provider does for a limited time only comes first.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 22] = [
         Self::Void,
         Self::Capture,
         Self::Refund,
@@ -133,6 +141,10 @@ impl Deed {
         Self::ReleaseFlexiti,
         Self::ReturnFlexiti,
         Self::RefundFlexiti,
+        Self::SendOut,
+        Self::Bulk,
+        Self::Subscribe,
+        Self::PaySubscribed,
     ];
 
     /// The name on the command line and in the table.
@@ -157,10 +169,23 @@ impl Deed {
             Self::ReleaseFlexiti => "release-flexiti",
             Self::ReturnFlexiti => "return-flexiti",
             Self::RefundFlexiti => "refund-flexiti",
+            Self::SendOut => "send-out",
+            Self::Bulk => "bulk",
+            Self::Subscribe => "subscribe",
+            Self::PaySubscribed => "pay-subscribed",
         }
     }
 
-    /// The operation, unless it is a payment.
+    /// Whether it belongs to no checkout.
+    #[must_use]
+    pub const fn is_errand(self) -> bool {
+        matches!(
+            self,
+            Self::SendOut | Self::Bulk | Self::Subscribe | Self::PaySubscribed
+        )
+    }
+
+    /// The operation on a payment, if it is one.
     #[must_use]
     pub const fn kind(self) -> Option<OperationKind> {
         match self {
@@ -179,7 +204,11 @@ impl Deed {
             | Self::Qr
             | Self::Credit
             | Self::OtherCredit
-            | Self::Resolve => None,
+            | Self::Resolve
+            | Self::SendOut
+            | Self::Bulk
+            | Self::Subscribe
+            | Self::PaySubscribed => None,
         }
     }
 
@@ -219,7 +248,11 @@ impl Deed {
             | Self::Credit
             | Self::OtherCredit
             | Self::Resolve
-            | Self::CashOut => None,
+            | Self::CashOut
+            | Self::SendOut
+            | Self::Bulk
+            | Self::Subscribe
+            | Self::PaySubscribed => None,
         }
     }
 
@@ -238,7 +271,9 @@ impl Deed {
     #[must_use]
     pub const fn suffers(self, action: Action) -> bool {
         match self {
-            Self::PayFlux => matches!(action, Action::Exit | Action::Stop),
+            Self::PayFlux | Self::SendOut | Self::Bulk | Self::Subscribe | Self::PaySubscribed => {
+                matches!(action, Action::Exit | Action::Stop)
+            }
             _ => true,
         }
     }
@@ -262,11 +297,16 @@ impl Deed {
             | Self::CaptureFlexiti
             | Self::ReleaseFlexiti
             | Self::ReturnFlexiti
-            | Self::RefundFlexiti => None,
+            | Self::RefundFlexiti
+            | Self::SendOut
+            | Self::Bulk
+            | Self::Subscribe
+            | Self::PaySubscribed => None,
         }
     }
 
-    /// Whether it comes by `point`.
+    /// Whether it comes by `point`. Of what belongs to no checkout some come by the places alone at which their
+    /// call is under way: before and after it they do what the others do.
     #[must_use]
     pub fn comes_by(self, point: &str) -> bool {
         let (place, _) = point.split_once('.').unwrap_or((point, ""));
@@ -288,7 +328,12 @@ impl Deed {
             | Self::CaptureFlexiti
             | Self::ReleaseFlexiti
             | Self::ReturnFlexiti
-            | Self::RefundFlexiti => !matches!(place, "offers" | "credit" | "resolve" | "browser"),
+            | Self::RefundFlexiti
+            | Self::Bulk
+            | Self::PaySubscribed => !matches!(place, "offers" | "credit" | "resolve" | "browser"),
+            Self::SendOut | Self::Subscribe => {
+                matches!(place, "send" | "answer" | "t2") || point == "t1.after"
+            }
         }
     }
 
@@ -315,7 +360,10 @@ impl Deed {
             Self::Credit | Self::OtherCredit | Self::Resolve => {
                 matches!(place, "credit" | "resolve")
             }
-            Self::Qr | Self::RefundFlux => false,
+            Self::Bulk | Self::PaySubscribed => {
+                matches!(point, "t1.after" | "send.full_request")
+            }
+            Self::Qr | Self::RefundFlux | Self::SendOut | Self::Subscribe => false,
         }
     }
 }
@@ -381,7 +429,13 @@ impl Case {
             | Deed::RefundFlux
             | Deed::PaySaved
             | Deed::PayFlux
-            | Deed::Qr => return false,
+            | Deed::Qr
+            | Deed::SendOut
+            | Deed::Subscribe => return false,
+            Deed::Bulk | Deed::PaySubscribed => {
+                return self.action == Action::Exit
+                    && is_at(&["t1.after", "send.full_request", "t2.before"]);
+            }
             Deed::Link => {
                 return self.action == Action::DropStore && is_at(&["t2.before", "t2.after"]);
             }
@@ -509,15 +563,20 @@ mod tests {
         let (credits, transfers) = (3 * (2 * 4 + 2), 14 + 3 * 7);
         let by_code = 2 * 15 + 14;
         let financed = (17 + 14) * 4 + 3 * (14 + 3 * 7);
+        let errands = 2 * (14 + 2) + 2 * 7;
         assert_eq!(
             all.len(),
-            by_card + shown + credits + transfers + by_code + financed
+            by_card + shown + credits + transfers + by_code + financed + errands
         );
         let names: HashSet<String> = all.iter().map(Case::to_string).collect();
         assert_eq!(names.len(), all.len());
         let shared = all.iter().filter(|case| case.is_for_shared_stores());
         let financed = 7 + 4 + 17 + 6 + 4 + 14 + 3 * 7;
-        assert_eq!(shared.count(), (6 + 4) * 2 + 15 + 14 + 2 + 8 + 7 + financed);
+        let errands = 2 * 3;
+        assert_eq!(
+            shared.count(),
+            (6 + 4) * 2 + 15 + 14 + 2 + 8 + 7 + financed + errands
+        );
         for case in &all {
             let pick: Pick = case.to_string().parse().unwrap();
             let taken: Vec<&Case> = all.iter().filter(|other| pick.takes(**other)).collect();
@@ -531,14 +590,16 @@ mod tests {
             let pick: Pick = text.parse().unwrap();
             Case::all().filter(|case| pick.takes(*case)).count()
         };
-        assert_eq!(count(""), 676);
+        assert_eq!(count(""), 722);
         assert_eq!(count("void"), 56);
-        assert_eq!(count(":t1.after"), 52);
+        assert_eq!(count(":t1.after"), 58);
         assert_eq!(count("credit"), 10);
         assert_eq!(count("pay-flux"), 30);
         assert_eq!(count("refund-flux"), 14);
         assert_eq!(count("pay-flexiti"), 68);
         assert_eq!(count("return-flexiti"), 35);
+        assert_eq!(count("bulk"), 16);
+        assert_eq!(count("subscribe"), 7);
         assert_eq!(count(":offers.after"), 4);
         assert_eq!(count("pay::exit"), 15);
         assert_eq!(count("void:browser.answer"), 0);

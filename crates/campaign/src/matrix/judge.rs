@@ -10,7 +10,7 @@
 //! | I6 | what was given back, or captured, was so once |
 //! | I7 | the merchant was told of every end |
 //! | I8 | no card data or secret is on disk |
-//! | known | everything has ended; a capture or refund that no read disproves may wait for a person |
+//! | known | everything has ended; a capture or refund that no read disproves may wait for a person, and so may what only a list shows |
 //! | played | the case went as it should |
 //! | came by | the place was on the way |
 
@@ -143,8 +143,13 @@ pub(super) fn judge(played: &Played, books: &Books, leaks: &[&Leak]) -> Vec<Faul
             }
         }
     }
-    if played.sessions.is_empty() && played.trouble.is_empty() {
+    let is_nothing = played.sessions.is_empty() && played.errand.is_none();
+    if is_nothing && played.trouble.is_empty() {
         add("played", String::from("there is no session"));
+    }
+    if let Some(done) = &played.errand {
+        let ledger = played.ledger.as_ref().unwrap_or(&books.whole);
+        done.judge(ledger, &played.told, &mut add);
     }
     if !played.sessions.is_empty() {
         let ledger = match &played.ledger {
@@ -359,6 +364,7 @@ mod tests {
             sessions: vec![session],
             ledger: None,
             settled: Vec::new(),
+            errand: None,
             told: Deliveries {
                 messages,
                 ..Deliveries::default()

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
+use ventanilla_core::attempt::AttemptState;
 
-use super::case::{Action, Case};
+use super::case::{Action, Case, Deed};
 use super::ground::{Ground, LOG};
 use super::judge::Fault;
 use super::play::{Played, standings};
@@ -45,7 +46,7 @@ impl<'a> Life<'a> {
         let bodies = folder.join("webhooks.jsonl");
         let receiver = Receiver::start(&ground.secrets, &bodies, number.into()).await?;
         let mut account = None;
-        if case.deed.presentation().is_some() {
+        if case.deed.presentation().is_some() || case.deed == Deed::SendOut {
             let sandbox = Sandbox::start(&ground.binaries, &folder, number.into(), ground.clock);
             account = Some(Arc::new(sandbox.await?));
         }
@@ -297,6 +298,18 @@ impl<'a> Life<'a> {
                 .map(|proxy| proxy.url().to_owned())
                 .collect(),
         )
+    }
+
+    /// What the merchant was told, once it was told how this ended.
+    pub async fn told_of(&self, id: &str, state: AttemptState) -> Deliveries {
+        let deadline = Instant::now() + TOLD_WITHIN;
+        loop {
+            let told = self.receiver.deliveries();
+            if told.told(id, state) || Instant::now() > deadline {
+                return told;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
     }
 
     /// What the merchant was told, once everything has been told that there is.

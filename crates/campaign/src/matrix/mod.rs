@@ -6,7 +6,7 @@
 //! |---|---|
 //! | which cases are there | `case` |
 //! | what do they start from | `ground`, `store` |
-//! | what happens in one | `play`; to its proxies: `life`; what is asked of them: `client`; from a wallet: `wallet`; of who finances: `financing` |
+//! | what happens in one | `play`; to its proxies: `life`; what is asked of them: `client`; from a wallet: `wallet`; of who finances: `financing`; without a checkout: `errand` |
 //! | what may be held against it | `judge` |
 //! | how is it shown | `table` |
 //!
@@ -17,6 +17,7 @@
 
 mod case;
 mod client;
+mod errand;
 mod financing;
 mod ground;
 mod judge;
@@ -230,6 +231,8 @@ fn beside(all: &[Played], ground: &Ground, books: &Books, leaks: &[Leak]) -> Vec
             .iter()
             .map(|attempt| attempt.reference.as_str())
     }));
+    let errands = all.iter().filter_map(|played| played.errand.as_ref());
+    known.extend(errands.flat_map(errand::Done::references));
     let mut faults: Vec<Fault> = books
         .strangers(&known)
         .into_iter()

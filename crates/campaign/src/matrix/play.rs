@@ -13,6 +13,7 @@ use ventanilla_core::attempt::AttemptState;
 
 use super::case::{Action, Case, Deed};
 use super::client::{Client, Wish};
+use super::errand;
 use super::ground::Ground;
 use super::judge::{Books, Fault};
 use super::life::{ENDS_WITHIN, Life};
@@ -35,6 +36,8 @@ pub(super) struct Played {
     pub ledger: Option<Ledger>,
     /// The credits of which somebody said whose they are.
     pub settled: Vec<Credit>,
+    /// What was asked for without a checkout, in the end.
+    pub errand: Option<errand::Done>,
     /// What the merchant was told.
     pub told: Deliveries,
     /// Whether the proxy came by the place.
@@ -56,6 +59,7 @@ pub(super) async fn play(ground: Arc<Ground>, case: Case, number: u32) -> Played
         sessions: Vec::new(),
         ledger: None,
         settled: Vec::new(),
+        errand: None,
         told: Deliveries::default(),
         came_by: false,
         history: HashMap::new(),
@@ -76,6 +80,7 @@ async fn go_through(ground: &Ground, case: Case, number: u32, played: &mut Playe
         Deed::Credit | Deed::OtherCredit | Deed::Resolve => {
             wallet::live(ground, case, number, &mut life, played).await
         }
+        deed if deed.is_errand() => errand::live(ground, case, number, &mut life, played).await,
         _ => live(ground, case, number, &mut life, played).await,
     };
     played.ledger = life.ledger_of_account().await?;
@@ -200,7 +205,16 @@ async fn rest(
 
 /// How long nothing changes before nothing will for a while.
 fn patience(kind: StoreKind, session: &Session) -> Duration {
-    let is = |wanted: &[AttemptState]| states(session).any(|state| wanted.contains(&state));
+    patience_with(kind, states(session))
+}
+
+/// Likewise, of what stands so.
+pub(super) fn patience_with(
+    kind: StoreKind,
+    states: impl Iterator<Item = AttemptState>,
+) -> Duration {
+    let states: Vec<AttemptState> = states.collect();
+    let is = |wanted: &[AttemptState]| states.iter().any(|state| wanted.contains(state));
     if is(&[AttemptState::New, AttemptState::Prepared]) && kind == StoreKind::Postgres {
         LEFT_BEHIND
     } else if is(&[AttemptState::Sent]) {
@@ -234,11 +248,17 @@ impl Played {
     pub fn saw(&mut self, session: &Session) -> bool {
         let mut changed = false;
         for (id, state) in standings(session) {
-            let states = self.history.entry(id.to_owned()).or_default();
-            if states.last() != Some(&state) {
-                states.push(state);
-                changed = true;
-            }
+            changed |= self.saw_standing(id, state);
+        }
+        changed
+    }
+
+    /// Likewise, of one thing.
+    pub fn saw_standing(&mut self, id: &str, state: AttemptState) -> bool {
+        let states = self.history.entry(id.to_owned()).or_default();
+        let changed = states.last() != Some(&state);
+        if changed {
+            states.push(state);
         }
         changed
     }
@@ -273,7 +293,7 @@ const KNOWN_WITHIN: Duration = Duration::from_secs(20);
 /// In a store that several may share, what somebody died with is lent to him for a minute of real time.
 const LEFT_BEHIND: Duration = Duration::from_secs(70);
 /// Past the provider's fence, and past the time after which what is not disproved is reviewed.
-const LEAPS: [Duration; 2] = [
+pub(super) const LEAPS: [Duration; 2] = [
     Duration::from_secs(50 * 60),
     Duration::from_secs(26 * 60 * 60),
 ];
