@@ -59,7 +59,13 @@ pub fn table(outcome: &Outcome) -> String {
             credits.came, credits.matched, credits.review, credits.dismissed, credits.false_answers
         ),
     );
-    row("operations that succeeded", verdict.operations.to_string());
+    row(
+        "operations that succeeded",
+        format!(
+            "{}; {} without a checkout were never carried out, and wait for a person",
+            verdict.operations, verdict.waiting
+        ),
+    );
     let [count, turned_away] = outcome.deliveries;
     row(
         "webhooks",

@@ -113,6 +113,20 @@ pub fn pinned_key(offer: &CardOffer) -> Result<PinnedKey> {
         .map_err(|error| Failure::of(format!("the offered key was refused: {error}")))
 }
 
+/// The provider's key as a shop has it that saves cards by itself: in PEM, of whatever length.
+///
+/// # Errors
+///
+/// When it is no key.
+pub fn own_key(pem: &str) -> Result<PinnedKey> {
+    ProviderKey::parse(pem)
+        .and_then(|key| {
+            let pins = [key.fingerprint()];
+            key.pinned(&pins, true)
+        })
+        .map_err(|error| Failure::of(format!("the provider's key was refused: {error}")))
+}
+
 /// What starts an attempt with a card typed now, sealed as the widget seals it.
 ///
 /// # Errors

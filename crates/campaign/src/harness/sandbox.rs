@@ -361,6 +361,7 @@ impl Ledger {
                 },
                 tip: Some(charge.tip.clone()),
                 subscription_id: None,
+                bulk_id: None,
             });
         }
         for refund in &self.flux.refunds {
@@ -444,6 +445,9 @@ pub struct Debit {
     /// The subscription that it is a payment of.
     #[serde(default)]
     pub subscription_id: Option<String>,
+    /// The call of many payments that it was in.
+    #[serde(default)]
+    pub bulk_id: Option<String>,
 }
 
 /// Many payments in one call that was taken.

@@ -125,6 +125,9 @@ pub struct Operation {
     /// Why it stands there.
     #[serde(default)]
     pub reason: Option<String>,
+    /// What the provider calls what came of it, of what belongs to no payment.
+    #[serde(default)]
+    pub result: Option<OperationResult>,
     /// Its payments, when it makes several.
     #[serde(default)]
     pub items: Vec<OperationItem>,
@@ -133,6 +136,14 @@ pub struct Operation {
     /// When it ended, RFC 3339 UTC.
     #[serde(default)]
     pub settled_at: Option<String>,
+}
+
+/// What the provider calls what came of an operation.
+#[derive(Clone, Debug, Deserialize)]
+pub struct OperationResult {
+    /// A subscription that was made.
+    #[serde(default)]
+    pub subscription_id: Option<String>,
 }
 
 /// A payment of an operation that makes several.

@@ -17,9 +17,10 @@ use crate::failure::{Failure, Result};
 use crate::harness::buyer::fresh_key;
 use crate::harness::proxy::Proxy;
 use crate::harness::receiver::Deliveries;
-use crate::harness::sandbox::{CashoutState, DebitState, Ledger};
+use crate::harness::sandbox::Ledger;
 use crate::harness::shop::{Operation, Shop};
 use crate::harness::wire::{Answer, Trouble};
+use crate::verdict::{Errand, Finding, Verdict, judge_errand};
 
 /// What is asked for.
 struct Wanted {
@@ -34,9 +35,7 @@ struct Wanted {
 /// What became of it.
 #[derive(Debug)]
 pub(super) struct Done {
-    operation: Operation,
-    name: String,
-    subscription: Option<String>,
+    errand: Errand,
     /// The references of what the provider took for it.
     references: Vec<String>,
 }
@@ -94,9 +93,11 @@ pub(super) async fn live(
     });
     played.errand = Some(Done {
         references: items.chain(debits.map(|debit| debit.reference)).collect(),
-        name: wanted.name,
-        subscription: wanted.subscription,
-        operation,
+        errand: Errand {
+            name: wanted.name,
+            subscription: wanted.subscription,
+            operation,
+        },
     });
     Ok(())
 }
@@ -233,75 +234,38 @@ impl Done {
         told: &Deliveries,
         add: &mut impl FnMut(&'static str, String),
     ) {
-        let operation = &self.operation;
-        let (id, state) = (&operation.id, operation.state);
+        let mut verdict = Verdict::default();
+        judge_errand(&self.errand, ledger, Some(told), &mut verdict);
+        let operation = &self.errand.operation;
         // No read proves that a list will not show it yet.
-        let waits = state == AttemptState::Review
+        let waits = operation.state == AttemptState::Review
             && matches!(
                 operation.kind,
                 OperationKind::Subscription | OperationKind::SubscriptionPayment
             );
-        if !state.is_final() && !waits {
-            add("known", format!("{id} is {}", state.name()));
+        if waits {
+            verdict.unknown.clear();
+        } else if !operation.state.is_final() {
+            let what = format!("{} is {}", operation.id, operation.state.name());
+            add("known", what);
         }
-        if state.is_final() && !told.told(id, state) {
-            add("I7", format!("nobody told that {id} is {}", state.name()));
-        }
-        for (what, times, known) in self.moved(ledger) {
-            match (times, known) {
-                (2.., _) => add("I1", format!("{id}: {what} was done {times} times")),
-                (1, false) if !waits => {
-                    add("I3", format!("{id}: {what} was done, and is not known"));
-                }
-                (0, true) => add("I4", format!("{id}: {what} was never done")),
-                _ => {}
+        for (rule, findings) in [
+            ("I1", &verdict.double),
+            ("I3", &verdict.lost),
+            ("I4", &verdict.invented),
+            ("I3", &verdict.unknown),
+            ("I7", &verdict.untold),
+        ] {
+            for Finding { about, what } in findings {
+                add(rule, format!("{about}: {what}"));
             }
         }
-    }
-
-    /// What was to be done, how often it was, and whether it is said to be.
-    fn moved(&self, ledger: &Ledger) -> Vec<(String, usize, bool)> {
-        let operation = &self.operation;
-        let is_done = operation.state == AttemptState::Succeeded;
-        let approved = |is_one: &dyn Fn(&str, Option<&str>) -> bool| {
-            let debits = ledger.debits.iter().filter(|debit| {
-                debit.state == DebitState::Approved
-                    && is_one(&debit.reference, debit.subscription_id.as_deref())
-            });
-            debits.count()
-        };
-        match operation.kind {
-            OperationKind::CashOut => {
-                // The description that the proxy sends unless it is told one.
-                let sent = ledger.cvu.cashouts.iter().filter(|cashout| {
-                    cashout.state == CashoutState::Sent && cashout.description == operation.id
-                });
-                vec![(String::from("the transfer"), sent.count(), is_done)]
-            }
-            OperationKind::Bulk => {
-                let is_ours = |reference: &String| self.references.contains(reference);
-                let bulks = ledger.bulks.iter();
-                let asked = bulks.filter(|bulk| bulk.references.iter().any(is_ours));
-                let items = operation.items.iter().map(|item| {
-                    let times = approved(&|reference, _| reference == item.reference);
-                    let known = item.state == AttemptState::Succeeded;
-                    (format!("payment {}", item.reference), times, known)
-                });
-                let asked = (String::from("all of it"), asked.count(), is_done);
-                std::iter::once(asked).chain(items).collect()
-            }
-            OperationKind::Subscription => {
-                let beginning = format!("{} (", self.name);
-                let made = ledger.subscriptions.iter().filter(|entry| {
-                    entry.change == "created" && entry.description.starts_with(&beginning)
-                });
-                vec![(String::from("the subscription"), made.count(), is_done)]
-            }
-            _ => {
-                let of = self.subscription.as_deref();
-                let times = approved(&|_, subscription| of.is_some() && subscription == of);
-                vec![(String::from("the payment"), times, is_done)]
-            }
+        let is_ours = |reference: &String| self.references.contains(reference);
+        let bulks = ledger.bulks.iter();
+        let asked = bulks.filter(|bulk| bulk.references.iter().any(is_ours));
+        let times = asked.count();
+        if operation.kind == OperationKind::Bulk && times > 1 {
+            add("I2", format!("{} was sent {times} times", operation.id));
         }
     }
 }
@@ -320,9 +284,11 @@ mod tests {
             "id": "opr_1", "kind": kind, "state": state, "created_at": "2026-11-20T13:00:00.000Z",
         });
         Done {
-            operation: serde_json::from_value(operation).unwrap(),
-            name: String::from("case"),
-            subscription: Some(String::from("sub")),
+            errand: Errand {
+                operation: serde_json::from_value(operation).unwrap(),
+                name: String::from("case"),
+                subscription: (kind == "subscription_payment").then(|| String::from("sub")),
+            },
             references: Vec::new(),
         }
     }
@@ -340,7 +306,7 @@ mod tests {
 
     fn rules(done: &Done, ledger: &Ledger) -> Vec<&'static str> {
         let mut rules = Vec::new();
-        let standing = json!({ "id": "opr_1", "state": done.operation.state });
+        let standing = json!({ "id": "opr_1", "state": done.errand.operation.state });
         let message = json!({ "type": "any", "data": { "operation": standing } });
         let told = Deliveries {
             messages: vec![serde_json::from_value(message).unwrap()],

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::errands::Wanted;
 use crate::harness::shop::Credit;
 use crate::leak::Canary;
 
@@ -30,6 +31,7 @@ struct Pages {
     canaries: Vec<Canary>,
     shown: Vec<Canary>,
     settled_by_hand: Vec<Credit>,
+    errands: Vec<Wanted>,
     surprises: BTreeMap<String, u64>,
 }
 
@@ -64,6 +66,11 @@ impl Book {
         self.pages().settled_by_hand.push(credit);
     }
 
+    /// The shop asked for something that belongs to no checkout.
+    pub fn note_errand(&self, wanted: Wanted) {
+        self.pages().errands.push(wanted);
+    }
+
     /// An answer that the story does not provide for.
     pub fn note_surprise(&self, what: String) {
         *self.pages().surprises.entry(what).or_default() += 1;
@@ -87,6 +94,10 @@ impl Book {
 
     pub fn settled_by_hand(&self) -> Vec<Credit> {
         self.pages().settled_by_hand.clone()
+    }
+
+    pub fn errands(&self) -> Vec<Wanted> {
+        self.pages().errands.clone()
     }
 
     pub fn surprises(&self) -> BTreeMap<String, u64> {

@@ -12,6 +12,7 @@ use ventanilla_core::attempt::{AttemptState, NextAction};
 use super::Field;
 use super::book::count;
 use super::code;
+use super::errands;
 use super::financing::Credit;
 use super::operations;
 use super::wallet::Way;
@@ -46,7 +47,10 @@ pub(super) enum Pressed {
 
 /// Plays one checkout.
 pub(super) async fn play(field: Arc<Field>, number: u64) {
-    let told = Story::begin(&field, number).await;
+    let (told, ()) = tokio::join!(
+        Story::begin(&field, number),
+        errands::perhaps(&field, number)
+    );
     if let Err(failure) = told {
         field.book.note_surprise(failure.to_string());
     }

@@ -2,7 +2,7 @@
 //!
 //! | question | room |
 //! |---|---|
-//! | what does one buyer do | `checkout` with a card, and `operations` once it is paid; `wallet` with a wallet; `code` with a wallet's code; `financing` on credit |
+//! | what does one buyer do | `checkout` with a card, and `operations` once it is paid; `wallet` with a wallet; `code` with a wallet's code; `financing` on credit; the shop, without a checkout: `errands` |
 //! | what befalls the proxies and their database | `trouble` |
 //! | when is everything settled, and what is the outcome | `settle` |
 //! | what is seen meanwhile | `screen`, `meters` |
@@ -10,6 +10,7 @@
 mod book;
 mod checkout;
 pub(crate) mod code;
+mod errands;
 mod financing;
 mod meters;
 mod operations;
@@ -166,6 +167,7 @@ pub async fn campaign(plan: &Plan, screen: &mut Screen) -> Result<Outcome> {
     let secrets = Secrets::make();
     let field = Arc::new(set_up(plan, &secrets).await?);
     screen.headline(plan);
+    errands::save_a_card(&field).await?;
     let trouble = u64::from(plan.faults_percent);
     field.receiver.turn_away(trouble / 2);
     field

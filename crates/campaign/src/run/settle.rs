@@ -12,14 +12,14 @@ use ventanilla_core::operation::OperationKind;
 use ventanilla_core::session::SessionState;
 
 use super::wallet::IN_TIME;
-use super::{Field, Screen};
+use super::{Field, Screen, errands};
 use crate::clock::{ScaledClock, parse_ms};
 use crate::failure::{Result, Tried as _};
 use crate::harness::receiver::Deliveries;
 use crate::harness::sandbox::Ledger;
 use crate::harness::shop::{Attempt, Credit, CreditState, Operation, Session};
 use crate::random::Dice;
-use crate::verdict::{Evidence, Verdict, compare};
+use crate::verdict::{Evidence, Verdict, compare, judge_errands, without_errands};
 
 /// What everybody knows in the end.
 pub(super) struct Settled {
@@ -51,7 +51,9 @@ pub(super) async fn settle(field: &Arc<Field>, screen: &mut Screen) -> Result<Se
             break;
         }
     }
+    let errands = errands::settle(field).await?;
     let ledger = await_credits(field, &mut clock, screen).await?;
+    let of_checkouts = without_errands(&ledger);
     let mut in_review = field.shop.credits_in_review().await?;
     look_at_credits(field, &in_review, &sessions, screen).await?;
     let by_wallet: Vec<String> = sessions
@@ -71,15 +73,16 @@ pub(super) async fn settle(field: &Arc<Field>, screen: &mut Screen) -> Result<Se
     let deadline = Instant::now() + TOLD_WITHIN;
     loop {
         let deliveries = field.receiver.deliveries();
-        let verdict = compare(&Evidence {
+        let mut verdict = compare(&Evidence {
             sessions: &sessions,
-            ledger: &ledger,
+            ledger: &of_checkouts,
             deliveries: Some(&deliveries),
             doubted: &doubted,
             credits: &in_review,
             by_hand: &by_hand,
             in_time: IN_TIME,
         });
+        judge_errands(&errands, &ledger, Some(&deliveries), &mut verdict);
         if verdict.untold.is_empty() || Instant::now() > deadline {
             return Ok(Settled {
                 ledger,

@@ -11,6 +11,7 @@
 //! Pure: everything is a parameter.
 
 mod credits;
+mod errands;
 mod holds;
 mod operations;
 #[cfg(test)]
@@ -34,6 +35,7 @@ use crate::harness::sandbox::{Debit, DebitState, Ledger};
 use crate::harness::shop::{Attempt, Credit, Session};
 
 pub use credits::Credits;
+pub use errands::{Errand, judge as judge_errands, judge_one as judge_errand, without_errands};
 pub use truth::Truth;
 
 /// What is compared.
@@ -85,6 +87,8 @@ pub struct Verdict {
     pub duplicates: usize,
     /// Operations that succeeded.
     pub operations: usize,
+    /// What belongs to no checkout, was not done by the ledger, and is held in doubt for as long as it may be.
+    pub waiting: usize,
     /// Money that came by itself.
     pub credits: Credits,
     /// How long it took until an attempt in doubt was settled.
