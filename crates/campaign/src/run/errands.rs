@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 use ventanilla_core::attempt::AttemptState;
 
 use super::Field;
-use crate::failure::{Failure, Result};
+use crate::failure::{Failure, Result, Tried as _};
 use crate::harness::buyer::{fresh_key, own_key, typed_card};
 use crate::harness::shop::Operation;
 use crate::harness::wire::{Answer, Wire};
@@ -216,28 +217,39 @@ async fn ask(field: &Field, wanted: &Wanted) -> Asked {
     }
 }
 
+/// Asks until it is answered; none when it was refused.
+async fn insist(field: Arc<Field>, wanted: Wanted) -> Result<Option<Errand>> {
+    let deadline = Instant::now() + ANSWERED_WITHIN;
+    loop {
+        match ask(&field, &wanted).await {
+            Asked::Operation(operation) => {
+                return Ok(Some(Errand {
+                    operation: *operation,
+                    name: wanted.name,
+                    subscription: wanted.subscription,
+                }));
+            }
+            Asked::Refused => return Ok(None),
+            Asked::Later(_) if Instant::now() < deadline => {}
+            Asked::Later(_) => {
+                return Err(Failure::of("what belongs to no checkout was not answered"));
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
 /// In the end, with everybody alive: asks again with each key, has what is in doubt read, and waits until nothing
 /// changes for a while.
 pub(super) async fn settle(field: &Arc<Field>) -> Result<Vec<Errand>> {
-    let mut errands: Vec<Errand> = Vec::new();
+    let mut asking = JoinSet::new();
     for wanted in field.book.errands() {
-        let deadline = Instant::now() + ANSWERED_WITHIN;
-        let operation = loop {
-            match ask(field, &wanted).await {
-                Asked::Operation(operation) => break Some(*operation),
-                Asked::Refused => break None,
-                Asked::Later(_) if Instant::now() < deadline => {}
-                Asked::Later(_) => {
-                    return Err(Failure::of("what belongs to no checkout was not answered"));
-                }
-            }
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        };
-        errands.extend(operation.map(|operation| Errand {
-            operation,
-            name: wanted.name,
-            subscription: wanted.subscription,
-        }));
+        // What is in doubt is answered late; so all are asked about at once.
+        asking.spawn(insist(Arc::clone(field), wanted));
+    }
+    let mut errands: Vec<Errand> = Vec::new();
+    while let Some(asked) = asking.join_next().await {
+        errands.extend(asked.tried("ask about what belongs to no checkout")??);
     }
     for errand in errands.iter().filter(|it| !it.operation.state.is_final()) {
         field.shop.read_now(&errand.operation.id).await;

@@ -388,6 +388,6 @@ const LONGEST_CREDIT_MS: u64 = 120_000;
 /// provider that does not answer, and seldom has to turn somebody away: that is its own tests' business.
 const TILLS: usize = 150;
 /// Buyers who come last may try again once or twice, and need not see the end of every doubt.
-const CLOSING: Duration = Duration::from_secs(10);
+const CLOSING: Duration = Duration::from_secs(6);
 /// The first read that can end a doubt is at 36 minutes, give or take a fifth; two more may follow it.
 const FENCE_SEEN: Duration = Duration::from_secs(45 * 60);

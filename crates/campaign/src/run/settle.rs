@@ -129,7 +129,11 @@ async fn rest(
         // A clock that runs no faster than real time does not leap.
         let is_fast = field.clock.speed() > 1;
         let quiet = if is_fast { round.quiet } else { LONGEST_WAIT };
-        if changed_at.elapsed() > quiet {
+        let only_stuck = !round.somebody_looks
+            && waiting
+                .iter()
+                .all(|id| sessions.get(id).is_some_and(is_only_stuck));
+        if only_stuck || changed_at.elapsed() > quiet {
             return Ok(false);
         }
         screen.waiting("settling", field, waiting.len());
@@ -283,6 +287,12 @@ fn rests(session: &Session, late: bool) -> bool {
             .operations
             .iter()
             .all(|operation| rests(operation.state) || is_unprovable(operation))
+}
+
+/// Whether nothing of it gets any further without a person.
+fn is_only_stuck(session: &Session) -> bool {
+    let unsettled = states(session).filter(|state| !state.is_final()).count();
+    !is_torn(session) && unsettled == stuck_in(session).count()
 }
 
 /// What only a person gets any further: what is under review, and a capture or refund in doubt.
