@@ -40,6 +40,11 @@ pub fn without_errands(ledger: &Ledger) -> Ledger {
     rest
 }
 
+fn approved(ledger: &Ledger) -> impl Iterator<Item = &Debit> {
+    let debits = ledger.debits.iter();
+    debits.filter(|debit| debit.state == DebitState::Approved)
+}
+
 /// Judges them, and what the ledger has that none of them asked for.
 pub fn judge(
     errands: &[Errand],
@@ -47,10 +52,8 @@ pub fn judge(
     deliveries: Option<&Deliveries>,
     verdict: &mut Verdict,
 ) {
-    let approved: Vec<&Debit> = ledger
-        .debits
-        .iter()
-        .filter(|debit| debit.state == DebitState::Approved && is_of_errand(debit))
+    let approved: Vec<&Debit> = approved(ledger)
+        .filter(|debit| is_of_errand(debit))
         .collect();
     for errand in errands {
         judge_end(errand, deliveries, verdict);
@@ -69,11 +72,7 @@ pub fn judge_one(
     deliveries: Option<&Deliveries>,
     verdict: &mut Verdict,
 ) {
-    let approved: Vec<&Debit> = ledger
-        .debits
-        .iter()
-        .filter(|debit| debit.state == DebitState::Approved)
-        .collect();
+    let approved: Vec<&Debit> = approved(ledger).collect();
     judge_end(errand, deliveries, verdict);
     judge_done(std::slice::from_ref(errand), ledger, &approved, verdict);
 }

@@ -61,7 +61,7 @@ impl Machine {
             }
             sum = sum.saturating_add(total.minor());
             let field = format!("payments[{position}].saved_card");
-            self.card_of_errand(&payment.saved_card, &payment.buyer_id, &field)
+            self.needs_card(&payment.saved_card, &payment.buyer_id, &field)
                 .await?;
             items.push(ErrandItem::new(position, &payment.order_reference, total)?);
         }
@@ -126,22 +126,19 @@ pub(super) async fn ready(machine: &Machine, row: &ErrandRow) -> Result<Ready> {
     }
     let mut payments = Vec::new();
     for (item, asked) in items.iter().zip(&kept.asked.payments) {
-        let found = machine
-            .card_of_errand(&asked.saved_card, &asked.buyer_id, "saved_card")
-            .await;
-        match found {
-            Ok(card) => payments.push(BulkPayment {
-                reference: item.reference.clone(),
-                total: item.amount,
-                card,
-                name: None,
-                email: None,
-            }),
-            Err(error) if error.code() == ProblemCode::SavedCardUnknown => {
-                return Ok(Ready::never("a saved card was deleted meanwhile"));
-            }
-            Err(error) => return Err(error),
-        }
+        let card = machine
+            .card_of_errand(&asked.saved_card, &asked.buyer_id)
+            .await?;
+        let Some(card) = card else {
+            return Ok(Ready::never("a saved card was deleted meanwhile"));
+        };
+        payments.push(BulkPayment {
+            reference: item.reference.clone(),
+            total: item.amount,
+            card,
+            name: None,
+            email: None,
+        });
     }
     Ok(Ready::Now(Deed::Bulk(payments)))
 }

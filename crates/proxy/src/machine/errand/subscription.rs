@@ -64,7 +64,7 @@ impl Machine {
         settled_in(rail, new.amount, "amount")?;
         let now = self.clock.now();
         let (starts_at, ends_at) = check(&new, now)?;
-        self.card_of_errand(&new.saved_card, &new.buyer_id, "saved_card")
+        self.needs_card(&new.saved_card, &new.buyer_id, "saved_card")
             .await?;
         let details = OperationDetails {
             reference: new.reference.clone(),
@@ -93,21 +93,24 @@ impl Machine {
         Ok(rail)
     }
 
-    /// The provider's token of a buyer's saved card; `field` names it in a request.
+    /// The provider's token of a buyer's saved card; none when the buyer has no such card (any more).
     pub(super) async fn card_of_errand(
         &self,
         card: &str,
         buyer: &str,
-        field: &str,
-    ) -> Result<CardToken> {
+    ) -> Result<Option<CardToken>> {
         let token = self.store.card_token(card, buyer).await?;
         // EXPOSE: from one secret type into the other.
-        token
-            .and_then(|token| CardToken::parse(token.expose_secret()))
-            .ok_or_else(|| {
-                Error::new(ProblemCode::SavedCardUnknown)
-                    .detail(format!("{field} is no card of this buyer_id"))
-            })
+        Ok(token.and_then(|token| CardToken::parse(token.expose_secret())))
+    }
+
+    /// Refuses a card that is not the buyer's; `field` names it in a request.
+    pub(super) async fn needs_card(&self, card: &str, buyer: &str, field: &str) -> Result<()> {
+        match self.card_of_errand(card, buyer).await? {
+            Some(_) => Ok(()),
+            None => Err(Error::new(ProblemCode::SavedCardUnknown)
+                .detail(format!("{field} is no card of this buyer_id"))),
+        }
     }
 }
 
@@ -180,15 +183,11 @@ pub(super) async fn ready(machine: &Machine, row: &ErrandRow) -> Result<Ready> {
             "the day of its first payment came before it could be sent",
         ));
     }
-    let found = machine
-        .card_of_errand(&new.saved_card, &new.buyer_id, "saved_card")
-        .await;
-    let card = match found {
-        Ok(card) => card,
-        Err(error) if error.code() == ProblemCode::SavedCardUnknown => {
-            return Ok(Ready::never("the saved card was deleted meanwhile"));
-        }
-        Err(error) => return Err(error),
+    let card = machine
+        .card_of_errand(&new.saved_card, &new.buyer_id)
+        .await?;
+    let Some(card) = card else {
+        return Ok(Ready::never("the saved card was deleted meanwhile"));
     };
     Ok(Ready::Now(Deed::Subscription(Box::new(
         greenpay::NewSubscription {
