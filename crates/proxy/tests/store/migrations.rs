@@ -1,5 +1,7 @@
 //! The tables come up to date and lose nothing.
 
+use std::path::Path;
+
 use sqlx::migrate::{MigrateDatabase as _, Migrator};
 use ventanilla_core::attempt::AttemptState as S;
 use ventanilla_core::operation::OperationKind;
@@ -35,19 +37,17 @@ every_place![
     tables_of_a_newer_release_are_refused,
 ];
 
-static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
-static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
-
 /// Makes a database as an earlier release left it, whose last step was `version`: its tables, and its
 /// marks that they are there.
 async fn released(place: &Place, version: i64) {
-    let (steps, moment, bytes) = match place {
+    let (folder, moment, bytes) = match place {
         Place::Sqlite(scratch) => {
             sqlx::Sqlite::create_database(&scratch.url()).await.unwrap();
-            (&SQLITE, "TIMESTAMP", "BLOB")
+            ("migrations/sqlite", "TIMESTAMP", "BLOB")
         }
-        Place::Postgres(_) => (&POSTGRES, "TIMESTAMPTZ", "BYTEA"),
+        Place::Postgres(_) => ("migrations/postgres", "TIMESTAMPTZ", "BYTEA"),
     };
+    let steps = Migrator::new(Path::new(folder)).await.unwrap();
     let marks = format!(
         "CREATE TABLE _sqlx_migrations (
              version BIGINT PRIMARY KEY, description TEXT NOT NULL,
@@ -345,6 +345,43 @@ async fn a_store_without_errands_keeps_its_rows_and_takes_them(place: Place) {
     }
 }
 
+async fn a_store_without_deposits_keeps_its_errands_and_takes_them(place: Place) {
+    // Errands, cards without a payment, whose a credit may be.
+    released(&place, before_errands(&place) + 3).await;
+    fill(&place).await;
+    let (sealed, other) = match place {
+        Place::Sqlite(_) => ("x'00'", "x'01'"),
+        Place::Postgres(_) => (r"'\x00'", r"'\x01'"),
+    };
+    let insert = |kind: &str, request: &str| {
+        format!(
+            "INSERT INTO errand (id, kind, idempotency_key, state, version, reference, amount_minor, currency,
+                                 details, created_at, key_name, request, sends, sent_at, settled_at)
+             VALUES ('opr_{kind}', '{kind}', 'key', 'succeeded', 3, 'ref-{kind}', 700, 'ARS', '{{}}', 1500, 'test',
+                     {request}, 1, 1500, 1600)"
+        )
+    };
+    place.sql(&insert("cash_out", sealed)).await.unwrap();
+    assert!(place.sql(&insert("deposit", sealed)).await.is_err());
+    let store = place.open().await;
+    let kept = store.errand("opr_cash_out").await.unwrap().unwrap();
+    assert_eq!((kept.kind, kept.state), (ErrandKind::CashOut, S::Succeeded));
+    let row = errand(&store, ErrandKind::Deposit).await;
+    assert_eq!(store.errand(&row.id).await.unwrap(), Some(row));
+    for statement in [
+        insert("other", other),
+        String::from("UPDATE errand SET kind = 'deposit' WHERE id = 'opr_cash_out'"),
+        String::from("UPDATE errand SET sends = 2 WHERE id = 'opr_cash_out'"),
+        String::from("DELETE FROM errand"),
+    ] {
+        assert!(place.sql(&statement).await.is_err(), "{statement}");
+    }
+    store.close().await;
+    if let Place::Sqlite(_) = place {
+        assert_eq!(place.text("PRAGMA integrity_check").await, "ok");
+    }
+}
+
 async fn a_credit_that_an_earlier_release_left_in_review_is_found_by_whose_it_may_be(place: Place) {
     // Errands, cards without a payment.
     released(&place, before_errands(&place) + 2).await;
@@ -378,6 +415,7 @@ mod from_the_release_before {
         a_step_that_fails_near_its_end_leaves_the_tables_as_they_were,
         a_store_of_the_release_before_keeps_its_rows_and_its_rules,
         a_store_of_the_release_before_takes_credits,
+        a_store_without_deposits_keeps_its_errands_and_takes_them,
         a_store_without_errands_keeps_its_rows_and_takes_them,
         a_store_without_tips_keeps_its_rows_and_takes_them,
     ];

@@ -12,6 +12,7 @@
 //! Everything else that differs is in `sqlite` and `postgres`: how a connection is made and kept, how a
 //! transaction begins, which errors mean that the database is away.
 
+mod migrations;
 mod postgres;
 mod row;
 mod sqlite;
@@ -306,6 +307,12 @@ impl From<bool> for Value<'_> {
 impl From<i64> for Value<'_> {
     fn from(whole: i64) -> Self {
         Self::Whole(Some(whole))
+    }
+}
+
+impl From<Option<i64>> for Value<'_> {
+    fn from(whole: Option<i64>) -> Self {
+        Self::Whole(whole)
     }
 }
 

@@ -16,7 +16,7 @@ use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgPool, PgPool
 use sqlx::query::Query;
 use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 
-use super::{Done, Fault, Row, Value};
+use super::{Done, Fault, Row, Value, migrations};
 use crate::clock;
 use crate::error::{Error, Result};
 
@@ -25,8 +25,6 @@ pub(in crate::store) struct Postgres {
     pool: PgPool,
     apart: PgPool,
 }
-
-static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/postgres");
 
 /// Connections of one process, beside the sweeper's own.
 const CONNECTIONS: u32 = 16;
@@ -93,7 +91,10 @@ impl Postgres {
     }
 
     pub async fn ready(&self) -> Result<()> {
-        let expected = MIGRATIONS.iter().map(|migration| migration.version).max();
+        let expected = migrations::POSTGRES
+            .iter()
+            .map(|migration| migration.version)
+            .max();
         let mut link = self.connect().await?;
         let found: Option<i64> = link
             .run(async |connection| {
@@ -140,7 +141,7 @@ async fn migrate(options: &PgConnectOptions) -> Result<()> {
             .await
             .map_err(fault)?
             .refuse_unless_durable()?;
-        MIGRATIONS
+        migrations::POSTGRES
             .run_direct(None, &mut connection, false)
             .await
             .map_err(Error::internal)?;

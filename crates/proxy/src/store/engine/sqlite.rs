@@ -15,7 +15,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{ConnectOptions as _, Transaction};
 
-use super::{Done, Fault, Row, Value};
+use super::{Done, Fault, Row, Value, migrations};
 use crate::error::{Error, Result};
 
 /// A SQLite database.
@@ -24,8 +24,6 @@ pub(in crate::store) struct Sqlite {
     read: SqlitePool,
     read_apart: SqlitePool,
 }
-
-static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
 
 /// How long a caller waits for the writer's turn.
 const TURN: Duration = Duration::from_secs(10);
@@ -62,7 +60,7 @@ impl Sqlite {
             )
             .await
             .map_err(|cause| named(&cause))?;
-        MIGRATIONS
+        migrations::SQLITE
             .run(&write)
             .await
             .map_err(|cause| named(&cause))?;
@@ -103,7 +101,10 @@ impl Sqlite {
     }
 
     pub async fn ready(&self) -> Result<()> {
-        let expected = MIGRATIONS.iter().map(|migration| migration.version).max();
+        let expected = migrations::SQLITE
+            .iter()
+            .map(|migration| migration.version)
+            .max();
         let found: Option<i64> =
             sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations WHERE success")
                 .fetch_one(&self.read)
