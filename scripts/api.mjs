@@ -1,8 +1,9 @@
 // Holds a running proxy against the OpenAPI document that it serves: starts the sandbox and a proxy on free ports,
-// makes some of everything (sessions, payments, refunds, sale points, authorizations), and lets schemathesis ask.
+// makes some of everything (sessions, payments, refunds, saved cards, subscriptions, sale points, authorizations), and
+// lets schemathesis ask.
 // `node scripts/api.mjs SCHEMATHESIS [SECONDS]`, from scripts/test, which builds and installs what it needs.
 import { spawn } from "node:child_process";
-import { randomBytes } from "node:crypto";
+import { constants, createCipheriv, publicEncrypt, randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join, resolve } from "node:path";
@@ -42,6 +43,17 @@ async function ask(method, url, { body, headers = {}, form } = {}) {
   const text = await answer.text();
   if (!answer.ok) throw new Error(`${method} ${url}: ${answer.status} ${text}`);
   return text ? JSON.parse(text) : null;
+}
+
+/** A card as the widget seals it, which GreenPay is to keep: AES-128 in counter mode, and its key under RSA. */
+function sealed(publicKey) {
+  const [key, counter] = [randomBytes(16), randomBytes(1)[0]];
+  const card = { cardHolder: "Ana Rojas", expirationDate: { month: 12, year: 39 }, cardNumber: "4242424242424242", cvc: "123", nickname: "visa 4242" };
+  const cipher = createCipheriv("aes-128-ctr", key, Buffer.from([...Array(15).fill(0), counter]));
+  const ld = cipher.update(JSON.stringify({ card, tokenize: true }), "utf8", "hex") + cipher.final("hex");
+  const pair = Buffer.from(JSON.stringify({ k: [...key], s: counter }));
+  const lk = publicEncrypt({ key: publicKey, padding: constants.RSA_PKCS1_PADDING }, pair).toString("base64");
+  return { ld, lk };
 }
 
 rmSync(folder, { recursive: true, force: true });
@@ -162,6 +174,24 @@ level = "warn"
     references.push((await shop("GET", `/v1/attempts/${paid.id}`)).reference);
     operations.push((await shop("POST", `/v1/attempts/${paid.id}/refund`)).id);
   }
+  const cards = [], subscriptions = [], transactions = [];
+  // Some of them are deleted, or ended, while others are still asked for.
+  for (let number = 0; number < 8; number++) {
+    cards.push((await shop("POST", "/v1/greenpay/cards", { buyer_id: "buyer-7", sealed: sealed(publicKey) })).id);
+    const made = await shop("POST", "/v1/greenpay/subscriptions", {
+      buyer_id: "buyer-7", saved_card: cards[0], description: "Café del mes", amount: { amount_minor: 1000, currency: "CRC" },
+      every_months: 1, starts_at: "2100-01-01T12:00:00Z",
+    });
+    operations.push(made.id);
+    subscriptions.push(made.result.subscription_id);
+  }
+  for (let number = 0; number < 2; number++) {
+    const paid = await shop("POST", "/v1/greenpay/token-payments", {
+      order_reference: `T-${number}`, total: { amount_minor: 1000, currency: "CRC" }, buyer_id: "buyer-7", saved_card: cards[0],
+    });
+    attempts.push(paid.id);
+    transactions.push(paid.reference);
+  }
   const point = (await shop("POST", "/v1/cvu/sale-points", { name: "Caja 9" })).id;
   const ledger = await ask("GET", `${at(sandbox)}/ledger`);
   const cashIns = ledger.cvu.credits.map(({ id }) => String(id));
@@ -181,16 +211,17 @@ level = "warn"
   const authorized = await ask("POST", `${current}/authorization`, { body: { ...sample, widget_session_id: session, amount: 500 }, headers: shopper });
 
   const known = {
-    sessions, attempts, operations, references,
+    sessions, attempts, operations, references, cards, subscriptions, transactions,
+    buyers: ["buyer-7"],
     points: [point], cash_ins: cashIns, cash_outs: cashOuts.length ? cashOuts : ["1"],
     authorizations: [String(authorized.authorization_id)],
     own: [buyer.attempt],
   };
   // Some of what is asked for is there, and some of it is not.
-  const of = (paths, dictionary, parameter = "id") => `
+  const of = (paths, dictionary, parameter = "path.id") => `
 [[operations]]
 include-path = ${JSON.stringify(paths)}
-parameters = { "path.${parameter}" = { dictionary = "${dictionary}", probability = 0.8 } }
+parameters = { "${parameter}" = { dictionary = "${dictionary}", probability = 0.8 } }
 `;
   const document = await ask("GET", `${at(port)}/v1/openapi.json`);
   const paths = (start) => Object.keys(document.paths).filter((path) => path.startsWith(start) && path.includes("{"));
@@ -225,7 +256,11 @@ parameters = { "path.${parameter}" = { dictionary = "${dictionary}", probability
       of(paths("/v1/cvu/sale-points/"), "points"),
       of(paths("/v1/cvu/cash-ins/"), "cash_ins"),
       of(paths("/v1/cvu/cash-outs/"), "cash_outs"),
-      of(paths("/v1/flux/"), "references", "reference"),
+      of(paths("/v1/flux/"), "references", "path.reference"),
+      of(paths("/v1/greenpay/cards/"), "cards"),
+      of(["/v1/greenpay/cards"], "buyers", "query.buyer_id"),
+      of(paths("/v1/greenpay/subscriptions/"), "subscriptions"),
+      of(paths("/v1/greenpay/transactions/"), "transactions", "path.reference"),
       of(paths("/v1/flexiti/"), "authorizations"),
     ],
     ["--exclude-path-regex", "^/v1/checkout"],

@@ -33,11 +33,13 @@ pub enum OperationKind {
     Subscription,
     /// Takes a payment of a subscription before its day.
     SubscriptionPayment,
+    /// Puts money that a customer brings to a shop into their account.
+    Deposit,
 }
 
 impl OperationKind {
     /// Every kind.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Capture,
         Self::Void,
         Self::Release,
@@ -47,6 +49,7 @@ impl OperationKind {
         Self::Bulk,
         Self::Subscription,
         Self::SubscriptionPayment,
+        Self::Deposit,
     ];
 
     /// The name on the wire, in the store and in paths.
@@ -62,6 +65,7 @@ impl OperationKind {
             Self::Bulk => "bulk",
             Self::Subscription => "subscription",
             Self::SubscriptionPayment => "subscription_payment",
+            Self::Deposit => "deposit",
         }
     }
 
@@ -76,7 +80,12 @@ impl OperationKind {
     pub const fn gives_back(self) -> bool {
         match self {
             Self::Capture | Self::Bulk | Self::Subscription | Self::SubscriptionPayment => false,
-            Self::Void | Self::Release | Self::Refund | Self::Return | Self::CashOut => true,
+            Self::Void
+            | Self::Release
+            | Self::Refund
+            | Self::Return
+            | Self::CashOut
+            | Self::Deposit => true,
         }
     }
 }

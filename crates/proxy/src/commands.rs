@@ -107,6 +107,12 @@ pub const ROWS: &[Row] = &[
         Record,
     ),
     row(
+        "flexiti_deposit",
+        &["flexiti", "deposit"],
+        Some("puts money into the customer's account"),
+        Record,
+    ),
+    row(
         "greenpay_save_card",
         &["greenpay", "save-card"],
         None,
@@ -311,7 +317,10 @@ pub const GROUPS: &[(&str, &str)] = &[
         "The CVU wallet's account, sale points, transactions (Argentina)",
     ),
     ("flux", "What Flux knows of a payment (Mexico)"),
-    ("flexiti", "Flexiti's authorizations and captures (Canada)"),
+    (
+        "flexiti",
+        "Flexiti's authorizations, captures and deposits (Canada)",
+    ),
     (
         "webhooks",
         "See how it stands with webhooks, and send to the receiver again",

@@ -26,6 +26,8 @@ pub struct Flexiti {
     pub capture: bool,
     /// Whether `x-idempotency-key` is sent. Nothing rests on it.
     pub idempotency_header: bool,
+    /// Whether a deposit's amount and account number are sent as text.
+    pub deposit_as_text: bool,
     /// Whether `x-reference-id` has hyphens.
     pub hyphenated_flow_id: bool,
     /// The merchant that authorizations must be for.
@@ -65,6 +67,7 @@ pub(super) fn read(section: &mut Section, problems: &mut Vec<String>) -> Option<
     });
     let capture = section.optional("capture", problems, toml_reader::boolean);
     let idempotency = section.optional("idempotency_header", problems, toml_reader::boolean);
+    let as_text = section.optional("deposit_as_text", problems, toml_reader::boolean);
     let hyphenated = section.optional("hyphenated_reference_id", problems, toml_reader::boolean);
     let id = |value: &toml::Value| toml_reader::integer(value, 1, i64::from(u32::MAX));
     let merchant_id = section.optional("merchant_id", problems, id);
@@ -87,6 +90,7 @@ pub(super) fn read(section: &mut Section, problems: &mut Vec<String>) -> Option<
         identifications: identifications.unwrap_or_else(|| IdentificationKind::ALL.to_vec()),
         capture: capture.unwrap_or(true),
         idempotency_header: idempotency.unwrap_or(false),
+        deposit_as_text: as_text.unwrap_or(false),
         hyphenated_flow_id: hyphenated.unwrap_or(true),
         merchant_id,
         location_id,
@@ -108,6 +112,7 @@ fn versions(section: &mut Section, problems: &mut Vec<String>) -> Versions {
         ("version_capture", &mut versions.capture),
         ("version_return", &mut versions.returning),
         ("version_refund", &mut versions.refund),
+        ("version_deposit", &mut versions.deposit),
         ("version_authorizations", &mut versions.authorizations),
         (
             "version_authorization_detail",

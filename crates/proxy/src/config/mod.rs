@@ -192,7 +192,7 @@ pub struct Limits {
     /// Attempts under way at a provider at a time; a quarter as many operations and as many reads may
     /// be beside them.
     pub provider_calls: NonZeroU32,
-    /// Connections at a time.
+    /// Connections at a time. A buyer who waits for a payment to arrive is one.
     pub connections: NonZeroU32,
     /// Connections of one IP address at a time; not counted behind reverse proxies.
     pub connections_per_ip: NonZeroU32,
@@ -210,7 +210,7 @@ impl Default for Limits {
             refused_keys_per_ip_per_minute: of(20),
             attempts_per_session: NonZeroU8::new(5).expect("five is above zero"),
             provider_calls: of(64),
-            connections: of(2048),
+            connections: of(16_384),
             connections_per_ip: of(64),
         }
     }

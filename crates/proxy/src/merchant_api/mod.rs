@@ -11,6 +11,7 @@
 //! | `POST /v1/cvu/cash-outs` | 201: the operation, after 6 s at most; `Idempotency-Key` required |
 //! | `POST /v1/greenpay/token-payments` | 201: the attempt, after 6 s at most; `Idempotency-Key` required |
 //! | `POST /v1/greenpay/{subscriptions, subscriptions/{id}/payments, bulk-payments}` | 201: the operation, after 6 s at most; `Idempotency-Key` required |
+//! | `POST /v1/flexiti/deposits` | 201: the operation, after 6 s at most; `Idempotency-Key` required |
 //! | `GET /v1/operations/{id}` | the operation, on an attempt or without one |
 //! | `GET /v1/review` | the attempts and operations that somebody must look at |
 //! | `POST /v1/review/{id}/read` | 204: an attempt or operation in doubt is read back now |
@@ -23,6 +24,7 @@
 
 mod cash_outs;
 mod cvu;
+mod deposits;
 mod flexiti;
 mod flux;
 mod greenpay;
@@ -118,6 +120,7 @@ pub(crate) fn described() -> OpenApiRouter<Shared> {
         .merge(sessions::routes())
         .merge(operations::routes())
         .merge(cash_outs::routes())
+        .merge(deposits::routes())
         .merge(token_payments::routes())
         .merge(review::routes())
         .merge(webhooks::routes())

@@ -478,7 +478,8 @@ pub(super) fn captures_left(others: &[OperationRow]) -> Vec<CaptureLeft> {
             | OperationKind::CashOut
             | OperationKind::Bulk
             | OperationKind::Subscription
-            | OperationKind::SubscriptionPayment => {}
+            | OperationKind::SubscriptionPayment
+            | OperationKind::Deposit => {}
         }
     }
     captures.retain(|capture| capture.left > 0);

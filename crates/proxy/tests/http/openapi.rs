@@ -8,8 +8,8 @@ use serde_json::Value;
 use ventanilla_core::api::{StartAttempt, Step};
 use ventanilla_core::problem::ProblemCode;
 use ventanilla_proxy::machine::{
-    NewBulk, NewCashOut, NewOperation, NewSession, NewSubscription, NewSubscriptionPayment,
-    NewTokenPayment, SettleReview,
+    NewBulk, NewCashOut, NewDeposit, NewOperation, NewSession, NewSubscription,
+    NewSubscriptionPayment, NewTokenPayment, SettleReview,
 };
 use ventanilla_proxy::openapi;
 
@@ -190,6 +190,7 @@ fn examples_of_requests_are_taken() {
             }
             "settle_review" => is_taken::<SettleReview>(example),
             "cvu_cash_out" => is_taken::<NewCashOut>(example),
+            "flexiti_deposit" => is_taken::<NewDeposit>(example),
             "greenpay_token_payment" => is_taken::<NewTokenPayment>(example),
             "greenpay_bulk_payments" => is_taken::<NewBulk>(example),
             "greenpay_create_subscription" => is_taken::<NewSubscription>(example),

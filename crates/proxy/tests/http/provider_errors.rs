@@ -10,7 +10,7 @@ use http::StatusCode;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::Proxy;
+use crate::support::{Proxy, fresh_key};
 
 /// What the provider's free texts hold in these tests, besides what the fixtures have.
 const FREE_TEXT: &str = "palabras-del-proveedor";
@@ -131,6 +131,56 @@ async fn every_error_of_flexiti_s_fixtures_reaches_the_shop_with_its_code() {
         seen += 1;
     }
     assert!(seen >= 15, "{seen}");
+}
+
+#[tokio::test]
+async fn every_error_of_a_flexiti_deposit_ends_it_with_a_stable_word() {
+    let provider = Provider::start().await;
+    let proxy = Proxy::start_with_rails_at(&provider.url).await;
+    let refused = [
+        "account_type_not_permitted",
+        "limit_payment_amount_24",
+        "not_enough_credit",
+        "not_verified",
+        "user_not_able_to_purchase",
+        "user_not_active",
+        "vcc_account_mismatch",
+        "verification_code_required",
+        "wrong_verification_code",
+    ];
+    let invalid = [
+        (400, "invalid_client"),
+        (401, "invalid_token"),
+        (403, "Insufficient scope: authorized scope is insufficient"),
+        (409, "external_location_id_not_found"),
+        (409, "invalid_role"),
+        (409, "invalid_transaction_type"),
+        (409, "wrong_inputs"),
+    ];
+    let refused = refused.map(|code| (409, code, "declined", Some(code)));
+    let unknown = (404, "not_found", "declined", Some("not_found"));
+    let invalid = invalid.map(|(status, code)| (status, code, "not_executed", None));
+    let all = refused.into_iter().chain([unknown]).chain(invalid);
+    for (status, code, state, told) in all {
+        let body = json!({ "message": FREE_TEXT, "error": code });
+        provider.answers(status, body.to_string());
+        let asked = proxy
+            .merchant(Method::POST, "/v1/flexiti/deposits")
+            .header("idempotency-key", fresh_key())
+            .json(&json!({
+                "kind": "deposit", "amount": { "amount_minor": 100, "currency": "CAD" },
+                "to": { "account_number": "10000001" }, "verification_code": "1234",
+            }))
+            .send();
+        let answer = asked.await.unwrap();
+        assert_eq!(answer.status(), 201, "{code}");
+        let text = answer.text().await.unwrap();
+        let operation: Value = serde_json::from_str(&text).unwrap();
+        let (is, says) = (&operation["state"], operation["provider_code"].as_str());
+        assert_eq!((is, says), (&json!(state), told), "{code}: {text}");
+        assert_eq!(operation["reason"].is_string(), told.is_none(), "{text}");
+        assert!(!text.contains(FREE_TEXT), "{text}");
+    }
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 use ventanilla_core::attempt::AttemptState as S;
 use ventanilla_core::money::Money;
+use ventanilla_core::rails::Rail;
 
 use super::OperationResult;
 use crate::clock::Timestamp;
@@ -11,7 +12,7 @@ use crate::machine::course::{
     Finding, Look, NO_PROOF, Row as _, Step, contradiction, read_failed, settled_nothing,
     unconfirmed,
 };
-use crate::machine::judge::NOT_FOUND_NEEDED;
+use crate::machine::judge::{NOT_FOUND_NEEDED, fence};
 use crate::machine::schedule::{MIN_GAP, days, second_look};
 use crate::store::{ErrandChange, ErrandItem, ErrandKind, ErrandRow, ErrandScene};
 
@@ -22,6 +23,9 @@ const ASKED_FOR: std::time::Duration = days(1);
 const MADE_WITHIN: std::time::Duration = days(1);
 /// Behind that, the reads that are still missing need not wait for the schedule.
 const LAST_READS_GAP: std::time::Duration = std::time::Duration::from_secs(20);
+
+/// Why somebody must look at what no read can settle.
+const NO_READ: &str = "it was not answered, and the provider lists no deposits that could be read";
 
 /// What a read of an errand showed.
 #[derive(Clone, Debug)]
@@ -88,7 +92,7 @@ pub(super) fn on_answer(
 const fn is_proven_by_reads(kind: ErrandKind) -> bool {
     match kind {
         ErrandKind::Bulk | ErrandKind::SubscriptionPayment => true,
-        ErrandKind::CashOut | ErrandKind::Subscription => false,
+        ErrandKind::CashOut | ErrandKind::Subscription | ErrandKind::Deposit => false,
     }
 }
 
@@ -139,8 +143,13 @@ pub(super) fn on_reading(
             ErrandKind::CashOut | ErrandKind::Subscription | ErrandKind::SubscriptionPayment => {
                 ASKED_FOR
             }
+            // By then it is done, or never will be; nothing but somebody's look tells which.
+            ErrandKind::Deposit => fence(Rail::Flexiti),
         },
-        why: NO_PROOF,
+        why: match row.kind {
+            ErrandKind::Deposit => NO_READ,
+            _ => NO_PROOF,
+        },
     };
     let read = json!({ "source": "read" });
     match reading {
@@ -178,7 +187,8 @@ fn done(
             let mut after = row.with(row.course().ended(S::Succeeded, now));
             after.reason = None;
             after.provider_code = None;
-            after.result = Some(result.clone());
+            after.result =
+                Some(result.clone()).filter(|result| *result != OperationResult::default());
             Step::new(after, now, "succeeded", evidence)
         }
     };
@@ -610,6 +620,22 @@ mod tests {
             let row = in_state(ErrandKind::Subscription, state);
             assert_eq!(read(&row, &unclear, T1 + minutes(1)).state, state);
         }
+    }
+
+    #[test]
+    fn a_deposit_in_doubt_is_for_a_person_when_it_cannot_be_executed_any_more() {
+        let row = in_state(ErrandKind::Deposit, S::Unknown);
+        let early = read(&row, &Reading::NotShown, T1 + minutes(30) - minutes(1));
+        assert_eq!(early.state, S::Unknown);
+        let after = read(&row, &Reading::NotShown, T1 + minutes(30));
+        assert_eq!(after.state, S::Review);
+        assert_eq!(after.reason.as_deref(), Some(NO_READ));
+        let left = read(&after, &Reading::NotAsked, T1 + minutes(90));
+        assert_eq!((left.state, left.next_check_at), (S::Review, None));
+        // Its answer has nothing in it to be kept.
+        let done = Finding::Confirmed(OperationResult::default());
+        let after = answered(&in_state(ErrandKind::Deposit, S::Sent), &done);
+        assert_eq!((after.state, after.result), (S::Succeeded, None));
     }
 
     #[test]

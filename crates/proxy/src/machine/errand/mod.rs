@@ -11,9 +11,11 @@
 //! | subscription | our reference behind the description | the buyer's subscriptions: the one with our reference |
 //! | payment of a subscription | no reference of ours | the subscription's payments: the one that was not there before |
 //! | many payments | a reference of ours for each | each payment by its reference |
+//! | deposit | no reference of ours, unless the provider takes a key | nothing: no read shows it |
 
 mod bulk;
 mod cash_out;
+mod deposit;
 mod judge;
 mod record;
 mod subscription;
@@ -30,6 +32,7 @@ use ventanilla_core::attempt::AttemptState;
 use ventanilla_core::problem::ProblemCode;
 use ventanilla_providers::cvu::CashOut;
 use ventanilla_providers::failpoint::hit;
+use ventanilla_providers::flexiti::Deposit;
 use ventanilla_providers::greenpay::{self, BulkPayment};
 
 use super::Machine;
@@ -45,8 +48,9 @@ use crate::store::{
 };
 
 pub use record::{
-    NewBulk, NewBulkPayment, NewCashOut, NewSubscription, NewSubscriptionPayment, NewTokenPayment,
-    OperationDetails, OperationItem, OperationResult, Recipient,
+    DepositAccount, DepositKind, InStore, NewBulk, NewBulkPayment, NewCashOut, NewDeposit,
+    NewSubscription, NewSubscriptionPayment, NewTokenPayment, OperationDetails, OperationItem,
+    OperationResult, Recipient,
 };
 
 /// What has to be in memory until the call of an errand is over.
@@ -55,6 +59,7 @@ pub(super) enum Deed {
     Bulk(Vec<BulkPayment>),
     Subscription(Box<greenpay::NewSubscription>),
     SubscriptionPayment(subscription_payment::Charge),
+    Deposit(Box<Deposit>),
 }
 
 /// What is kept sealed of an errand.
@@ -187,6 +192,7 @@ async fn drive(machine: &Machine, row: ErrandRow) -> Result<()> {
         ErrandKind::Bulk => bulk::ready(machine, &row).await?,
         ErrandKind::Subscription => subscription::ready(machine, &row).await?,
         ErrandKind::SubscriptionPayment => subscription_payment::ready(machine, &row).await?,
+        ErrandKind::Deposit => deposit::ready(machine, &row).await?,
     };
     match ready {
         Ready::Now(deed) => send_once(machine, row, deed).await,
@@ -220,6 +226,7 @@ async fn read(machine: &Machine, row: &ErrandRow) -> Result<()> {
         ErrandKind::Bulk => bulk::read(machine, row).await?,
         ErrandKind::Subscription => subscription::read(machine, row).await?,
         ErrandKind::SubscriptionPayment => subscription_payment::read(machine, row).await?,
+        ErrandKind::Deposit => deposit::read(row),
     };
     let jitter = jitter();
     machine
@@ -237,6 +244,7 @@ const fn hosts(kind: ErrandKind) -> &'static [Host] {
         ErrandKind::Bulk | ErrandKind::Subscription | ErrandKind::SubscriptionPayment => {
             &[Host::GreenpayMerchant]
         }
+        ErrandKind::Deposit => &[Host::Flexiti],
     }
 }
 
@@ -303,6 +311,7 @@ impl Row for ErrandRow {
             Deed::Bulk(payments) => bulk::send(machine, payments).await,
             Deed::Subscription(new) => subscription::send(machine, new).await,
             Deed::SubscriptionPayment(charge) => subscription_payment::send(machine, charge).await,
+            Deed::Deposit(order) => deposit::send(machine, order).await,
         }
     }
 

@@ -153,13 +153,106 @@ pub struct NewBulkPayment {
     pub saved_card: String,
 }
 
+/// Money that a customer brings to a shop, for their Flexiti account: the body of `POST /v1/flexiti/deposits`.
+#[derive(Clone, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewDeposit {
+    /// The merchant's own number for it, for people: 1 to 64 characters. It is not sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 64)]
+    pub reference: Option<String>,
+    /// What it is.
+    pub kind: DepositKind,
+    /// How much: Canadian dollars, more than zero.
+    pub amount: Money,
+    /// Whose account it is for.
+    pub to: DepositAccount,
+    /// The code by which the customer was verified, as they read it out: 1 to 10 digits.
+    #[schema(pattern = "^[0-9]{1,10}$")]
+    pub verification_code: String,
+    /// Where it is done; Flexiti asks for it in a shop.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_store: Option<InStore>,
+}
+
+impl fmt::Debug for NewDeposit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewDeposit")
+            .field("kind", &self.kind)
+            .field("amount", &self.amount)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What is brought.
+///
+/// Exhaustive on purpose: these are the provider's three.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DepositKind {
+    /// A deposit.
+    Deposit,
+    /// A payment of what is owed.
+    InStorePayment,
+    /// Goods taken in part payment.
+    TradeIn,
+}
+
+/// Whose account money is put into: exactly one of the three.
+#[derive(Clone, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DepositAccount {
+    /// The number of the account: 1 to 14 digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = "^[1-9][0-9]{0,13}$")]
+    pub account_number: Option<String>,
+    /// The number of a Flexiti card: 16 digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = "^[0-9]{16}$")]
+    pub card_number: Option<String>,
+    /// Flexiti's number of the customer: digits, a hyphen, digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = "^[0-9]+-[0-9]+$", max_length = 31)]
+    pub customer_id: Option<String>,
+}
+
+impl fmt::Debug for DepositAccount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DepositAccount(****)")
+    }
+}
+
+/// Where and by whom a customer was verified.
+#[derive(Clone, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InStore {
+    /// The merchant's number of the verification: 1 to 64 characters.
+    #[schema(min_length = 1, max_length = 64)]
+    pub request_id: String,
+    /// The shop, as Flexiti knows it: 1 to 50 characters.
+    #[schema(min_length = 1, max_length = 50)]
+    pub location_id: String,
+    /// The employee, as Flexiti knows them: 1 to 50 characters.
+    #[schema(min_length = 1, max_length = 50)]
+    pub employee_id: String,
+}
+
+impl fmt::Debug for InStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InStore")
+            .field("location_id", &self.location_id)
+            .finish_non_exhaustive()
+    }
+}
+
 /// What the merchant is shown of what it asked for. No account and no token is in it.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 pub struct OperationDetails {
     /// The merchant's own number for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
-    /// Where money goes, masked: `CVU ****0126`, `CBU ****0126` or `alias pr****`.
+    /// Where money goes, masked: `CVU ****0126`, `CBU ****0126`, `alias pr****`, `account ****0001`, `card ****0001`
+    /// or `customer ****0001`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recipient: Option<String>,
     /// The provider's concept.
@@ -186,6 +279,15 @@ pub struct OperationDetails {
     /// When it ends, RFC 3339 UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ends_at: Option<String>,
+    /// What is put into an account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deposit: Option<DepositKind>,
+    /// The merchant's number of the verification that it is under.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    /// The shop that it is made in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location_id: Option<String>,
 }
 
 /// What the provider calls what came of an operation, as far as it said.

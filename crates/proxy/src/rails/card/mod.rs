@@ -513,7 +513,8 @@ impl CardRail {
                 | OperationKind::CashOut
                 | OperationKind::Bulk
                 | OperationKind::Subscription
-                | OperationKind::SubscriptionPayment,
+                | OperationKind::SubscriptionPayment
+                | OperationKind::Deposit,
                 _,
             ) => Err(
                 Error::new(ProblemCode::OperationNotPossible).detail(format!(
@@ -568,7 +569,8 @@ impl CardRail {
             | OperationKind::CashOut
             | OperationKind::Bulk
             | OperationKind::Subscription
-            | OperationKind::SubscriptionPayment => {
+            | OperationKind::SubscriptionPayment
+            | OperationKind::Deposit => {
                 return Finding::NotSent(String::from("rail card has no such operation"));
             }
         };

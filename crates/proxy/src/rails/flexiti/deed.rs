@@ -69,13 +69,13 @@ impl FlexitiRail {
             | OperationKind::CashOut
             | OperationKind::Bulk
             | OperationKind::Subscription
-            | OperationKind::SubscriptionPayment => Err(Error::new(
-                ProblemCode::OperationNotPossible,
-            )
-            .detail(format!(
-                "rail flexiti has capture, release, return and refund, not {}",
-                kind.name()
-            ))),
+            | OperationKind::SubscriptionPayment
+            | OperationKind::Deposit => Err(Error::new(ProblemCode::OperationNotPossible).detail(
+                format!(
+                    "rail flexiti has capture, release, return and refund, not {}",
+                    kind.name()
+                ),
+            )),
         }
     }
 
@@ -155,7 +155,8 @@ impl FlexitiRail {
             | OperationKind::CashOut
             | OperationKind::Bulk
             | OperationKind::Subscription
-            | OperationKind::SubscriptionPayment => {
+            | OperationKind::SubscriptionPayment
+            | OperationKind::Deposit => {
                 return Err(NotReady::Never(String::from(
                     "rail flexiti has no such operation",
                 )));
@@ -259,7 +260,8 @@ impl FlexitiRail {
             | OperationKind::CashOut
             | OperationKind::Bulk
             | OperationKind::Subscription
-            | OperationKind::SubscriptionPayment => Vec::new(),
+            | OperationKind::SubscriptionPayment
+            | OperationKind::Deposit => Vec::new(),
         };
         match done.as_slice() {
             [] => Reading::Confirmed(Confirmation {
@@ -292,7 +294,7 @@ fn authorization_of(attempt: &AttemptRow) -> Result<AuthorizationId> {
         .ok_or_else(|| Error::internal("the authorization's number is not known"))
 }
 
-fn found<T>(outcome: Outcome<Decision<T>>, breakers: &Breakers) -> Finding<()> {
+pub(super) fn found<T>(outcome: Outcome<Decision<T>>, breakers: &Breakers) -> Finding<()> {
     breakers.note(Host::Flexiti, &outcome);
     match outcome {
         Outcome::NotSent(cause) => Finding::NotSent(cause.to_string()),

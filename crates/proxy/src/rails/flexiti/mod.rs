@@ -7,6 +7,7 @@
 //! | offers | what the purchase would cost, plan by plan | no |
 //! | send | authorize, without capture; then the merchant's own read of it | holds credit, once per right |
 //! | operate | capture, release, return, refund | yes, once per right |
+//! | deposit | money that a customer brings to a shop, for their account | yes, once per right |
 //! | read, probe | by our reference in the list, then in detail | no |
 //!
 //! Why a second purchase cannot follow a wrong "it never happened": the access token that an authorization needs
@@ -18,6 +19,7 @@
 //! send, or that ends the attempt. What stays, sealed, is the account: without it nothing can be read back.
 
 mod deed;
+mod deposit;
 mod kept;
 mod offered;
 

@@ -21,15 +21,18 @@ pub enum ErrandKind {
     Subscription,
     /// Takes a payment of a subscription before its day.
     SubscriptionPayment,
+    /// Puts money that a customer brings to a shop into their account.
+    Deposit,
 }
 
 impl ErrandKind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::CashOut,
         Self::Bulk,
         Self::Subscription,
         Self::SubscriptionPayment,
+        Self::Deposit,
     ];
 
     /// The kind as the merchant reads it.
@@ -40,6 +43,7 @@ impl ErrandKind {
             Self::Bulk => OperationKind::Bulk,
             Self::Subscription => OperationKind::Subscription,
             Self::SubscriptionPayment => OperationKind::SubscriptionPayment,
+            Self::Deposit => OperationKind::Deposit,
         }
     }
 
