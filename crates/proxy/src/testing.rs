@@ -45,6 +45,7 @@ pub fn widget_files() -> BTreeMap<String, Bytes> {
     let glue = "glue.3f2a91c0.js";
     let loader = "ventanilla.7c11d2e4.js";
     let wasm = "ventanilla.90ab12cd.wasm";
+    let other = "ventanilla.34ef56ab.wasm";
     let boot = "boot()";
     let style = "body{margin:0}";
     let frame = format!(
@@ -55,6 +56,7 @@ pub fn widget_files() -> BTreeMap<String, Bytes> {
         (glue, "glue"),
         (loader, "loader"),
         (wasm, "\0asm"),
+        (other, "\0asm\x01"),
         ("pins.js", "pins"),
         ("frame.html", &frame),
     ] {
@@ -74,7 +76,7 @@ pub fn widget_files() -> BTreeMap<String, Bytes> {
         "release": "0.1.0",
         "loader": loader,
         "glue": glue,
-        "wasm": { "all": wasm, "card": wasm, "cvu": wasm, "flux": wasm, "flexiti": wasm },
+        "wasm": { "all": wasm, "card": wasm, "cvu": other, "flux": wasm, "flexiti": wasm },
         "frame": "frame.html",
         "script_hashes": [inline(boot), integrity(b"glue")],
         "style_hashes": [inline(style)],

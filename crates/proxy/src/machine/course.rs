@@ -109,6 +109,11 @@ pub(super) trait Row: Clone + Send + Sync + 'static {
         change
     }
 
+    /// Whether somebody who waits for it is shown the steps up to its answer, too.
+    fn shows_steps(&self) -> bool {
+        false
+    }
+
     /// Counts an outcome.
     fn count(&self);
 

@@ -87,15 +87,12 @@ impl Machine {
                         account: cashin.buyer_account,
                     }),
                 };
-                if !self.take_credits_turn().await? {
+                let judging = self.credit_by_number(&watched, credit);
+                if self.in_credits_turn(judging).await?.is_none() {
                     // The list tells of it too, without its number.
                     tracing::warn!("a credit that was notified is left to the next look");
                     self.look_soon(now).await?;
-                    return Ok(true);
                 }
-                let settled = self.credit_by_number(&watched, credit).await;
-                self.end_credits_turn().await?;
-                settled?;
                 return Ok(true);
             }
         }

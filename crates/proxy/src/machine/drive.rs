@@ -243,6 +243,11 @@ impl Row for AttemptRow {
         change
     }
 
+    fn shows_steps(&self) -> bool {
+        // Its buyer has a part in them.
+        self.rail == Rail::Flexiti
+    }
+
     fn count(&self) {
         metrics::counter!(
             "ventanilla_attempts_total",

@@ -5,10 +5,13 @@
 //! the provider was asked once more.
 
 use std::collections::HashSet;
+use std::future::poll_fn;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::time::{Instant, sleep_until};
 use ventanilla_core::attempt::AttemptState as S;
 use ventanilla_core::money::Money;
 use ventanilla_providers::cvu::{Credit, Transactions};
@@ -16,21 +19,24 @@ use ventanilla_providers::cvu::{Credit, Transactions};
 use super::course::{Row as _, Step};
 use super::credits::{BOTH_WAYS, BY_NUMBER};
 use super::matching::{self, Match, Seen};
-use super::sweep::LEASE;
 use super::{Machine, schedule};
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::rails::cvu::{CvuRail, Strangers, credited_within};
-use crate::store::{AttemptRow, CreditRow, NewCredit, Payer, Watched};
+use crate::store::{AttemptRow, CreditRow, NewCredit, Payer, Store, Turn, Watched};
 
 /// Whose turn it is to look, in the store.
 const WATCH: &str = "cvu";
 /// Between looks while nothing can be paid. They ask nobody but the store; what was issued by a process
 /// that ended at once is found by them.
 const IDLE: Duration = schedule::minutes(1);
+/// How long a turn is a process's without a word of it, in real time: when it dies, nobody looks for so long.
+const TURN: Duration = Duration::from_secs(6);
+/// How often it says that it is still at it, in real time.
+const KEPT_EVERY: Duration = Duration::from_secs(2);
 /// How often a turn is asked for that another process has, and how long is waited in between, of real time.
-const TURN_TRIES: u32 = 50;
-const TURN_PAUSE: Duration = Duration::from_millis(100);
+const TURN_TRIES: u32 = 20;
+const TURN_PAUSE: Duration = Duration::from_millis(250);
 /// After a look that failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(10);
 
@@ -42,40 +48,41 @@ impl Machine {
         if !self.watches_credits() {
             // Nor is a look due that somebody else asked for when there still was a rail.
             let far = now + schedule::days(3650);
-            return self.store.end_watch(WATCH, far).await;
+            return self.store.end_watch(WATCH, None, far).await;
         }
         if !self.store.is_shared() {
-            self.store.end_watch(WATCH, now).await?;
+            self.store.end_watch(WATCH, None, now).await?;
         }
         self.store.hurry_watch(WATCH, now).await?;
         Ok(())
     }
 
-    /// One and the same money has two names, in a notification and in the list, and nothing in the store
-    /// tells that they are one: so processes on one store judge credits one after another, by the turn in
-    /// which they look. Whether this process has it now; not when another one keeps it for long.
-    pub(super) async fn take_credits_turn(&self) -> Result<bool> {
+    /// Judges a credit in this process's turn. One and the same money has two names, in a notification and in the
+    /// list, and nothing in the store tells that they are one: so processes on one store judge credits one after
+    /// another, by the turn in which they look. None when another process keeps it for long, or this one lost it.
+    pub(super) async fn in_credits_turn<T>(
+        &self,
+        judging: impl Future<Output = Result<T>>,
+    ) -> Result<Option<T>> {
         if !self.store.is_shared() {
-            return Ok(true);
+            return judging.await.map(Some);
         }
         for _ in 0..TURN_TRIES {
             let now = self.clock.now();
             self.store.hurry_watch(WATCH, now).await?;
-            if self.store.claim_watch(WATCH, now, LEASE).await? {
-                return Ok(true);
+            if let Some(held) = Held::take(self, now).await? {
+                let Some((judged, turn)) = held.during(&self.store, judging).await else {
+                    return Ok(None);
+                };
+                // Whoever looks next does so at once.
+                let now = self.clock.now();
+                self.store.end_watch(WATCH, Some(turn), now).await?;
+                self.wake.notify_one();
+                return judged.map(Some);
             }
             tokio::time::sleep(TURN_PAUSE).await;
         }
-        Ok(false)
-    }
-
-    /// Gives the turn back; whoever looks next does so at once.
-    pub(super) async fn end_credits_turn(&self) -> Result<()> {
-        if self.store.is_shared() {
-            self.store.end_watch(WATCH, self.clock.now()).await?;
-            self.wake.notify_one();
-        }
-        Ok(())
+        Ok(None)
     }
 
     /// Brings the next look forward, as far as the provider is to be asked.
@@ -88,6 +95,32 @@ impl Machine {
             self.wake.notify_one();
         }
         Ok(())
+    }
+
+    /// As [`Machine::look_soon`], for a buyer who waits for their money to be seen. However many ask, the store is
+    /// written once in the time between two looks.
+    pub(super) async fn look_soon_for_all(&self, now: Timestamp) -> Result<()> {
+        if self.hurried.is_first(now) {
+            self.look_soon(now).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The look that those who wait brought forward last: it serves all of them.
+#[derive(Default)]
+pub(super) struct Hurried(Mutex<Option<Timestamp>>);
+
+impl Hurried {
+    /// Whether nobody has asked for a look yet that comes as soon as one that is asked for `now`.
+    fn is_first(&self, now: Timestamp) -> bool {
+        // Nothing under this lock can be left half-done.
+        let mut due = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_first = due.is_none_or(|due| due < now);
+        if is_first {
+            *due = Some(now + schedule::MIN_GAP);
+        }
+        is_first
     }
 }
 
@@ -109,23 +142,76 @@ impl LastLook {
     }
 }
 
+/// A turn, and the moment up to which nobody else can have it.
+struct Held {
+    turn: Turn,
+    until: Instant,
+}
+
+impl Held {
+    /// None when it is not due, or another process's.
+    async fn take(machine: &Machine, now: Timestamp) -> Result<Option<Self>> {
+        let until = Instant::now() + TURN;
+        let turn = machine.store.claim_watch(WATCH, now, TURN).await?;
+        Ok(turn.map(|turn| Self { turn, until }))
+    }
+
+    /// Does `work` as long as the turn is this process's. None when it no longer is: another may have begun, and
+    /// what was not written by then is not written.
+    async fn during<T>(
+        mut self,
+        store: &Store,
+        work: impl Future<Output = T>,
+    ) -> Option<(T, Turn)> {
+        let is_shared = store.is_shared();
+        let mut work = std::pin::pin!(work);
+        let mut next_word = Instant::now() + KEPT_EVERY;
+        loop {
+            let until = self.until;
+            // Whoever was asleep for long does not go on.
+            let going_on = poll_fn(|context| {
+                if is_shared && Instant::now() >= until {
+                    return Poll::Pending;
+                }
+                work.as_mut().poll(context)
+            });
+            tokio::select! {
+                () = sleep_until(until), if is_shared => return None,
+                () = sleep_until(next_word), if is_shared => {
+                    let until = Instant::now() + TURN;
+                    let kept = store.keep_watch(WATCH, self.turn, TURN);
+                    match tokio::time::timeout_at(self.until, kept).await {
+                        Ok(Ok(Some(turn))) => self = Self { turn, until },
+                        Ok(Ok(None)) => return None,
+                        // There is time for another word.
+                        Ok(Err(_)) | Err(_) => {}
+                    }
+                    next_word = Instant::now() + KEPT_EVERY;
+                }
+                done = going_on => return Some((done, self.turn)),
+            }
+        }
+    }
+}
+
 /// Looks, if it is this process's turn, and says when the next look is due.
-pub(super) async fn take_turn(machine: &Arc<Machine>, lease: Duration) -> Result<()> {
+pub(super) async fn take_turn(machine: &Arc<Machine>) -> Result<()> {
     let now = machine.clock.now();
     let Some(rail) = &machine.cvu else {
         return Ok(());
     };
-    if !machine.store.claim_watch(WATCH, now, lease).await? {
+    let Some(held) = Held::take(machine, now).await? else {
         return Ok(());
-    }
-    let next = match look(machine, rail).await {
-        Ok(next) => next,
-        Err(error) => {
-            tracing::error!("the look at the account was left to the next: {error}");
-            machine.clock.now() + AFTER_FAILURE
-        }
     };
-    machine.store.end_watch(WATCH, next).await?;
+    let Some((looked, turn)) = held.during(&machine.store, look(machine, rail)).await else {
+        tracing::warn!("the look at the account was broken off: its turn was over");
+        return Ok(());
+    };
+    let next = looked.unwrap_or_else(|error| {
+        tracing::error!("the look at the account was left to the next: {error}");
+        machine.clock.now() + AFTER_FAILURE
+    });
+    machine.store.end_watch(WATCH, Some(turn), next).await?;
     machine.wake.notify_one();
     Ok(())
 }
@@ -323,5 +409,43 @@ fn other_amount(paid: Money, watched: &[Watched], places: &[usize]) -> &'static 
         (Some(least), _) if paid.minor() < least => "less was paid than was asked for",
         (_, Some(most)) if paid.minor() > most => "more was paid than was asked for",
         _ => "nobody was asked for this amount",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::SecretString;
+    use ventanilla_testbed::postgres;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn whoever_was_asleep_until_its_turn_was_over_does_nothing_more_in_it() {
+        let cluster = postgres::shared().await.unwrap();
+        let url = SecretString::from(cluster.create_database().await.unwrap());
+        let store = Store::open_postgres(&url, None).await.unwrap();
+        let now = Timestamp::from_millis(1_795_000_000_000);
+        for (until, expected) in [(Duration::ZERO, false), (TURN, true)] {
+            let turn = store.claim_watch(WATCH, now, TURN).await.unwrap().unwrap();
+            let until = Instant::now() + until;
+            let mut went_on = false;
+            let done = Held { turn, until }.during(&store, async { went_on = true });
+            assert_eq!(done.await.is_some(), expected);
+            assert_eq!(went_on, expected);
+            store.end_watch(WATCH, Some(turn), now).await.unwrap();
+        }
+    }
+
+    #[test]
+    fn of_many_who_ask_for_a_look_one_in_each_gap_brings_it_forward() {
+        let hurried = Hurried::default();
+        let begin = Timestamp::from_millis(1_795_000_000_000);
+        let gap = schedule::MIN_GAP;
+        let times = [gap / 4, gap / 2, gap, gap + gap / 4, gap * 2, gap * 3];
+        assert!(hurried.is_first(begin));
+        assert_eq!(
+            times.map(|later| hurried.is_first(begin + later)),
+            [false, false, false, true, false, true]
+        );
     }
 }

@@ -119,8 +119,9 @@ pub use breaker::Breakers;
 pub use cards::Replacement;
 pub use course::Finding;
 pub use errand::{
-    NewBulk, NewBulkPayment, NewCashOut, NewSubscription, NewSubscriptionPayment, NewTokenPayment,
-    OperationDetails, OperationItem, OperationResult, Recipient,
+    DepositAccount, DepositKind, InStore, NewBulk, NewBulkPayment, NewCashOut, NewDeposit,
+    NewSubscription, NewSubscriptionPayment, NewTokenPayment, OperationDetails, OperationItem,
+    OperationResult, Recipient,
 };
 pub use judge::{Confirmation, Proof, Reading};
 pub use judge_payable::Issue;
@@ -171,6 +172,7 @@ pub struct Machine {
     instance: String,
     bells: watch::Bells,
     last_look: look::LastLook,
+    hurried: look::Hurried,
     /// The list and notifications tell of the same money under two names: one of them at a time is held
     /// against what is recorded.
     credits_turn: tokio::sync::Mutex<()>,
@@ -195,6 +197,8 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(6);
 /// Whoever waits for something that another process may do looks by themselves after this, in case that no
 /// news of it came.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
+/// All of them together look no more often than once in this.
+const FOR_EACH_WHO_WAITS: Duration = Duration::from_millis(10);
 /// The idempotency key of what the machine itself opens to send a duplicate's money back.
 const DUPLICATE_KEY: &str = "duplicate";
 /// The idempotency key of what the machine itself opens to take what was authorized.
@@ -235,6 +239,7 @@ impl Machine {
             instance: id::make()?,
             bells: watch::Bells::default(),
             last_look: look::LastLook::default(),
+            hurried: look::Hurried::default(),
             credits_turn: tokio::sync::Mutex::new(()),
             wake: Notify::new(),
             calls: tokio::sync::watch::Sender::new(0),
@@ -742,15 +747,19 @@ impl Machine {
 
     /// Waits for news of `id`, for `limit` of real time at most.
     fn patience<'a>(&'a self, id: &str, limit: Duration) -> watch::Patience<'a> {
+        let listener = self.bells.listen(id);
         // Bells ring in their own process only.
-        let look_again = self.store.is_shared().then_some(LOOK_AGAIN);
-        watch::Patience::new(self.bells.listen(id), limit, look_again)
+        let look_again = self
+            .store
+            .is_shared()
+            .then(|| LOOK_AGAIN.max(FOR_EACH_WHO_WAITS * self.bells.listened_to()));
+        watch::Patience::new(listener, limit, look_again)
     }
 
     /// Somebody waits for this attempt: its next read comes forward.
     async fn hurry(&self, row: &AttemptRow, now: Timestamp) -> Result<()> {
         if row.rail == Rail::Cvu && row.sends > row.returns && !row.state.took_money() {
-            return self.look_soon(now).await;
+            return self.look_soon_for_all(now).await;
         }
         if row.state != AttemptState::Unknown {
             return Ok(());
@@ -808,10 +817,7 @@ impl Machine {
                 after.state.name(),
                 if reason.is_empty() { "" } else { ": " },
             );
-            if !matches!(
-                after.state,
-                AttemptState::New | AttemptState::Prepared | AttemptState::Sent
-            ) {
+            if !is_under_way(after.state) {
                 row.count();
             }
             let late = matches!(before, AttemptState::Declined | AttemptState::NotExecuted);
@@ -825,7 +831,9 @@ impl Machine {
                 );
             }
         }
-        self.bells.ring(id);
+        if row.shows_steps() || !(is_under_way(before) && is_under_way(after.state)) {
+            self.bells.ring(id);
+        }
         if after.next_check_at.is_some() || after.state == AttemptState::Sent {
             self.wake.notify_one();
         }
@@ -951,13 +959,14 @@ enum Until {
 
 /// Whether a buyer sees a difference: the steps up to the answer are one to them.
 fn is_news(before: AttemptState, after: AttemptState) -> bool {
-    const fn is_under_way(state: AttemptState) -> bool {
-        matches!(
-            state,
-            AttemptState::New | AttemptState::Prepared | AttemptState::Sent
-        )
-    }
     before != after && !(is_under_way(before) && is_under_way(after))
+}
+
+const fn is_under_way(state: AttemptState) -> bool {
+    matches!(
+        state,
+        AttemptState::New | AttemptState::Prepared | AttemptState::Sent
+    )
 }
 
 /// SHA-256 of a value's JSON, 64 lower-case hex digits.

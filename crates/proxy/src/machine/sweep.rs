@@ -55,7 +55,8 @@ pub(super) async fn run(machine: Arc<Machine>, mut stop: Receiver<bool>) {
         let rest = machine.clock.sleep(rest.saturating_sub(swept));
         tokio::select! {
             () = rest => tokio::time::sleep(SHORTEST_REST).await,
-            () = machine.wake.notified() => {}
+            // Whoever else wakes it meanwhile has it done by the same sweep.
+            () = machine.wake.notified() => tokio::time::sleep(SHORTEST_REST).await,
             changed = stop.changed() => if changed.is_err() { return },
         }
     }
@@ -123,11 +124,11 @@ async fn take_turns(machine: &Arc<Machine>, now: Timestamp, overdue: Overdue) ->
         doubt(machine, &errand).await?;
     }
     if machine.cvu.is_some() {
-        // Whoever stops ends its look first: the turn is nobody else's for a minute otherwise.
+        // Whoever stops ends its look first: the turn is nobody else's for a while otherwise.
         let call = Call::begin(machine);
         if call.may_go_on() {
             tokio::spawn(async move {
-                if let Err(error) = look::take_turn(&call.machine, LEASE).await {
+                if let Err(error) = look::take_turn(&call.machine).await {
                     tracing::error!("the look at the account was left to the next sweep: {error}");
                 }
             });

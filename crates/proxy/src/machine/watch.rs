@@ -37,6 +37,11 @@ impl Bells {
         }
     }
 
+    /// How many attempts and operations are waited for.
+    pub fn listened_to(&self) -> u32 {
+        u32::try_from(self.lock().len()).unwrap_or(u32::MAX)
+    }
+
     /// Whether nobody waits for anything.
     pub fn nobody_listens(&self) -> bool {
         self.lock().is_empty()

@@ -74,6 +74,7 @@ pub use record::{
 };
 pub(crate) use rules::left as left_of_payment;
 pub use sealing::SealingKeys;
+pub use watch::Turn;
 
 /// The open store. Clones share it.
 ///

@@ -9,43 +9,77 @@ use super::engine::values;
 use crate::clock::Timestamp;
 use crate::error::Result;
 
+/// A round that is somebody's, told from everybody else's by the moment at which its lease ends.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Turn(i64);
+
 impl Store {
     /// Takes a round that is due, for `lease` of real time. One that was never heard of is due at once.
-    /// Whether the caller has it.
+    /// None when it is not due, or somebody else's.
     ///
     /// # Errors
     ///
     /// When the store does not answer.
-    pub async fn claim_watch(&self, name: &str, now: Timestamp, lease: Duration) -> Result<bool> {
-        let claimed = self
-            .engine
+    pub async fn claim_watch(
+        &self,
+        name: &str,
+        now: Timestamp,
+        lease: Duration,
+    ) -> Result<Option<Turn>> {
+        self.engine
             .write_apart()
             .await?
-            .execute(
+            .fetch_optional(
                 "INSERT INTO watch (name, due_at, leased_until) VALUES ($1, $2, {now} + $3)
                  ON CONFLICT (name) DO UPDATE SET leased_until = {now} + $3, hurried_to = NULL
-                 WHERE watch.due_at <= $2 AND (watch.leased_until IS NULL OR watch.leased_until <= {now})",
+                 WHERE watch.due_at <= $2 AND (watch.leased_until IS NULL OR watch.leased_until <= {now})
+                 RETURNING leased_until",
                 values![name, now, lease],
             )
-            .await?;
-        Ok(claimed == 1)
+            .await?
+            .map(|row| row.whole("leased_until").map(Turn))
+            .transpose()
     }
 
-    /// Gives a round back. It is due again at `next`, or when somebody hurried it to meanwhile: they may
-    /// have seen what it no longer did.
+    /// Keeps a round for `lease` of real time from now on. None when it is not the caller's any more.
     ///
     /// # Errors
     ///
     /// When the store does not answer.
-    pub async fn end_watch(&self, name: &str, next: Timestamp) -> Result<()> {
+    pub async fn keep_watch(
+        &self,
+        name: &str,
+        turn: Turn,
+        lease: Duration,
+    ) -> Result<Option<Turn>> {
+        self.engine
+            .write_apart()
+            .await?
+            .fetch_optional(
+                "UPDATE watch SET leased_until = {now} + $3 WHERE name = $1 AND leased_until = $2
+                 RETURNING leased_until",
+                values![name, turn.0, lease],
+            )
+            .await?
+            .map(|row| row.whole("leased_until").map(Turn))
+            .transpose()
+    }
+
+    /// Gives a round back, unless it has become somebody else's; without a turn, whoever has it. It is due again at
+    /// `next`, or when somebody hurried it to meanwhile: they may have seen what it no longer did.
+    ///
+    /// # Errors
+    ///
+    /// When the store does not answer.
+    pub async fn end_watch(&self, name: &str, turn: Option<Turn>, next: Timestamp) -> Result<()> {
         self.engine
             .write_apart()
             .await?
             .execute(
                 "UPDATE watch SET due_at = CASE WHEN hurried_to < $1 THEN hurried_to ELSE $1 END,
                                   hurried_to = NULL, leased_until = NULL
-                 WHERE name = $2",
-                values![next, name],
+                 WHERE name = $2 AND (leased_until = $3 OR $4)",
+                values![next, name, turn.map(|turn| turn.0), turn.is_none()],
             )
             .await?;
         Ok(())

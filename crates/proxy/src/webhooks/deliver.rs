@@ -30,6 +30,8 @@ const STORE_REST: Duration = Duration::from_secs(1);
 const LONGEST_QUIET: Duration = Duration::from_secs(3600);
 /// How often, in real time, it is told how much waits.
 const REPORT_PERIOD: Duration = Duration::from_secs(1);
+/// How long another process's word that the receiver wants no more may be under way, in real time.
+const WANTED_PERIOD: Duration = Duration::from_secs(1);
 /// How often it is looked for what nobody wants any more.
 const FORGET_PERIOD: Duration = Duration::from_secs(3600);
 
@@ -53,7 +55,8 @@ pub(super) async fn run(webhooks: Arc<Webhooks>, mut stop: Receiver<bool>) {
             () = webhooks.clock.sleep(rest.saturating_sub(worked)) => tokio::time::sleep(SHORTEST_REST).await,
             () = webhooks.store.news() => {}
             () = webhooks.wake.notified() => {}
-            Some(_) = under_way.join_next() => {}
+            // Another one has its place.
+            () = a_place(&mut under_way) => {}
             () = stopped(&mut stop) => break,
         }
     }
@@ -62,6 +65,17 @@ pub(super) async fn run(webhooks: Arc<Webhooks>, mut stop: Receiver<bool>) {
     if tokio::time::timeout(TRY_LIMIT, ended).await.is_err() {
         tracing::warn!("webhooks were still under way; they are sent again after the next start");
     }
+}
+
+/// Waits for the end of a try that others wait behind; where nobody does, for ever.
+async fn a_place(under_way: &mut JoinSet<()>) {
+    let was_full = under_way.len() >= PARALLEL;
+    while under_way.join_next().await.is_some() {
+        if was_full {
+            return;
+        }
+    }
+    std::future::pending().await
 }
 
 /// Nobody is to be told: what is old is forgotten.
@@ -91,7 +105,7 @@ impl Webhooks {
     ) -> Result<Duration> {
         let now = self.clock.now();
         let url = sender.url().as_str();
-        if self.store.disabled_receiver(url).await?.is_some() {
+        if self.is_disabled(url).await? {
             let count = self
                 .store
                 .give_up_until(now, now, "its receiver is disabled")
@@ -122,9 +136,15 @@ impl Webhooks {
             return Ok(LONGEST_REST);
         }
         let next = self.store.next_outbox().await?;
-        Ok(next
+        let rest = next
             .map_or(LONGEST_REST, |next| next.since(now))
-            .min(LONGEST_REST))
+            .min(LONGEST_REST);
+        Ok(if under_way.is_empty() {
+            rest
+        } else {
+            // What waits is less by then, and that is told.
+            rest.min(self.clock.real(REPORT_PERIOD))
+        })
     }
 
     async fn try_once(&self, sender: &Sender, row: &OutboxRow) -> Result<()> {
@@ -144,6 +164,7 @@ impl Webhooks {
                 self.store
                     .disable_receiver(sender.url().as_str(), now, WHY)
                     .await?;
+                self.ask_whether_wanted();
                 self.store.not_delivered(&row.id, now, WHY, None).await?;
                 count("gone");
                 given_up(1);
@@ -156,6 +177,7 @@ impl Webhooks {
                 let next =
                     schedule::pause(row.tries, jitter(), not_before).map(|pause| now + pause);
                 self.store.not_delivered(&row.id, now, &why, next).await?;
+                self.wake.notify_one();
                 count("missed");
                 match next {
                     Some(next) => {
@@ -189,6 +211,34 @@ impl Webhooks {
 }
 
 impl Webhooks {
+    /// Whether the receiver wants no more, as of a second ago at most.
+    async fn is_disabled(&self, url: &str) -> Result<bool> {
+        let asked = *self
+            .wanted_at
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if asked.is_some_and(|at| at.elapsed() < WANTED_PERIOD) {
+            return Ok(false);
+        }
+        let began = Instant::now();
+        let disabled = self.store.disabled_receiver(url).await?.is_some();
+        if !disabled {
+            *self
+                .wanted_at
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner) = Some(began);
+        }
+        Ok(disabled)
+    }
+
+    fn ask_whether_wanted(&self) {
+        *self
+            .wanted_at
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = None;
+        self.wake.notify_one();
+    }
+
     fn is_report_due(&self) -> bool {
         let mut reported = self.reported.lock().unwrap_or_else(PoisonError::into_inner);
         let due = reported.is_none_or(|at| at.elapsed() >= REPORT_PERIOD);

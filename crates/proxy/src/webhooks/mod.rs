@@ -79,6 +79,8 @@ pub struct Webhooks {
     sender: Option<Arc<Sender>>,
     /// The receiver asked to be left alone until then.
     quiet_until: Mutex<Option<Timestamp>>,
+    /// When the store last said that the receiver wants news.
+    wanted_at: Mutex<Option<Instant>>,
     /// When it was last told how much waits.
     reported: Mutex<Option<Instant>>,
     wake: Notify,
@@ -145,6 +147,7 @@ impl Webhooks {
             clock,
             sender: sender.map(Arc::new),
             quiet_until: Mutex::new(None),
+            wanted_at: Mutex::new(None),
             reported: Mutex::new(None),
             wake: Notify::new(),
         }))

@@ -55,7 +55,7 @@ impl Sender {
     ///
     /// When there is no TLS to be had.
     pub(super) fn new(url: ReceiverUrl, secrets: SigningSecrets) -> Result<Self> {
-        let client = tls::shared(Client::builder())
+        let client = tls::known(Client::builder(), &[url.url()])
             .dns_resolver(ReachableOnly::new(url.reach()))
             .no_proxy()
             .redirect(redirect::Policy::none())

@@ -6,9 +6,12 @@ use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use ventanilla_sandbox::{CashoutEntry, Fault, Kind, Operation};
 
+use crate::charges::{ask, asked};
+use crate::operations::get;
 use crate::receiver::Receiver;
 use crate::support::{Proxy, cvu_section, fresh_key, problem};
 
+const PATH: &str = "/v1/cvu/cash-outs";
 /// Of the sandbox's people, who do not live.
 const CVU: &str = "0009001600000004242420";
 const CUIT: &str = "20999000011";
@@ -23,26 +26,15 @@ fn to_account() -> Value {
 }
 
 async fn cash_out(proxy: &Proxy, key: &str, body: &Value) -> Response {
-    proxy
-        .merchant(Method::POST, "/v1/cvu/cash-outs")
-        .header("idempotency-key", key)
-        .json(body)
-        .send()
-        .await
-        .unwrap()
+    ask(proxy, PATH, key, body).await
 }
 
 async fn sent(proxy: &Proxy, key: &str, body: &Value) -> Value {
-    let answer = cash_out(proxy, key, body).await;
-    assert_eq!(answer.status(), 201);
-    answer.json().await.unwrap()
+    asked(proxy, PATH, key, body).await
 }
 
 async fn read(proxy: &Proxy, id: &str) -> Value {
-    let path = format!("/v1/operations/{id}");
-    let answer = proxy.merchant(Method::GET, &path).send().await.unwrap();
-    assert_eq!(answer.status(), 200);
-    answer.json().await.unwrap()
+    get(proxy, &format!("/v1/operations/{id}")).await
 }
 
 /// Reads an operation until it is `state`; the clock goes on meanwhile.
@@ -124,7 +116,7 @@ async fn one_key_sent_many_times_at_once_sends_money_once() {
     let key = fresh_key();
     let asking = (0..12).map(|_| {
         let request = proxy
-            .merchant(Method::POST, "/v1/cvu/cash-outs")
+            .merchant(Method::POST, PATH)
             .header("idempotency-key", &key)
             .json(&to_account());
         tokio::spawn(request.send())

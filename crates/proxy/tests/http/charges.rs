@@ -9,6 +9,7 @@ use ventanilla_sandbox::{
     SubscriptionEntry,
 };
 
+use crate::operations::get;
 use crate::receiver::Receiver;
 use crate::subscriptions::{INSUFFICIENT_FUNDS, MUCH_LATER, card, subscribe};
 use crate::support::{HOOK_PATH, PAN, Proxy, fresh_key, problem};
@@ -16,7 +17,8 @@ use crate::support::{HOOK_PATH, PAN, Proxy, fresh_key, problem};
 const SUBSCRIPTIONS: &str = "/v1/greenpay/subscriptions";
 const BULK: &str = "/v1/greenpay/bulk-payments";
 
-async fn ask(proxy: &Proxy, path: &str, key: &str, body: &Value) -> Response {
+/// Asks for something that belongs to no checkout.
+pub async fn ask(proxy: &Proxy, path: &str, key: &str, body: &Value) -> Response {
     proxy
         .merchant(Method::POST, path)
         .header("idempotency-key", key)
@@ -26,22 +28,17 @@ async fn ask(proxy: &Proxy, path: &str, key: &str, body: &Value) -> Response {
         .unwrap()
 }
 
-async fn asked(proxy: &Proxy, path: &str, key: &str, body: &Value) -> Value {
+/// As [`ask`]: the operation.
+pub async fn asked(proxy: &Proxy, path: &str, key: &str, body: &Value) -> Value {
     let answer = ask(proxy, path, key, body).await;
     assert_eq!(answer.status(), 201);
     answer.json().await.unwrap()
 }
 
 /// Asks, and goes away before there can be an answer.
-async fn ask_and_leave(proxy: &Proxy, path: &str, key: &str, body: &Value) {
+pub async fn ask_and_leave(proxy: &Proxy, path: &str, key: &str, body: &Value) {
     let asking = ask(proxy, path, key, body);
     let _ = tokio::time::timeout(Duration::from_millis(600), asking).await;
-}
-
-async fn get(proxy: &Proxy, path: &str) -> Value {
-    let answer = proxy.merchant(Method::GET, path).send().await.unwrap();
-    assert_eq!(answer.status(), 200, "{path}");
-    answer.json().await.unwrap()
 }
 
 /// Reads an operation until it is `state`; the clock goes on meanwhile, each time by `step`.

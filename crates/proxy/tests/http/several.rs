@@ -37,7 +37,11 @@ async fn what_is_opened_at_one_is_paid_at_another_and_read_at_both() {
     let sandbox = Sandbox::start(SandboxOptions::default()).await.unwrap();
     prepare(&folder, &sandbox);
     let proxies = [serve(&folder, &url), serve(&folder, &url)];
-    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let http = reqwest::Client::builder()
+        .no_proxy()
+        .tls_certs_only([])
+        .build()
+        .unwrap();
     let opened = open_session_at(&proxies[0].origin).await.unwrap();
     let paid: Value = http
         .post(format!("{}/v1/checkout/attempts", proxies[1].origin))

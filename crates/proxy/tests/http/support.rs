@@ -102,12 +102,8 @@ impl Proxy {
 
     /// With every rail, all of them the sandbox's.
     pub async fn start_with_every_rail() -> Self {
-        let rails = |sandbox: &Sandbox| {
-            let flux = format!("{}/v3", sandbox.flux_url);
-            rails(&sandbox.cvu_url, &flux, &sandbox.flexiti_url)
-        };
         Self::start_before(
-            |text, sandbox| text + &rails(sandbox),
+            |text, sandbox| text + &rails_of(sandbox),
             environment_of_every_rail(),
         )
         .await
@@ -141,7 +137,11 @@ impl Proxy {
             running,
             sandbox,
             clock,
-            http: reqwest::Client::builder().no_proxy().build().unwrap(),
+            http: reqwest::Client::builder()
+                .no_proxy()
+                .tls_certs_only([])
+                .build()
+                .unwrap(),
             folder,
         }
     }
@@ -157,7 +157,11 @@ impl Proxy {
             running,
             sandbox,
             clock,
-            http: reqwest::Client::builder().no_proxy().build().unwrap(),
+            http: reqwest::Client::builder()
+                .no_proxy()
+                .tls_certs_only([])
+                .build()
+                .unwrap(),
             folder,
         }
     }
@@ -165,9 +169,24 @@ impl Proxy {
     /// Stops it, and starts it again on the same store with a configuration that `change` made of the
     /// usual one.
     pub async fn restart_with(self, change: impl FnOnce(String) -> String) -> Self {
+        self.restart_as(change, environment()).await
+    }
+
+    /// As [`Proxy::restart_with`], with every rail.
+    pub async fn restart_with_every_rail(self, change: impl FnOnce(String) -> String) -> Self {
+        let rails = rails_of(&self.sandbox);
+        self.restart_as(|text| change(text + &rails), environment_of_every_rail())
+            .await
+    }
+
+    async fn restart_as(
+        self,
+        change: impl FnOnce(String) -> String,
+        environment: BTreeMap<&'static str, String>,
+    ) -> Self {
         self.running.shutdown().await;
         let text = change(settings(&self.folder.0, &self.sandbox));
-        let running = serve(&text, environment(), &self.clock).await;
+        let running = serve(&text, environment, &self.clock).await;
         Self { running, ..self }
     }
 
@@ -348,6 +367,11 @@ pub fn environment_of_every_rail() -> BTreeMap<&'static str, String> {
         environment.insert(name, secret.to_owned());
     }
     environment
+}
+
+fn rails_of(sandbox: &Sandbox) -> String {
+    let flux = format!("{}/v3", sandbox.flux_url);
+    rails(&sandbox.cvu_url, &flux, &sandbox.flexiti_url)
 }
 
 /// The sections of every rail but the card's.

@@ -35,7 +35,16 @@ impl World {
             let by_hand = events.iter().any(|event| {
                 event.kind == "settled_by_hand" && event.operation_id.as_deref() == Some(&row.id)
             });
-            i4_no_operation_invented(row, &self.provider, by_hand);
+            // Where reads lag beyond every fence, one that was done is held for not done, and its effect for the next one's.
+            let is_anothers = self.provider.lag != LAG
+                && operations.iter().any(|other| {
+                    other.id != row.id
+                        && other.attempt_id == row.attempt_id
+                        && other.kind == row.kind
+                        && other.state == S::NotExecuted
+                        && self.provider.ever_takes_effect(other)
+                });
+            i4_no_operation_invented(row, &self.provider, by_hand || is_anothers);
             let before = self.operations_seen.insert(row.id.clone(), row.state);
             i5_evidence_is_monotone(row, before);
             i7_the_merchant_hears(row, &outbox);
