@@ -1,5 +1,6 @@
 //! The shop's server, as far as it is told things: it takes webhooks and remembers them.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -14,6 +15,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Clone, Default)]
 pub struct Shop {
     told: Arc<(Mutex<Vec<Value>>, Notify)>,
+    /// What it has heard, by the number of the message: a proxy that was killed may tell it again.
+    heard: Arc<Mutex<HashSet<String>>>,
 }
 
 impl Shop {
@@ -35,6 +38,7 @@ impl Shop {
     async fn listen(&self, stream: TcpStream) -> Option<()> {
         let mut stream = BufReader::new(stream);
         let mut length = 0;
+        let mut id = String::new();
         loop {
             let mut line = String::new();
             stream.read_line(&mut line).await.ok()?;
@@ -46,13 +50,17 @@ impl Shop {
             };
             if name.eq_ignore_ascii_case("content-length") {
                 length = value.trim().parse().ok()?;
+            } else if name.eq_ignore_ascii_case("webhook-id") {
+                value.trim().clone_into(&mut id);
             }
         }
         let mut body = vec![0; length];
         stream.read_exact(&mut body).await.ok()?;
         let told = serde_json::from_slice(&body).ok()?;
-        self.told.0.lock().unwrap().push(told);
-        self.told.1.notify_waiters();
+        if self.heard.lock().unwrap().insert(id) {
+            self.told.0.lock().unwrap().push(told);
+            self.told.1.notify_waiters();
+        }
         let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
         stream.write_all(answer).await.ok()
     }

@@ -165,6 +165,7 @@ impl World {
         std::fs::create_dir_all(&folder).unwrap();
         let client = reqwest::Client::builder()
             .no_proxy()
+            .tls_certs_only([])
             .pool_max_idle_per_host(0)
             .redirect(reqwest::redirect::Policy::none())
             .build()

@@ -190,12 +190,16 @@ fn escape(text: &str, into: &mut Vec<u8>) {
 }
 
 impl Transport {
-    pub(crate) fn new(timeouts: Timeouts, retry: ReadRetry) -> Result<Self, reqwest::Error> {
-        let money = builder(timeouts)
+    pub(crate) fn new(
+        servers: &[&Url],
+        timeouts: Timeouts,
+        retry: ReadRetry,
+    ) -> Result<Self, reqwest::Error> {
+        let money = builder(servers, timeouts)
             .timeout(timeouts.money)
             .pool_max_idle_per_host(0)
             .build()?;
-        let reads = builder(timeouts).timeout(timeouts.read).build()?;
+        let reads = builder(servers, timeouts).timeout(timeouts.read).build()?;
         Ok(Self {
             money,
             reads,
@@ -262,8 +266,8 @@ fn remember(ended: Result<Answer, Lost>, may_have_been_sent: bool) -> Result<Ans
     }
 }
 
-fn builder(timeouts: Timeouts) -> reqwest::ClientBuilder {
-    tls::shared(Client::builder())
+fn builder(servers: &[&Url], timeouts: Timeouts) -> reqwest::ClientBuilder {
+    tls::known(Client::builder(), servers)
         .user_agent(concat!("ventanilla/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(timeouts.connect)
         .http1_only()

@@ -29,7 +29,11 @@ impl Between {
         let between = Arc::new(Self {
             provider: OnceLock::new(),
             change,
-            client: reqwest::Client::builder().no_proxy().build().unwrap(),
+            client: reqwest::Client::builder()
+                .no_proxy()
+                .tls_certs_only([])
+                .build()
+                .unwrap(),
         });
         let open = Arc::clone(&between);
         tokio::spawn(async move {

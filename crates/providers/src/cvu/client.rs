@@ -54,10 +54,11 @@ impl Client {
     /// Each [`ConfigError`], as its documentation says.
     pub fn new(config: Config) -> Result<Self, ConfigError> {
         config.check_credentials()?;
+        let base = parse_base_url(&config.base_url, "base_url")?;
         Ok(Self {
-            base: parse_base_url(&config.base_url, "base_url")?,
-            transport: Transport::new(config.timeouts, config.read_retry)
+            transport: Transport::new(&[&base], config.timeouts, config.read_retry)
                 .map_err(|_| ConfigError::Tls)?,
+            base,
             tokens: Tokens::new(config.clock.clone(), Renewal::Ahead(config.renew_ahead)),
             config,
         })

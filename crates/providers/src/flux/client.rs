@@ -53,11 +53,12 @@ impl Client {
             Some(url) => parse_base_url(url, "token_url")?,
             None => operation_url(&base, "/auth/tokens/refreshToken"),
         };
+        let servers = [&base, &token_url];
         Ok(Self {
+            transport: Transport::new(&servers, config.timeouts, config.read_retry)
+                .map_err(|_| ConfigError::Tls)?,
             base,
             token_url,
-            transport: Transport::new(config.timeouts, config.read_retry)
-                .map_err(|_| ConfigError::Tls)?,
             tokens: Tokens::new(moments(&config.clock), Renewal::FourFifths),
             config,
         })

@@ -59,11 +59,14 @@ impl Client {
     /// Each [`ConfigError`], as its documentation says.
     pub fn new(config: Config) -> Result<Self, ConfigError> {
         config.check_credentials()?;
+        let merchant = parse_base_url(&config.merchant_url, "merchant_url")?;
+        let checkout = parse_base_url(&config.checkout_url, "checkout_url")?;
+        let servers = [&merchant, &checkout];
         Ok(Self {
-            merchant: parse_base_url(&config.merchant_url, "merchant_url")?,
-            checkout: parse_base_url(&config.checkout_url, "checkout_url")?,
-            transport: Transport::new(config.timeouts, config.read_retry)
+            transport: Transport::new(&servers, config.timeouts, config.read_retry)
                 .map_err(|_| ConfigError::Tls)?,
+            merchant,
+            checkout,
             config,
         })
     }

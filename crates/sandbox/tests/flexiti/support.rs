@@ -91,6 +91,7 @@ impl Merchant {
     pub async fn start(options: SandboxOptions) -> Self {
         let client = reqwest::Client::builder()
             .no_proxy()
+            .tls_certs_only([])
             .pool_max_idle_per_host(0)
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())

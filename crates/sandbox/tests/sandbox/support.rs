@@ -73,6 +73,7 @@ impl Shop {
     pub async fn open_with(options: SandboxOptions) -> Self {
         let client = reqwest::Client::builder()
             .no_proxy()
+            .tls_certs_only([])
             .pool_max_idle_per_host(0)
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
