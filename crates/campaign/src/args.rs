@@ -53,7 +53,7 @@ pub struct Arguments {
     #[arg(long, default_value_t = 0)]
     pub pauses: u64,
     /// How many buyers are served at a time; more wait at the door
-    #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, default_value_t = 600, value_parser = clap::value_parser!(u16).range(1..))]
     pub concurrency: u16,
     /// How many buyers come in a second, whatever became of those before them
     #[arg(long, default_value_t = 25, value_parser = clap::value_parser!(u64).range(1..=10_000))]

@@ -159,6 +159,21 @@ impl Sandbox {
         Ok(ledger)
     }
 
+    /// How many calls came so far, to all of its hosts but the management host.
+    ///
+    /// # Errors
+    ///
+    /// When the sandbox does not answer.
+    pub async fn count_calls(&self) -> Result<u64> {
+        #[derive(Deserialize)]
+        struct Counted {
+            calls: HashMap<String, u64>,
+        }
+        let said = self.ask(reqwest::Method::GET, "/faults", &Value::Null);
+        let counted: Counted = serde_json::from_slice(&said.await?).tried("count the calls")?;
+        Ok(counted.calls.values().sum())
+    }
+
     /// The published test cards.
     ///
     /// # Errors
@@ -556,6 +571,9 @@ pub struct FlexitiLedger {
     /// What was given back to accounts.
     #[serde(default)]
     pub refunds: Vec<RefundToAccount>,
+    /// What customers brought.
+    #[serde(default)]
+    pub deposits: Vec<Brought>,
 }
 
 /// Something that was done with held credit, or with what was captured of it.
@@ -635,6 +653,7 @@ impl FlexitiLedger {
             releases: of(&self.releases),
             returns: of(&self.returns),
             refunds: refunds.cloned().collect(),
+            deposits: Vec::new(),
         }
     }
 }
@@ -684,6 +703,13 @@ pub struct RefundToAccount {
     pub reference: Option<String>,
     /// In dollars with two decimals.
     pub amount: String,
+}
+
+/// Money that a customer brought.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Brought {
+    /// The merchant's number of the verification.
+    pub request_id: String,
 }
 
 /// What became of a transfer that was asked for.

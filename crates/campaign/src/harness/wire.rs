@@ -119,7 +119,8 @@ impl Wire {
     }
 }
 
-/// A client without proxies, redirects or opinions.
+/// A client without proxies, redirects or opinions. Everybody here speaks in clear, so it trusts no authority:
+/// reading the system's takes a third of a second of a debug build, for each client.
 ///
 /// # Errors
 ///
@@ -127,6 +128,7 @@ impl Wire {
 pub fn client(limit: Duration) -> Result<reqwest::Client> {
     reqwest::Client::builder()
         .no_proxy()
+        .tls_certs_only([])
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(Duration::from_secs(2))
         .timeout(limit)

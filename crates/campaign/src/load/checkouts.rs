@@ -27,6 +27,14 @@ pub(super) struct Round {
     pub cpu_ms: f64,
 }
 
+/// How long checkouts take that come at their own pace, whether or not those before them are done. Times are in
+/// milliseconds, from the moment at which one is due: a queue is part of them.
+#[derive(Debug, Serialize)]
+pub(super) struct Steady {
+    pub p50_ms: f64,
+    pub p99_ms: f64,
+}
+
 /// A card that the provider's stand-in approves.
 pub(super) async fn approved_card(sandbox: &Sandbox) -> Result<String> {
     let cards = sandbox.cards().await?;
@@ -132,6 +140,36 @@ pub(super) async fn round(
         p50_ms: percentile_ms(&times, 50),
         p99_ms: percentile_ms(&times, 99),
         cpu_ms: 0.0,
+    })
+}
+
+/// `count` checkouts, `a_second` of them each second.
+pub(super) async fn steady(
+    subject: &Subject,
+    card: &str,
+    count: u32,
+    a_second: u32,
+) -> Result<Steady> {
+    let counter = Counter::of(subject);
+    let began = Instant::now();
+    let mut buyers = JoinSet::new();
+    for number in 0..count {
+        let due = began + Duration::from_secs(1) * number / a_second;
+        tokio::time::sleep_until(due).await;
+        let (counter, card) = (counter.clone(), card.to_owned());
+        buyers.spawn(async move {
+            let late = due.elapsed();
+            Ok::<_, Failure>(late + counter.check_out(&card).await?)
+        });
+    }
+    let mut times = Vec::new();
+    while let Some(took) = buyers.join_next().await {
+        times.push(took.tried("pay")??);
+    }
+    times.sort_unstable();
+    Ok(Steady {
+        p50_ms: percentile_ms(&times, 50),
+        p99_ms: percentile_ms(&times, 99),
     })
 }
 

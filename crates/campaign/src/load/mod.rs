@@ -30,7 +30,7 @@ use crate::harness::Binaries;
 use crate::harness::proxy::{Secrets, make_folder};
 use crate::harness::sandbox::Sandbox;
 
-use checkouts::Round;
+use checkouts::{Round, Steady};
 use subject::{Kind, Subject};
 use usage::Usage;
 use waiting::Waiting;
@@ -51,6 +51,9 @@ pub struct LoadArguments {
     /// How many buyers pay at a time
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u8).range(1..=64))]
     pub concurrency: u8,
+    /// How many buyers come each second, in the part about a steady stream
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub steady: u32,
     /// How many buyers wait at a time, in the part about waiting
     #[arg(long, default_value_t = 10_000)]
     pub waiting: u32,
@@ -74,6 +77,7 @@ pub struct Outcome {
     checkouts: u32,
     rounds: u32,
     concurrency: u8,
+    steady_per_second: u32,
     subjects: Vec<Measured>,
     waiting: Vec<Waiting>,
 }
@@ -88,6 +92,7 @@ struct Measured {
     idle: Usage,
     loaded: Usage,
     rounds: Vec<Round>,
+    steady: Vec<Steady>,
 }
 
 const COLD_STARTS: usize = 5;
@@ -140,11 +145,19 @@ pub async fn load(
             round.cpu_ms = (subject.usage()?.cpu_ms - before.cpu_ms) / f64::from(count);
             measured.rounds.push(round);
         }
+        for (subject, measured) in &mut subjects {
+            let (of, rate) = (arguments.rounds, arguments.steady);
+            let name = subject.name();
+            progress(&format!("{name}: {rate} a second, round {number} of {of}"));
+            let steady = checkouts::steady(subject, &card, arguments.checkouts, rate).await?;
+            measured.steady.push(steady);
+        }
     }
     let mut outcome = Outcome {
         checkouts: arguments.checkouts,
         rounds: arguments.rounds,
         concurrency: arguments.concurrency,
+        steady_per_second: arguments.steady,
         subjects: Vec::new(),
         waiting: Vec::new(),
     };
@@ -159,7 +172,8 @@ pub async fn load(
         }
         let mut subject = Subject::prepare(&ground, kind, "waited-for").await?;
         subject.start().await?;
-        let waited = waiting::measure(&subject, &card, arguments, progress).await?;
+        let waited =
+            waiting::measure(&subject, &ground.sandbox, &card, arguments, progress).await?;
         outcome.waiting.push(waited);
         subject.end().await?;
     }
@@ -187,6 +201,7 @@ async fn begin(ground: &subject::Ground, kind: Kind) -> Result<(Subject, Measure
         idle,
         loaded: idle,
         rounds: Vec::new(),
+        steady: Vec::new(),
     };
     Ok((subject, measured))
 }

@@ -15,6 +15,7 @@ use super::subject::Subject;
 use super::usage::Usage;
 use crate::failure::{Failure, Result, Tried as _};
 use crate::harness::buyer::{Buyer, fresh_key, payable};
+use crate::harness::sandbox::Sandbox;
 use crate::harness::shop;
 use crate::harness::wire::Answer;
 
@@ -27,6 +28,9 @@ pub(super) struct Waiting {
     during: Usage,
     /// Of one processor, in a hundred, while they wait and nobody pays.
     cpu_percent: f64,
+    /// Calls to the provider in a minute, while nobody pays: with the first few, and with all of them.
+    calls_few_per_minute: u64,
+    calls_all_per_minute: u64,
     /// Card checkouts without and with them.
     checkouts_alone: Round,
     checkouts_meanwhile: Round,
@@ -40,10 +44,13 @@ const AT_THE_DOOR: usize = 32;
 const HELD_BACK_SECS: u8 = 25;
 /// So long nothing else happens while they wait.
 const QUIET: Duration = Duration::from_secs(20);
+/// So many wait when the provider's calls are counted for the first time.
+const FEW: u32 = 10;
 
 /// Lets buyers in who wait for their link to be paid, and measures before and meanwhile.
 pub(super) async fn measure(
     subject: &Subject,
+    sandbox: &Sandbox,
     card: &str,
     arguments: &LoadArguments,
     progress: &mut dyn FnMut(&str),
@@ -58,7 +65,13 @@ pub(super) async fn measure(
     let (inside, failed) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
     let goes_on = Arc::new(AtomicBool::new(true));
     let mut buyers = JoinSet::new();
-    for _ in 0..count {
+    let mut calls_few = 0;
+    for number in 0..count {
+        if number == FEW {
+            until_inside(&inside, number, &mut buyers).await?;
+            progress(&format!("{name}: {number} wait and nothing happens"));
+            calls_few = quiet(sandbox).await?;
+        }
         let place = Arc::clone(&door)
             .acquire_owned()
             .await
@@ -86,15 +99,10 @@ pub(super) async fn measure(
             Ok::<_, Failure>(())
         });
     }
-    while inside.load(Ordering::Relaxed) < count {
-        if let Some(left) = buyers.try_join_next() {
-            left.tried("wait")??;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    until_inside(&inside, count, &mut buyers).await?;
     progress(&format!("{name}: {count} wait and nothing happens"));
     let begun = subject.usage()?;
-    tokio::time::sleep(QUIET).await;
+    let calls_all = quiet(sandbox).await?;
     let during = subject.usage()?;
     progress(&format!("{name}: {count} wait and others pay"));
     let checkouts_meanwhile = round().await?;
@@ -106,10 +114,35 @@ pub(super) async fn measure(
         before,
         during,
         cpu_percent: (during.cpu_ms - begun.cpu_ms) / QUIET.as_secs_f64() / 10.0,
+        calls_few_per_minute: calls_few,
+        calls_all_per_minute: calls_all,
         checkouts_alone,
         checkouts_meanwhile,
         failed: failed.load(Ordering::Relaxed),
     })
+}
+
+/// Until so many are inside; an error when one of them left.
+async fn until_inside(
+    inside: &AtomicU32,
+    count: u32,
+    buyers: &mut JoinSet<Result<()>>,
+) -> Result<()> {
+    while inside.load(Ordering::Relaxed) < count {
+        if let Some(left) = buyers.try_join_next() {
+            left.tried("wait")??;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    Ok(())
+}
+
+/// Lets nothing happen for a while: how many calls a minute came to the provider.
+async fn quiet(sandbox: &Sandbox) -> Result<u64> {
+    let before = sandbox.count_calls().await?;
+    tokio::time::sleep(QUIET).await;
+    let came = sandbox.count_calls().await? - before;
+    Ok(came * 60 / QUIET.as_secs())
 }
 
 /// A buyer with a link to pay.

@@ -79,6 +79,8 @@ pub enum Deed {
     Subscribe,
     /// A payment of a subscription before its day.
     PaySubscribed,
+    /// Money that a customer brings to a shop, for their account.
+    Deposit,
 }
 
 /// What an operation needs to have been paid before, and how.
@@ -122,7 +124,7 @@ pub struct Case {
 
 impl Deed {
     /// Every one. What a provider does for a limited time only comes first.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Void,
         Self::Capture,
         Self::Refund,
@@ -145,6 +147,7 @@ impl Deed {
         Self::Bulk,
         Self::Subscribe,
         Self::PaySubscribed,
+        Self::Deposit,
     ];
 
     /// The name on the command line and in the table.
@@ -173,6 +176,7 @@ impl Deed {
             Self::Bulk => "bulk",
             Self::Subscribe => "subscribe",
             Self::PaySubscribed => "pay-subscribed",
+            Self::Deposit => "deposit",
         }
     }
 
@@ -181,7 +185,7 @@ impl Deed {
     pub const fn is_errand(self) -> bool {
         matches!(
             self,
-            Self::SendOut | Self::Bulk | Self::Subscribe | Self::PaySubscribed
+            Self::SendOut | Self::Bulk | Self::Subscribe | Self::PaySubscribed | Self::Deposit
         )
     }
 
@@ -208,7 +212,8 @@ impl Deed {
             | Self::SendOut
             | Self::Bulk
             | Self::Subscribe
-            | Self::PaySubscribed => None,
+            | Self::PaySubscribed
+            | Self::Deposit => None,
         }
     }
 
@@ -229,6 +234,12 @@ impl Deed {
                 | Self::ReturnFlexiti
                 | Self::RefundFlexiti
         )
+    }
+
+    /// Whether the proxy is to know of the provider of what is financed.
+    #[must_use]
+    pub const fn needs_flexiti(self) -> bool {
+        self.is_financed() || matches!(self, Self::Deposit)
     }
 
     /// What must have been paid before, unless it is done in the case itself.
@@ -252,7 +263,8 @@ impl Deed {
             | Self::SendOut
             | Self::Bulk
             | Self::Subscribe
-            | Self::PaySubscribed => None,
+            | Self::PaySubscribed
+            | Self::Deposit => None,
         }
     }
 
@@ -271,7 +283,12 @@ impl Deed {
     #[must_use]
     pub const fn suffers(self, action: Action) -> bool {
         match self {
-            Self::PayFlux | Self::SendOut | Self::Bulk | Self::Subscribe | Self::PaySubscribed => {
+            Self::PayFlux
+            | Self::SendOut
+            | Self::Bulk
+            | Self::Subscribe
+            | Self::PaySubscribed
+            | Self::Deposit => {
                 matches!(action, Action::Exit | Action::Stop)
             }
             _ => true,
@@ -301,7 +318,8 @@ impl Deed {
             | Self::SendOut
             | Self::Bulk
             | Self::Subscribe
-            | Self::PaySubscribed => None,
+            | Self::PaySubscribed
+            | Self::Deposit => None,
         }
     }
 
@@ -331,7 +349,7 @@ impl Deed {
             | Self::RefundFlexiti
             | Self::Bulk
             | Self::PaySubscribed => !matches!(place, "offers" | "credit" | "resolve" | "browser"),
-            Self::SendOut | Self::Subscribe => {
+            Self::SendOut | Self::Subscribe | Self::Deposit => {
                 matches!(place, "send" | "answer" | "t2") || point == "t1.after"
             }
         }
@@ -360,7 +378,7 @@ impl Deed {
             Self::Credit | Self::OtherCredit | Self::Resolve => {
                 matches!(place, "credit" | "resolve")
             }
-            Self::Bulk | Self::PaySubscribed => {
+            Self::Bulk | Self::PaySubscribed | Self::Deposit => {
                 matches!(point, "t1.after" | "send.full_request")
             }
             Self::Qr | Self::RefundFlux | Self::SendOut | Self::Subscribe => false,
@@ -431,7 +449,8 @@ impl Case {
             | Deed::PayFlux
             | Deed::Qr
             | Deed::SendOut
-            | Deed::Subscribe => return false,
+            | Deed::Subscribe
+            | Deed::Deposit => return false,
             Deed::Bulk | Deed::PaySubscribed => {
                 return self.action == Action::Exit
                     && is_at(&["t1.after", "send.full_request", "t2.before"]);
@@ -563,7 +582,7 @@ mod tests {
         let (credits, transfers) = (3 * (2 * 4 + 2), 14 + 3 * 7);
         let by_code = 2 * 15 + 14;
         let financed = (17 + 14) * 4 + 3 * (14 + 3 * 7);
-        let errands = 2 * (14 + 2) + 2 * 7;
+        let errands = 2 * (14 + 2) + 2 * 7 + (7 + 2);
         assert_eq!(
             all.len(),
             by_card + shown + credits + transfers + by_code + financed + errands
@@ -590,9 +609,9 @@ mod tests {
             let pick: Pick = text.parse().unwrap();
             Case::all().filter(|case| pick.takes(*case)).count()
         };
-        assert_eq!(count(""), 722);
+        assert_eq!(count(""), 731);
         assert_eq!(count("void"), 56);
-        assert_eq!(count(":t1.after"), 58);
+        assert_eq!(count(":t1.after"), 60);
         assert_eq!(count("credit"), 10);
         assert_eq!(count("pay-flux"), 30);
         assert_eq!(count("refund-flux"), 14);
@@ -600,6 +619,7 @@ mod tests {
         assert_eq!(count("return-flexiti"), 35);
         assert_eq!(count("bulk"), 16);
         assert_eq!(count("subscribe"), 7);
+        assert_eq!(count("deposit"), 9);
         assert_eq!(count(":offers.after"), 4);
         assert_eq!(count("pay::exit"), 15);
         assert_eq!(count("void:browser.answer"), 0);

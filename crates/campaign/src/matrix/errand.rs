@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::case::{Action, Case, Deed};
 use super::client::Client;
+use super::financing::ACCOUNT;
 use super::ground::{Ground, SAVER};
 use super::life::Life;
 use super::play::{LEAPS, Played, patience_with};
@@ -147,6 +148,15 @@ async fn want(ground: &Ground, case: Case, shop: &Shop) -> Result<Wanted> {
             let amount = json!({ "amount_minor": 1_000, "currency": "CRC" });
             (path, json!({ "reference": name, "amount": amount }))
         }
+        Deed::Deposit => (
+            String::from("/v1/flexiti/deposits"),
+            json!({
+                "reference": name, "kind": "deposit",
+                "amount": { "amount_minor": 1_000, "currency": "CAD" },
+                "to": { "account_number": ACCOUNT.to_string() }, "verification_code": CODE,
+                "in_store": { "request_id": name, "location_id": SHOP.0, "employee_id": SHOP.1 },
+            }),
+        ),
         _ => return Err(Failure::of("it belongs to a checkout")),
     };
     Ok(Wanted {
@@ -237,11 +247,13 @@ impl Done {
         let mut verdict = Verdict::default();
         judge_errand(&self.errand, ledger, Some(told), &mut verdict);
         let operation = &self.errand.operation;
-        // No read proves that a list will not show it yet.
+        // No read proves that a list will not show it yet, or there is no list.
         let waits = operation.state == AttemptState::Review
             && matches!(
                 operation.kind,
-                OperationKind::Subscription | OperationKind::SubscriptionPayment
+                OperationKind::Subscription
+                    | OperationKind::SubscriptionPayment
+                    | OperationKind::Deposit
             );
         if waits {
             verdict.unknown.clear();
@@ -263,8 +275,16 @@ impl Done {
         let is_ours = |reference: &String| self.references.contains(reference);
         let bulks = ledger.bulks.iter();
         let asked = bulks.filter(|bulk| bulk.references.iter().any(is_ours));
-        let times = asked.count();
-        if operation.kind == OperationKind::Bulk && times > 1 {
+        let calls = ledger.calls.iter().filter(|call| {
+            call.operation == "flexiti_deposit"
+                && call.reference.as_deref() == Some(&self.errand.name)
+        });
+        let times = match operation.kind {
+            OperationKind::Bulk => asked.count(),
+            OperationKind::Deposit => calls.count(),
+            _ => 0,
+        };
+        if times > 1 {
             add("I2", format!("{} was sent {times} times", operation.id));
         }
     }
@@ -272,6 +292,9 @@ impl Done {
 
 /// Of the sandbox's people, who do not live: account and tax identifier.
 const SOMEBODY: (&str, &str) = ("0009001600000004242420", "20999000011");
+/// What is read out in a shop, and the shop of the sandbox: location and employee.
+pub(super) const CODE: &str = "8203945176";
+const SHOP: (&str, &str) = ("00-00001", "00001-CLERK");
 /// On a busy machine, with a proxy that may just be starting.
 const PATIENCE: Duration = Duration::from_secs(60);
 

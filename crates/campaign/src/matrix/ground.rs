@@ -15,6 +15,7 @@ use ventanilla_core::operation::OperationKind;
 
 use super::case::{Case, Deed, POINTS, Purchase};
 use super::client::TIP_MINOR;
+use super::errand::CODE;
 use super::financing::{ACCOUNT, Said, Way};
 use super::store::Template;
 use crate::clock::ScaledClock;
@@ -101,7 +102,9 @@ impl Ground {
             references: Vec::new(),
             canaries: Mutex::default(),
         };
-        let rich = json!({ "available_credit_minor": 9_999_999_999_999_u64 });
+        let rich = json!({
+            "available_credit_minor": 9_999_999_999_999_u64, "verification_codes": [CODE],
+        });
         let account = format!("/flexiti/accounts/{ACCOUNT}");
         let told = ground.sandbox.tell(reqwest::Method::POST, &account, &rich);
         told.await?;
@@ -141,7 +144,11 @@ impl Ground {
     pub fn canaries(&self, ledger: &Ledger) -> Vec<Canary> {
         let noted = self.canaries.lock().unwrap_or_else(PoisonError::into_inner);
         let mut canaries = noted.clone();
-        canaries.extend([Canary::pan(&self.card), Canary::cvc(CVC)]);
+        canaries.extend([
+            Canary::pan(&self.card),
+            Canary::cvc(CVC),
+            Canary::fleeting("verification code", CODE),
+        ]);
         for (kind, text) in [
             ("API key", &self.secrets.api_key),
             ("token key", &self.secrets.token_key),

@@ -82,7 +82,7 @@ impl<'a> Life<'a> {
         settings.flux_url = Some(ground.sandbox.flux_url().to_owned());
         // Its calls may take twice as long, and everybody's right to send would last with them.
         let flexiti = ground.sandbox.flexiti_url().to_owned();
-        settings.flexiti_url = self.case.deed.is_financed().then_some(flexiti);
+        settings.flexiti_url = self.case.deed.needs_flexiti().then_some(flexiti);
         settings.log = String::from(LOG);
         settings.call_limit_secs = Some(CALL_LIMIT_SECS);
         Ok(settings)

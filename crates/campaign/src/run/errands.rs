@@ -30,10 +30,17 @@ pub(super) struct Wanted {
     subscription: Option<String>,
 }
 
-/// Saves the card that pays for it, while nothing goes wrong yet.
-pub(super) async fn save_a_card(field: &Field) -> Result<()> {
-    let number = field.approved.first();
-    let number = number.ok_or_else(|| Failure::of("there is no card that is approved"))?;
+/// Saves the cards that pay for it, and one that does not, while nothing goes wrong yet.
+pub(super) async fn save_cards(field: &Field) -> Result<()> {
+    for (owner, numbers) in [(OWNER, &field.approved), (DEBTOR, &field.declined)] {
+        let number = numbers.first();
+        let number = number.ok_or_else(|| Failure::of("there is no such card"))?;
+        save_card(field, owner, number).await?;
+    }
+    Ok(())
+}
+
+async fn save_card(field: &Field, owner: &str, number: &str) -> Result<()> {
     let start = typed_card(number, &own_key(field.sandbox.public_key())?, true)?;
     let sealed = start.card.and_then(|card| card.sealed);
     let sealed = sealed.ok_or_else(|| Failure::of("the card was not sealed"))?;
@@ -42,7 +49,7 @@ pub(super) async fn save_a_card(field: &Field) -> Result<()> {
     let request = field
         .shop
         .request(Method::POST, "/v1/greenpay/cards")
-        .json(&json!({ "buyer_id": OWNER, "sealed": sealed }));
+        .json(&json!({ "buyer_id": owner, "sealed": sealed }));
     match Wire::send::<Value>(request).await {
         Answer::Done(_) => Ok(()),
         other => Err(Failure::of(format!("a card was answered {other:?}"))),
@@ -57,14 +64,20 @@ pub(super) async fn perhaps(field: &Arc<Field>, number: u64) {
     }
     let name = format!("E-{number}");
     let patient_until = Instant::now() + field.patience / 2;
-    let wanted = match dice.below(5) {
+    let wanted = match dice.below(6) {
         0 => cash_out(&name, &mut dice),
+        5 => deposit(&name, &mut dice),
         kind => {
             let Ok(card) = field.shop.saved_card(OWNER).await else {
                 return;
             };
             match kind {
-                1 | 2 => bulk(&name, &card, &mut dice),
+                1 | 2 => {
+                    let Ok(declined) = field.shop.saved_card(DEBTOR).await else {
+                        return;
+                    };
+                    bulk(&name, &card, &declined, &mut dice)
+                }
                 _ => subscribe(&name, &card),
             }
         }
@@ -111,12 +124,28 @@ fn cash_out(name: &str, dice: &mut Dice) -> Wanted {
     wanted(name, "/v1/cvu/cash-outs", body)
 }
 
-fn bulk(name: &str, card: &str, dice: &mut Dice) -> Wanted {
+fn deposit(name: &str, dice: &mut Dice) -> Wanted {
+    let kinds = ["deposit", "in_store_payment", "trade_in"];
+    let amount = json!({ "amount_minor": dice.between(100, 900), "currency": "CAD" });
+    let body = json!({
+        "reference": name, "kind": dice.pick(&kinds), "amount": amount,
+        "to": { "account_number": CUSTOMER }, "verification_code": CODE,
+        "in_store": { "request_id": name, "location_id": SHOP.0, "employee_id": SHOP.1 },
+    });
+    wanted(name, "/v1/flexiti/deposits", body)
+}
+
+fn bulk(name: &str, card: &str, declined: &str, dice: &mut Dice) -> Wanted {
     let payments: Vec<Value> = (0..dice.between(1, 4))
         .map(|number| {
             let total = json!({ "amount_minor": dice.between(100, 90_000), "currency": "CRC" });
+            let (buyer, card) = if dice.percent(DECLINED) {
+                (DEBTOR, declined)
+            } else {
+                (OWNER, card)
+            };
             json!({
-                "order_reference": format!("{name}/{number}"), "total": total, "buyer_id": OWNER,
+                "order_reference": format!("{name}/{number}"), "total": total, "buyer_id": buyer,
                 "saved_card": card,
             })
         })
@@ -281,8 +310,15 @@ pub(super) async fn settle(field: &Arc<Field>) -> Result<Vec<Errand>> {
 const ERRANDS: u64 = 77;
 /// Whose card pays.
 const OWNER: &str = "buyer-of-the-shop";
+/// Whose card is declined, and how many of a hundred payments in one call are with it.
+const DEBTOR: &str = "buyer-without-money";
+const DECLINED: u64 = 20;
 /// Of the sandbox's people, who do not live: account and tax identifier.
 const SOMEBODY: (&str, &str) = ("0009001600000004242420", "20999000011");
+/// The sandbox's first account, what its customer reads out, and the sandbox's shop: location and employee.
+pub(super) const CUSTOMER: &str = "10000001";
+pub(super) const CODE: &str = "8203945176";
+const SHOP: (&str, &str) = ("00-00001", "00001-CLERK");
 /// What a subscription takes, in hundredths of a colón, and from when on.
 const A_MONTH: (u32, &str) = (1_000, "2100-01-01T12:00:00Z");
 const ANSWERED_WITHIN: Duration = Duration::from_secs(60);

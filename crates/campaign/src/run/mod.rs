@@ -167,7 +167,7 @@ pub async fn campaign(plan: &Plan, screen: &mut Screen) -> Result<Outcome> {
     let secrets = Secrets::make();
     let field = Arc::new(set_up(plan, &secrets).await?);
     screen.headline(plan);
-    errands::save_a_card(&field).await?;
+    errands::save_cards(&field).await?;
     let trouble = u64::from(plan.faults_percent);
     field.receiver.turn_away(trouble / 2);
     field
@@ -214,10 +214,11 @@ async fn set_up(plan: &Plan, secrets: &Secrets) -> Result<Field> {
         .tell(reqwest::Method::POST, "/cvu/options", &options)
         .await?;
     // Enough credit for everybody who comes with this account.
-    let rich = json!({ "available_credit_minor": 9_999_999_999_999_u64 });
-    sandbox
-        .tell(reqwest::Method::POST, "/flexiti/accounts/10000001", &rich)
-        .await?;
+    let rich = json!({
+        "available_credit_minor": 9_999_999_999_999_u64, "verification_codes": [errands::CODE],
+    });
+    let account = format!("/flexiti/accounts/{}", errands::CUSTOMER);
+    sandbox.tell(reqwest::Method::POST, &account, &rich).await?;
     let receiver = Receiver::start(secrets, &plan.folder.join("webhooks.jsonl"), plan.seed).await?;
     let (database, relay, store) = match plan.store {
         StoreKind::Sqlite => (

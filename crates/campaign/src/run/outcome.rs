@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::book::read;
+use super::errands::CODE;
 use super::meters;
 use super::settle::Settled;
 use super::{Field, Plan, Screen};
@@ -265,7 +266,11 @@ fn canaries(field: &Field, secrets: &Secrets, settled: &Settled) -> Vec<Canary> 
     let mut canaries = field.book.take_canaries();
     let cards = field.approved.iter().chain(&field.declined);
     canaries.extend(cards.map(|digits| Canary::pan(digits)));
-    canaries.extend([Canary::cvc(CVC), Canary::cvc(CVC4)]);
+    canaries.extend([
+        Canary::cvc(CVC),
+        Canary::cvc(CVC4),
+        Canary::fleeting("verification code", CODE),
+    ]);
     for (kind, text) in [
         ("API key", &secrets.api_key),
         ("token key", &secrets.token_key),

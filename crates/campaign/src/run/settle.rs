@@ -1,6 +1,6 @@
 //! The end of a campaign: faults off, everybody alive, and time for what is in doubt.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ pub(super) struct Settled {
 pub(super) async fn settle(field: &Arc<Field>, screen: &mut Screen) -> Result<Settled> {
     make_peace(field).await?;
     let mut clock = field.clock;
-    let mut waiting = field.book.sessions();
+    let mut waiting = VecDeque::from(field.book.sessions());
     let mut sessions: HashMap<String, Session> = HashMap::new();
     let mut gave_up = true;
     for round in ROUNDS {
@@ -61,7 +61,8 @@ pub(super) async fn settle(field: &Arc<Field>, screen: &mut Screen) -> Result<Se
         .filter(|session| session.total.currency() == Currency::ARS)
         .map(|session| session.id.clone())
         .collect();
-    for session in read_all(field, &by_wallet, screen).await? {
+    screen.waiting("asking the shop", field, by_wallet.len());
+    for session in read_all(field, &by_wallet).await? {
         sessions.insert(session.id.clone(), session);
     }
     let settled = field.book.settled_by_hand();
@@ -96,47 +97,56 @@ pub(super) async fn settle(field: &Arc<Field>, screen: &mut Screen) -> Result<Se
     }
 }
 
-/// Reads the sessions of `waiting` until they rest, or nothing has changed for so long that nothing will for a
-/// while. Whether all rest.
+/// Reads the sessions of `waiting`, some at a time, until they rest, or nothing has changed for so long that
+/// nothing will for a while. Whether all rest.
 async fn rest(
     field: &Arc<Field>,
-    waiting: &mut Vec<String>,
+    waiting: &mut VecDeque<String>,
     sessions: &mut HashMap<String, Session>,
     round: &Round,
     screen: &mut Screen,
 ) -> Result<bool> {
     let mut changed_at = Instant::now();
+    // So many in a row had not changed.
+    let mut unchanged = 0;
+    let mut unread = waiting.len();
     loop {
-        for session in read_all(field, waiting, screen).await? {
+        let turn: Vec<String> = waiting.drain(..waiting.len().min(A_TURN)).collect();
+        unread = unread.saturating_sub(turn.len());
+        for session in read_all(field, &turn).await? {
             if is_torn(&session) {
                 field
                     .book
                     .note_surprise("a session and its attempts were not of one moment".to_owned());
             }
-            let before = sessions.insert(session.id.clone(), session.clone());
-            if before.is_none_or(|before| !states(&before).eq(states(&session))) {
-                changed_at = Instant::now();
+            if !round.rests(&session) {
+                waiting.push_back(session.id.clone());
             }
+            unchanged += 1;
+            let before = sessions.get(&session.id);
+            if before.is_none_or(|before| !states(before).eq(states(&session))) {
+                changed_at = Instant::now();
+                unchanged = 0;
+            }
+            sessions.insert(session.id.clone(), session);
         }
-        waiting.retain(|id| {
-            sessions
-                .get(id)
-                .is_none_or(|session| !rests(session, round.late))
-        });
         if waiting.is_empty() {
             return Ok(true);
         }
         // A clock that runs no faster than real time does not leap.
         let is_fast = field.clock.speed() > 1;
         let quiet = if is_fast { round.quiet } else { LONGEST_WAIT };
-        let only_stuck = !round.somebody_looks
+        let is_quiet = unchanged >= waiting.len() && changed_at.elapsed() > quiet;
+        let only_stuck = unread == 0
+            && !round.somebody_looks
             && waiting
                 .iter()
                 .all(|id| sessions.get(id).is_some_and(is_only_stuck));
-        if only_stuck || changed_at.elapsed() > quiet {
+        if only_stuck || is_quiet {
             return Ok(false);
         }
         screen.waiting("settling", field, waiting.len());
+        // The proxies have better things to do than to answer.
         tokio::time::sleep(Duration::from_millis(250)).await;
     }
 }
@@ -217,7 +227,7 @@ async fn await_credits(
 /// Somebody at the shop goes through what is in review: leaves some of it, takes some for what it may be,
 /// and has done with the rest.
 async fn look_at_credits(
-    field: &Field,
+    field: &Arc<Field>,
     in_review: &[Credit],
     sessions: &HashMap<String, Session>,
     screen: &mut Screen,
@@ -228,6 +238,7 @@ async fn look_at_credits(
         .map(|attempt| (attempt.id.as_str(), attempt.total))
         .collect();
     let mut dice = Dice::new(field.dice.of(CLERK).next());
+    let mut settling = JoinSet::new();
     for credit in in_review {
         screen.waiting("going through credits", field, in_review.len());
         let is_its = |id: &&String| totals.get(id.as_str()) == Some(&credit.amount);
@@ -237,18 +248,28 @@ async fn look_at_credits(
             (1, Some(meant)) => (CreditState::Matched, vec![meant.clone()]),
             _ => (CreditState::Dismissed, credit.attempts.clone()),
         };
-        let meant = meant.filter(|_| state == CreditState::Matched);
-        if field
-            .shop
-            .settle_credit(&credit.id, meant.map(String::as_str))
-            .await
-        {
-            field.book.note_settled(Credit {
-                state,
-                attempts,
-                ..credit.clone()
-            });
+        let settled = Credit {
+            state,
+            attempts,
+            ..credit.clone()
+        };
+        let (field, meant) = (Arc::clone(field), meant.cloned());
+        settling.spawn(async move {
+            let meant = meant.filter(|_| settled.state == CreditState::Matched);
+            if field
+                .shop
+                .settle_credit(&settled.id, meant.as_deref())
+                .await
+            {
+                field.book.note_settled(settled);
+            }
+        });
+        if settling.len() >= AT_A_TIME {
+            settling.join_next().await;
         }
+    }
+    while let Some(settled) = settling.join_next().await {
+        settled.tried("settle a credit")?;
     }
     Ok(())
 }
@@ -269,24 +290,6 @@ async fn make_peace(field: &Field) -> Result<()> {
         proxy.ready(Duration::from_secs(20)).await?;
     }
     Ok(())
-}
-
-/// Whether nothing of a session will change by itself soon.
-///
-/// What is under review waits for a person in the end, but is read again before. A capture or a refund
-/// of which no answer came and which the payment does not show waits for one too: no read proves that it
-/// was never carried out.
-fn rests(session: &Session, late: bool) -> bool {
-    let rests = |state: AttemptState| state.is_final() || late && state == AttemptState::Review;
-    let is_unprovable = |operation: &Operation| {
-        late && operation.kind != OperationKind::Void && operation.state == AttemptState::Unknown
-    };
-    !is_torn(session)
-        && session.attempts.iter().all(|attempt| rests(attempt.state))
-        && session
-            .operations
-            .iter()
-            .all(|operation| rests(operation.state) || is_unprovable(operation))
 }
 
 /// Whether nothing of it gets any further without a person.
@@ -321,7 +324,7 @@ fn is_torn(session: &Session) -> bool {
     (session.state == SessionState::Succeeded) != session.attempts.iter().any(succeeded)
 }
 
-async fn read_all(field: &Arc<Field>, ids: &[String], screen: &mut Screen) -> Result<Vec<Session>> {
+async fn read_all(field: &Arc<Field>, ids: &[String]) -> Result<Vec<Session>> {
     let mut sessions = Vec::with_capacity(ids.len());
     let mut reading = JoinSet::new();
     for id in ids {
@@ -331,7 +334,6 @@ async fn read_all(field: &Arc<Field>, ids: &[String], screen: &mut Screen) -> Re
             && let Some(read) = reading.join_next().await
         {
             sessions.push(read.tried("read a session")??);
-            screen.waiting("asking the shop", field, ids.len() - sessions.len());
         }
     }
     while let Some(read) = reading.join_next().await {
@@ -341,25 +343,16 @@ async fn read_all(field: &Arc<Field>, ids: &[String], screen: &mut Screen) -> Re
 }
 
 /// What is done in the end, one after the other, until everything rests.
-const ROUNDS: [Round; 6] = [
-    // What is not in doubt, or not for long.
-    Round::after(0),
-    // Past the 36 minutes at which a doubt ends on time.
+const ROUNDS: [Round; 3] = [
+    // Past the 36 minutes at which a doubt ends on time, and past everything that was shown to be paid. What is under
+    // way ends before: proxies that are ended wait for it.
     Round::after(45),
-    // What only a person gets any further.
+    // What met a fault at 36 minutes is read again after an hour; and what only a person gets any further. By then
+    // everything in doubt has been read since the faults ended.
     Round {
         somebody_looks: true,
-        ..Round::after(0)
-    },
-    // By then everything in doubt has been read since the faults ended.
-    Round {
         late: true,
-        ..Round::after(0)
-    },
-    // What met a fault at 36 minutes is read again after an hour.
-    Round {
-        late: true,
-        ..Round::after(45)
+        ..Round::after(75)
     },
     Round {
         late: true,
@@ -389,6 +382,25 @@ impl Round {
             quiet: QUIET,
         }
     }
+
+    /// Whether nothing of a session will change by itself soon.
+    ///
+    /// What is under review waits for a person in the end, but is read again before. A capture or a refund
+    /// of which no answer came and which the payment does not show waits for one too: no read proves that it
+    /// was never carried out.
+    fn rests(&self, session: &Session) -> bool {
+        use AttemptState as S;
+        let rests = |state: S| state.is_final() || self.late && state == S::Review;
+        let is_unprovable = |operation: &Operation| {
+            self.late && operation.kind != OperationKind::Void && operation.state == S::Unknown
+        };
+        !is_torn(session)
+            && session.attempts.iter().all(|attempt| rests(attempt.state))
+            && session
+                .operations
+                .iter()
+                .all(|operation| rests(operation.state) || is_unprovable(operation))
+    }
 }
 
 /// On a clock 60 times faster than real time, these are four minutes.
@@ -405,6 +417,8 @@ const SEEN_WITHIN_MS: i64 = 12 * 60 * 1_000;
 const CLERK: u64 = u64::MAX - 7;
 /// So many sessions are read at a time.
 const AT_A_TIME: usize = 16;
+/// So many in a quarter of a second.
+const A_TURN: usize = 64;
 /// Whatever the scaled schedule says, nobody waits longer than this.
 const LONGEST_WAIT: Duration = Duration::from_secs(10 * 60);
 /// The sender's third pause, on a clock 60 times faster, is half a minute.

@@ -145,6 +145,11 @@ fn moved(errand: &Errand, ledger: &Ledger, approved: &[&Debit]) -> Vec<(String, 
             });
             vec![(String::from("the transfer"), sent.count(), is_done)]
         }
+        OperationKind::Deposit => {
+            let brought = ledger.flexiti.deposits.iter();
+            let times = brought.filter(|it| it.request_id == errand.name);
+            vec![(String::from("the deposit"), times.count(), is_done)]
+        }
         OperationKind::Bulk => {
             let items = operation.items.iter().map(|item| {
                 let debits = approved.iter();
@@ -226,6 +231,13 @@ fn judge_strangers(
             verdict.lost.push(finding(&debit.reference, what));
         }
     }
+    let names: HashSet<&str> = errands.iter().map(|errand| errand.name.as_str()).collect();
+    for brought in &ledger.flexiti.deposits {
+        if !names.contains(brought.request_id.as_str()) {
+            let what = "a deposit that nobody asked for";
+            verdict.lost.push(finding(&brought.request_id, what));
+        }
+    }
     for cashout in ledger.cvu.cashouts.iter().filter(|it| goes_out(it)) {
         if cashout.state == CashoutState::Sent && !ids.contains(cashout.description.as_str()) {
             let what = "a transfer that nobody asked for";
@@ -274,6 +286,13 @@ mod tests {
         ledger
     }
 
+    fn brought(times: usize) -> Ledger {
+        let one = json!({ "request_id": "E-1" });
+        let mut ledger = Ledger::default();
+        ledger.flexiti.deposits = vec![serde_json::from_value(one).unwrap(); times];
+        ledger
+    }
+
     /// How many findings of double, lost, invented and unknown, and how many wait.
     fn found(errands: &[Errand], ledger: &Ledger) -> [usize; 5] {
         let mut verdict = Verdict::default();
@@ -302,6 +321,7 @@ mod tests {
         for (kind, once, twice) in [
             ("cash_out", ledger(&[], 1, 0), ledger(&[], 2, 0)),
             ("subscription", ledger(&[], 0, 1), ledger(&[], 0, 2)),
+            ("deposit", brought(1), brought(2)),
             (
                 "subscription_payment",
                 ledger(std::slice::from_ref(&paid), 0, 0),
