@@ -131,6 +131,7 @@ function expectCode() {
 /** Turns to the module with these rails, in the buyer's language. */
 function choose(rails) {
   chosen = moduleFor(rails, PINS.modules) ?? chosen ?? "all";
+  document.documentElement.dataset.module = chosen;
   const wanted = `${chosen} ${locale}`;
   if (wanted === begun) return;
   begun = wanted;

@@ -12,10 +12,11 @@ const CODES = "; camera; clipboard-read";
 const SETUP = "setup-invalid";
 const FAILED = "load-failed";
 
-// As tall as the form, in bars: it stands until the frame's own skeleton does.
+// In bars as tall as the first screen of the only rail, or of cards: it stands until the frame's own skeleton does.
 const CSS = `:host{display:block;position:relative;min-height:3rem}:host([hidden]){display:none}
 .skeleton,.trouble{box-sizing:border-box;max-width:440px;margin:0 auto;padding:1rem}
-.skeleton,iframe{height:41.25rem}
+.skeleton,iframe{height:41.25rem}[data-rails=cvu]{height:37rem}[data-rails=flux]{height:48rem}[data-rails=flexiti]{height:75.9rem}
+@media(max-width:24.9em){[data-rails=flux]{height:52.4rem}}
 .skeleton{background:repeating-linear-gradient(color-mix(in srgb,currentColor 9%,transparent) 0 3rem,#0000 0 6.5rem) content-box}
 iframe{display:block;width:100%;border:0}iframe:not(.there){position:absolute;inset:0;opacity:0}
 .trouble{border:1px solid;border-radius:8px}.trouble~*{display:none}
@@ -100,6 +101,7 @@ export class VentanillaCheckout extends (globalThis.HTMLElement ?? Object) {
     root.adoptedStyleSheets = [sheet()];
     const skeleton = document.createElement("div");
     skeleton.className = "skeleton";
+    skeleton.dataset.rails = this.#options().rails || railsOf(`${this.#clientToken}`);
     root.append(skeleton);
     // Whatever is still under way when the element starts over finds that it is no longer mounted.
     const mounted = (this.#mounted = {});
@@ -184,6 +186,7 @@ export class VentanillaCheckout extends (globalThis.HTMLElement ?? Object) {
       port?.close();
       again = given;
       asked = rails;
+      frame.dataset.rails = rails;
       frame.src = `${proxy}/frame?${new URLSearchParams({ rails, locale: this.#locale })}`;
       return true;
     };

@@ -76,6 +76,6 @@ impl Prepared {
     /// `ld` and `lk`, separated by a blank.
     pub fn sealed(self, ciphertext: &[u8]) -> String {
         let sealed = self.0.sealed(ciphertext);
-        sealed.ld + " " + &sealed.lk
+        [sealed.ld.as_str(), sealed.lk.as_str()].join(" ")
     }
 }

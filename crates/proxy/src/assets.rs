@@ -256,6 +256,13 @@ impl Widget {
             .map_or("", |listed| &listed.integrity)
     }
 
+    /// Where the frame fetches the module with this name from, below the public origin.
+    #[must_use]
+    pub fn module_path(&self, name: &str) -> Option<String> {
+        let file = self.manifest.wasm.get(name)?;
+        Some(format!("{PREFIX}{file}"))
+    }
+
     /// The lines that a shop puts into its page for a proxy at `public_origin`.
     #[must_use]
     pub fn snippet(&self, public_origin: &str) -> String {
