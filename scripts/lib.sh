@@ -10,6 +10,9 @@ cd "$root"
 tools="$root/.tools"
 export PATH="$tools/bin:$root/node_modules/.bin:$PATH"
 logs="$root/var/log"
+# What makes the next build quicker, or is for whoever looks into a running program, makes a first build slower; and
+# there a first build is all there is.
+[ -z "${CI:-}" ] || export CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0
 mkdir -p "$logs"
 
 if [ -t 1 ]; then

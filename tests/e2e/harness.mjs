@@ -2,6 +2,7 @@
 // listens on loopback, on ports of its own, and ends with the test file that started it.
 
 import { spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
@@ -38,11 +39,17 @@ export const pattern = (text) =>
 
 // ---- processes ----------------------------------------------------------------------------------
 
+/** A port for a program that is started next. Not one of those that the system gives to whoever connects: it would be
+    somebody's before the program is there. */
 export async function freePort() {
-  const server = await listen(() => {});
-  const { port } = server;
-  await server.close();
-  return port;
+  for (;;) {
+    const port = 11_000 + randomInt(21_000);
+    const server = createServer();
+    const free = await new Promise((resolve) => server.once("error", () => resolve(false)).listen(port, "127.0.0.1", () => resolve(true)));
+    if (!free) continue;
+    await new Promise((done) => server.close(done));
+    return port;
+  }
 }
 
 /** An HTTP server on a free port of 127.0.0.1, also reached as localhost. */

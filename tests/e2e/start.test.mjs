@@ -5,18 +5,24 @@ import { after, before, describe, test } from "node:test";
 import { at, eventually, manifest, merchantPage, openWorld, watch } from "./harness.mjs";
 
 const RAILS = {
-  card: { total: { amount_minor: 250000, currency: "CRC" }, first: (frame) => frame.getByLabel("Número de tarjeta") },
-  cvu: { total: { amount_minor: 2580000, currency: "ARS" }, first: (frame) => frame.getByText("¿Cómo quiere pagar?") },
-  flux: { total: { amount_minor: 25000, currency: "MXN" }, first: (frame) => frame.getByText("Muestre en su app el código") },
-  flexiti: { total: { amount_minor: 89900, currency: "CAD" }, first: (frame) => frame.getByLabel("Nombre", { exact: true }) },
+  card: { height: "41.25rem", total: { amount_minor: 250000, currency: "CRC" }, first: (frame) => frame.getByLabel("Número de tarjeta") },
+  cvu: { height: "37rem", total: { amount_minor: 2580000, currency: "ARS" }, first: (frame) => frame.getByText("¿Cómo quiere pagar?") },
+  flux: { height: "52.4rem", total: { amount_minor: 25000, currency: "MXN" }, first: (frame) => frame.getByText("Muestre en su app el código") },
+  flexiti: { height: "75.9rem", total: { amount_minor: 89900, currency: "CAD" }, first: (frame) => frame.getByLabel("Nombre", { exact: true }) },
 };
 
 let world, page;
 before(async () => {
   page = await merchantPage({
-    head: "<style>ventanilla-checkout:not(:defined) { display: block; height: 41.25rem }</style>",
+    head: `<style>ventanilla-checkout:not(:defined) { display: block; height: var(--first-screen, 41.25rem) }</style>`,
     body: `<ventanilla-checkout proxy="{{proxy}}"></ventanilla-checkout><p>Lo que la tienda tiene debajo</p>
-<script>document.querySelector("ventanilla-checkout").clientToken = () => window.tokenFromServer();</script>`,
+<script>
+const checkout = document.querySelector("ventanilla-checkout");
+const says = new URLSearchParams(location.search);
+if (says.has("rails")) checkout.setAttribute("rails", says.get("rails"));
+if (says.has("height")) checkout.style.setProperty("--first-screen", says.get("height"));
+checkout.clientToken = () => window.tokenFromServer();
+</script>`,
   });
   world = await openWorld({ origins: [page.origin], flux: {}, flexiti: "" });
 });
@@ -25,7 +31,7 @@ after(async () => {
   await page?.close();
 });
 
-async function open(rail, before = async () => {}) {
+async function open(rail, before = async () => {}, says = {}) {
   const context = await world.browser.newContext({ locale: "es-CR", viewport: { width: 390, height: 1800 } });
   context.setDefaultTimeout(15_000);
   const seen = watch(context);
@@ -47,7 +53,9 @@ async function open(rail, before = async () => {}) {
   });
   await before(context);
   // A page has loaded when its frames have, and some of what they wait for is held back here.
-  await tab.goto(page.with(world), { waitUntil: "domcontentloaded" });
+  const address = new URL(page.with(world));
+  for (const [name, value] of Object.entries(says)) address.searchParams.set(name, value);
+  await tab.goto(address.href, { waitUntil: "domcontentloaded" });
   return { ...at(tab), context, tab, seen };
 }
 
@@ -146,9 +154,21 @@ describe("what a buyer downloads and sees", () => {
       assert.deepEqual(fetched, [rail, `es-CR of ${rail}`]);
       const [around, inside] = await Promise.all(buyer.tab.frames().map((frame) => frame.evaluate(() => window.shifts)));
       assert.deepEqual(inside, []);
-      // The outline is the card form's. A form of another height moves what the shop has below it, by that much.
+      // Where nobody says which rail it is, the outline is the card form's. A form of another height moves what the
+      // shop has below it, by that much.
       if (rail === "card") assert.deepEqual(around, []);
       assert.ok(around.reduce((sum, { value }) => sum + value, 0) < 0.01, JSON.stringify(around));
+      await buyer.context.close();
+    });
+
+    test(`of ${rail}, in a page that says so: nothing that jumps, in the frame or around it`, async () => {
+      const buyer = await open(rail, undefined, { rails: rail, height: RAILS[rail].height });
+      await RAILS[rail].first(buyer.frame).waitFor();
+      await buyer.tab.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+      const shifts = await Promise.all(buyer.tab.frames().map((frame) => frame.evaluate(() => window.shifts)));
+      assert.deepEqual(shifts.flat(), []);
+      // What the frame's answer has the browser fetch ahead is what its script takes.
+      assert.equal(askedFor(buyer.seen, manifest().wasm[rail]).length, 1);
       await buyer.context.close();
     });
   }
