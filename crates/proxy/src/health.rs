@@ -46,9 +46,40 @@ pub fn metrics_handle() -> &'static PrometheusHandle {
         let handle = recorder.handle();
         // Somebody who embeds this crate may count by other means; then there is nothing here.
         let _ = metrics::set_global_recorder(recorder);
+        begin_at_zero();
         handle
     })
 }
+
+/// Counters of what should never happen are there from the start: of one that begins with its first increment,
+/// Prometheus' `increase` does not see that one.
+fn begin_at_zero() {
+    for name in [
+        "ventanilla_looks_failed_total",
+        "ventanilla_panics_total",
+        "ventanilla_webhooks_given_up_total",
+    ] {
+        metrics::counter!(name).absolute(0);
+    }
+    for guard in GUARDS {
+        metrics::counter!("ventanilla_guard_hits_total", "guard" => guard).absolute(0);
+    }
+}
+
+/// Every guard that may be hit.
+const GUARDS: [&str; 11] = [
+    "code_refused",
+    "contradiction",
+    "credit_unreadable",
+    "live_attempt",
+    "matched_credit",
+    "open_errand",
+    "open_operation",
+    "session_paid",
+    "stale_sender",
+    "transition",
+    "version",
+];
 
 /// What readiness depends on.
 pub struct Health {

@@ -93,7 +93,10 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<ExitCode, String> {
     match command {
-        Command::Serve(ConfigArgument { config }) => serve::run(&config),
+        Command::Serve(ConfigArgument { config }) => {
+            raise_open_files();
+            serve::run(&config)
+        }
         Command::Check(ConfigArgument { config }) => check::run(&config),
         Command::Embed(ConfigArgument { config }) => embed::run(&config),
         Command::Openapi { html } => print_document(html),
@@ -132,4 +135,18 @@ fn refuse_core_dumps() {
     let _ = setrlimit(Resource::Core, none);
     #[cfg(target_os = "linux")]
     let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+}
+
+/// Many buyers wait at a time, each with a connection, and what a process starts with is often 1024.
+fn raise_open_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    // Where it may not be raised, further connections wait in the operating system's queue.
+    let _ = setrlimit(
+        Resource::Nofile,
+        Rlimit {
+            current: maximum,
+            maximum,
+        },
+    );
 }

@@ -200,6 +200,7 @@ pub fn flexiti_client(
         versions: settings.versions.clone(),
         hyphenated_flow_id: settings.hyphenated_flow_id,
         idempotency_key: settings.idempotency_header,
+        deposit_as_text: settings.deposit_as_text,
         timeouts: ventanilla_providers::Timeouts {
             money: settings.call_limit,
             ..ventanilla_providers::Timeouts::default()
