@@ -37,7 +37,10 @@ const core = await AdyenCheckout({
   paymentMethodsResponse: { paymentMethods: [{ type: "scheme", name: "Cards", brands: ["visa", "mc", "amex"] }] },
 });
 const mounted = (then) => new Card(core, { onConfigSuccess: then }).mount("#here");
-mounted(() => (globalThis.READY = performance.now()));
+mounted(() => {
+  globalThis.READY = performance.now();
+  globalThis.benchReady?.("");
+});
 `;
 
 const BRAINTREE = `
@@ -45,7 +48,10 @@ const api = "https://api.sandbox.braintreegateway.com:443/merchants/m/client_api
 const token = btoa(JSON.stringify({
   version: 2, authorizationFingerprint: "x|y", environment: "sandbox", clientApiUrl: api, configUrl: api + "/v1/configuration",
 }));
-braintree.dropin.create({ authorization: token, container: "#here" }).then(() => (globalThis.READY = performance.now()));
+braintree.dropin.create({ authorization: token, container: "#here" }).then(() => {
+  globalThis.READY = performance.now();
+  globalThis.benchReady?.("");
+});
 `;
 
 const BRAINTREE_FRAME = `

@@ -8,6 +8,7 @@ import { cpus, totalmem } from "node:os";
 import { dirname } from "node:path";
 import { measureEncryption } from "./encryption.mjs";
 import { measureForms } from "./forms.mjs";
+import { named } from "./figures.mjs";
 import { write } from "./report.mjs";
 
 const [part, report, given] = process.argv.slice(2);
@@ -30,10 +31,10 @@ const measure = {
   proxy: () => JSON.parse(readFileSync(given, "utf8")),
 }[part];
 
-const before = existsSync(`${report}.json`) ? JSON.parse(readFileSync(`${report}.json`, "utf8")) : {};
-const results = { ...before, [part]: { machine: machine(), ...(await measure()) } };
+const before = existsSync(`${report}.json`) ? JSON.parse(readFileSync(`${report}.json`, "utf8")).measured : {};
+const measured = { ...before, [part]: { machine: machine(), ...(await measure()) } };
 if (live) process.stderr.write("\r\x1b[K");
 mkdirSync(dirname(report), { recursive: true });
-writeFileSync(`${report}.json`, `${JSON.stringify(results, null, 2)}\n`);
-write(report, results);
+writeFileSync(`${report}.json`, `${JSON.stringify({ figures: named(measured), measured }, null, 2)}\n`);
+write(report, measured);
 console.log(`wrote ${report}.md, ${report}.json and the plots beside them`);
