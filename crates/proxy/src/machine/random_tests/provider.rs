@@ -55,6 +55,8 @@ impl Call {
 }
 
 struct Deed {
+    /// Which came first of two that are executed at the same moment.
+    number: usize,
     call: Call,
     attempt_id: String,
     kind: OperationKind,
@@ -64,6 +66,7 @@ struct Deed {
 pub struct Provider {
     payments: BTreeMap<String, Call>,
     deeds: BTreeMap<String, Deed>,
+    calls: usize,
     /// Between an execution and its visibility in reads.
     pub lag: Duration,
 }
@@ -73,6 +76,7 @@ impl Provider {
         Self {
             payments: BTreeMap::new(),
             deeds: BTreeMap::new(),
+            calls: 0,
             lag,
         }
     }
@@ -90,7 +94,9 @@ impl Provider {
     }
 
     pub fn operate(&mut self, operation: &OperationRow, fate: Fate, at: Timestamp) {
+        self.calls += 1;
         let deed = Deed {
+            number: self.calls,
             call: Call {
                 fate,
                 at,
@@ -148,12 +154,13 @@ impl Provider {
             .deeds
             .iter()
             .filter(|(_, deed)| deed.attempt_id == attempt_id)
-            .filter_map(|(id, deed)| Some((deed.call.executed_at()?, id.as_str(), deed.kind)))
+            .filter_map(|(id, deed)| Some((deed.call.executed_at()?, deed, id.as_str())))
             .filter(|(executed_at, ..)| *executed_at <= at)
             .collect();
-        due.sort_by_key(|(executed_at, id, _)| (*executed_at, *id));
+        due.sort_by_key(|(executed_at, deed, _)| (*executed_at, deed.number));
         let mut effects: Vec<(&str, OperationKind)> = Vec::new();
-        for (_, id, kind) in due {
+        for (_, Deed { kind, .. }, id) in due {
+            let kind = *kind;
             let done =
                 |wanted: fn(&OperationKind) -> bool| effects.iter().any(|(_, kind)| wanted(kind));
             let gave_back = done(|kind| kind.gives_back());
