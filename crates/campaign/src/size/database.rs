@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteSynchronous};
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, Row as _};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
 
 use crate::failure::{Result, Tried as _};
 use crate::harness::proxy::StoreAt;
@@ -24,9 +23,12 @@ pub(super) const TABLES: [&str; 6] = [
 /// A connection. All SQL is of this program, or of the proxy's sources; names and numbers are all that
 /// is ever put into it.
 pub(super) enum Connection {
-    Sqlite(SqliteConnection, PathBuf),
+    Sqlite(rusqlite::Connection, PathBuf),
     Postgres(PgConnection),
 }
+
+const SETTINGS: &str =
+    "PRAGMA foreign_keys = ON; PRAGMA synchronous = OFF; PRAGMA cache_size = -524288;";
 
 impl Connection {
     /// Durable it is not: who loses power while filling a store for a benchmark fills it again.
@@ -34,15 +36,9 @@ impl Connection {
         let what = "open the store";
         match store {
             StoreAt::Sqlite(path) => {
-                let options = SqliteConnectOptions::new()
-                    .filename(path)
-                    .foreign_keys(true)
-                    .synchronous(SqliteSynchronous::Off)
-                    .pragma("cache_size", "-524288");
-                Ok(Self::Sqlite(
-                    options.connect().await.tried(what)?,
-                    path.clone(),
-                ))
+                let connection = rusqlite::Connection::open(path).tried(what)?;
+                connection.execute_batch(SETTINGS).tried(what)?;
+                Ok(Self::Sqlite(connection, path.clone()))
             }
             StoreAt::Postgres(url) => {
                 let mut connection = PgConnection::connect(url).await.tried(what)?;
@@ -61,40 +57,48 @@ impl Connection {
 
     /// Runs statements.
     pub async fn run(&mut self, sql: &str) -> Result<()> {
-        let text = AssertSqlSafe(sql.to_owned());
-        let ran = match self {
-            Self::Sqlite(connection, _) => sqlx::raw_sql(text).execute(connection).await.map(drop),
-            Self::Postgres(connection) => sqlx::raw_sql(text).execute(connection).await.map(drop),
-        };
-        ran.tried(format_args!("run {sql}"))
+        let what = format_args!("run {sql}");
+        match self {
+            Self::Sqlite(connection, _) => connection.execute_batch(sql).tried(what),
+            Self::Postgres(connection) => sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
+                .execute(connection)
+                .await
+                .map(drop)
+                .tried(what),
+        }
     }
 
     /// The column `name` of every row, as text.
     pub async fn texts(&mut self, sql: &str, name: &str) -> Result<Vec<String>> {
-        let text = AssertSqlSafe(sql.to_owned());
-        let texts: sqlx::Result<Vec<String>> = match self {
-            Self::Sqlite(connection, _) => sqlx::raw_sql(text)
-                .fetch_all(connection)
-                .await
-                .and_then(|rows| rows.iter().map(|row| row.try_get(name)).collect()),
+        let what = format_args!("run {sql}");
+        match self {
+            Self::Sqlite(connection, _) => {
+                let mut statement = connection.prepare(sql).tried(what)?;
+                let texts = statement.query_map((), |row| row.get(name)).tried(what)?;
+                texts.collect::<rusqlite::Result<_>>().tried(what)
+            }
             // A plan is of the type json, which in this protocol is text as well.
-            Self::Postgres(connection) => sqlx::raw_sql(text)
+            Self::Postgres(connection) => sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
                 .fetch_all(connection)
                 .await
-                .and_then(|rows| rows.iter().map(|row| row.try_get_unchecked(name)).collect()),
-        };
-        texts.tried(format_args!("run {sql}"))
+                .and_then(|rows| rows.iter().map(|row| row.try_get_unchecked(name)).collect())
+                .tried(what),
+        }
     }
 
     /// The one number of a query that gives one.
     pub async fn count(&mut self, sql: &str) -> Result<u64> {
-        let text = AssertSqlSafe(sql.to_owned());
-        let number: sqlx::Result<i64> = match self {
-            Self::Sqlite(connection, _) => sqlx::query_scalar(text).fetch_one(connection).await,
-            Self::Postgres(connection) => sqlx::query_scalar(text).fetch_one(connection).await,
+        let what = format_args!("run {sql}");
+        let number: i64 = match self {
+            Self::Sqlite(connection, _) => connection
+                .query_row(sql, (), |row| row.get(0))
+                .tried(what)?,
+            Self::Postgres(connection) => sqlx::query_scalar(AssertSqlSafe(sql.to_owned()))
+                .fetch_one(connection)
+                .await
+                .tried(what)?,
         };
-        let number = number.tried(format_args!("run {sql}"))?;
-        u64::try_from(number).tried(format_args!("run {sql}"))
+        u64::try_from(number).tried(what)
     }
 
     /// The columns of a table that are given when a row is written.
@@ -168,10 +172,12 @@ impl Connection {
     }
 
     pub async fn close(self) -> Result<()> {
-        let closed = match self {
-            Self::Sqlite(connection, _) => connection.close().await,
-            Self::Postgres(connection) => connection.close().await,
-        };
-        closed.tried("close the store")
+        let what = "close the store";
+        match self {
+            Self::Sqlite(connection, _) => {
+                connection.close().map_err(|(_, cause)| cause).tried(what)
+            }
+            Self::Postgres(connection) => connection.close().await.tried(what),
+        }
     }
 }

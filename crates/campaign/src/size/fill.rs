@@ -144,8 +144,6 @@ const YEAR_MS: u64 = 365 * 24 * 60 * 60 * 1_000;
 mod tests {
     use std::path::PathBuf;
 
-    use sqlx::{Connection as _, SqliteConnection};
-
     use super::*;
 
     const SCHEMA: &str = "
@@ -163,7 +161,7 @@ mod tests {
         CREATE TABLE saved_card (id TEXT PRIMARY KEY, buyer_id TEXT NOT NULL, token BLOB, created_at INTEGER) STRICT;";
 
     async fn database() -> Connection {
-        let memory = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        let memory = rusqlite::Connection::open_in_memory().unwrap();
         let mut database = Connection::Sqlite(memory, PathBuf::new());
         database.run(SCHEMA).await.unwrap();
         let tail = "aaaabbbbccccddddeeeeffff";

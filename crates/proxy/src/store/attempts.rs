@@ -63,15 +63,15 @@ impl Store {
         let now = draft.created_at;
         let mut tx = self.engine.begin().await?;
         let Some(session) = sessions::lock(&mut tx, &draft.session_id).await? else {
-            return Ok(Started::NoSession);
+            return tx.leave(Started::NoSession).await;
         };
         let mut attempts = of_session(&mut tx, &draft.session_id).await?;
         if let Some(same) = replayed(&attempts, draft) {
-            return Ok(same);
+            return tx.leave(same).await;
         }
         match session.state {
-            SessionState::Succeeded => return Ok(Started::Paid(paying(&attempts))),
-            SessionState::Expired => return Ok(Started::Expired),
+            SessionState::Succeeded => return tx.leave(Started::Paid(paying(&attempts))).await,
+            SessionState::Expired => return tx.leave(Started::Expired).await,
             SessionState::Open => {}
         }
         for attempt in &mut attempts {
@@ -120,7 +120,7 @@ impl Store {
                 Ok(Started::New(draft.clone()))
             }
             Err(Fault::Taken(cause)) => {
-                drop(tx);
+                tx.leave(()).await?;
                 metrics::counter!("ventanilla_guard_hits_total", "guard" => "live_attempt")
                     .increment(1);
                 let attempts = self.attempts(&draft.session_id).await?;
@@ -162,7 +162,7 @@ impl Store {
             session: &session,
         };
         let Some(mut change) = decide(&scene) else {
-            return Ok(None);
+            return tx.leave(None).await;
         };
         if let Some(card) = change.saved_card.take() {
             let keys = self.keys.as_deref();

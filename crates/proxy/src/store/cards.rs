@@ -164,7 +164,7 @@ impl Store {
             )
             .await?;
         let Some(before) = before else {
-            return Ok(None);
+            return tx.leave(None).await;
         };
         let before = open(keys, &card.id, &card.buyer_id, &before)?;
         tx.execute(

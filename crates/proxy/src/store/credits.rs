@@ -43,11 +43,11 @@ impl Store {
             .await?
             .ok_or_else(missing)?;
         if is_known(&mut tx, new).await? {
-            return Ok(None);
+            return tx.leave(None).await;
         }
         let target = Target::of(&mut tx, session, attempt_id).await?;
         let Some(verdict) = target.ask(&mut decide) else {
-            return Ok(None);
+            return tx.leave(None).await;
         };
         rules::judge_credit(&target.attempt, new.amount, &verdict)?;
         let mut row = recorded(new, verdict.state, verdict.why)?;
@@ -91,11 +91,11 @@ impl Store {
             .await?
             .ok_or_else(|| Error::internal(format!("attempt {attempt_id} is not in the store")))?;
         let Some(mut row) = find(&mut tx, credit_id).await? else {
-            return Ok(None);
+            return tx.leave(None).await;
         };
         let target = Target::of(&mut tx, session, attempt_id).await?;
         let Some(verdict) = target.ask(&mut decide) else {
-            return Ok(None);
+            return tx.leave(None).await;
         };
         rules::judge_credit(&target.attempt, row.amount, &verdict)?;
         row.state = verdict.state;
@@ -107,9 +107,9 @@ impl Store {
         row.candidates.clear();
         match resolve(&mut tx, &row).await {
             Ok(1) => {}
-            Ok(_) => return Ok(None),
+            Ok(_) => return tx.leave(None).await,
             Err(Fault::Taken(cause)) => {
-                drop(tx);
+                tx.leave(()).await?;
                 let others = match cashin_id {
                     Some(id) => of_cashin(&mut self.engine.read().await?, id).await?,
                     None => None,
@@ -152,7 +152,7 @@ impl Store {
     ) -> Result<Option<CreditRow>> {
         let mut tx = self.engine.begin().await?;
         if is_known(&mut tx, new).await? {
-            return Ok(None);
+            return tx.leave(None).await;
         }
         let mut row = recorded(new, CreditState::Review, Some(why.to_owned()))?;
         row.candidates = candidates.to_vec();
@@ -176,7 +176,7 @@ impl Store {
         fault: Fault,
         new: &NewCredit,
     ) -> Result<Option<CreditRow>> {
-        drop(tx);
+        tx.leave(()).await?;
         let Fault::Taken(cause) = fault else {
             return Err(fault.into());
         };
@@ -240,7 +240,7 @@ impl Store {
     ) -> Result<Option<CreditRow>> {
         let mut tx = self.engine.begin().await?;
         let Some(mut row) = find(&mut tx, id).await? else {
-            return Ok(None);
+            return tx.leave(None).await;
         };
         let session = match &row.attempt_id {
             Some(attempt_id) => sessions::lock_of_attempt(&mut tx, attempt_id).await?,
@@ -254,7 +254,7 @@ impl Store {
             )
             .await?;
         if settled != 1 {
-            return Ok(None);
+            return tx.leave(None).await;
         }
         row.state = CreditState::Dismissed;
         if let Some(session) = session {

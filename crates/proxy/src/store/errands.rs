@@ -62,7 +62,7 @@ impl Store {
                 Ok(ErrandOpened::New(draft.clone()))
             }
             Err(Fault::Taken(cause)) => {
-                drop(tx);
+                tx.leave(()).await?;
                 let known = self.errand_of_key(draft.kind, &draft.idempotency_key);
                 if let Some(known) = known.await? {
                     return Ok(ErrandOpened::Known(known));
@@ -227,7 +227,7 @@ impl Store {
             items: &items,
         };
         let Some(change) = decide(&scene) else {
-            return Ok(None);
+            return tx.leave(None).await;
         };
         let after = write_change(&mut tx, &before, items, change).await?;
         self.commit(tx).await?;

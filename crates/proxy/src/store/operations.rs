@@ -29,7 +29,7 @@ impl Store {
             None => None,
         };
         let Some(attempt) = found else {
-            return Ok(OperationOpened::NoAttempt);
+            return tx.leave(OperationOpened::NoAttempt).await;
         };
         if draft.session_id != attempt.session_id {
             return Err(Error::internal(format!(
@@ -39,7 +39,7 @@ impl Store {
         }
         let others = of_attempt(&mut tx, &attempt.id).await?;
         if let Some(refusal) = refusal(&attempt, &others, draft) {
-            return Ok(refusal);
+            return tx.leave(refusal).await;
         }
         match insert(&mut tx, draft).await {
             Ok(()) => {
@@ -48,7 +48,7 @@ impl Store {
                 Ok(OperationOpened::New(draft.clone()))
             }
             Err(Fault::Taken(cause)) => {
-                drop(tx);
+                tx.leave(()).await?;
                 metrics::counter!("ventanilla_guard_hits_total", "guard" => "open_operation")
                     .increment(1);
                 let others = of_attempt(&mut self.engine.read().await?, &attempt.id).await?;
@@ -115,7 +115,7 @@ impl Store {
             session: &session,
         };
         let Some(change) = decide(&scene) else {
-            return Ok(None);
+            return tx.leave(None).await;
         };
         let after = write_change(&mut tx, &session, &attempt, &before, change).await?;
         self.commit(tx).await?;

@@ -59,11 +59,13 @@ impl Store {
         let found = of_key(&mut tx, draft.merchant_key).await?.ok_or_else(|| {
             Error::internal("a merchant's key is taken by a session that is not there")
         })?;
-        Ok(if found.fingerprint == row.fingerprint {
+        let same = found.fingerprint == row.fingerprint;
+        tx.leave(if same {
             Opened::Same(found)
         } else {
             Opened::KeyReused
         })
+        .await
     }
 
     /// The session that a merchant's key opened.
@@ -95,7 +97,12 @@ impl Store {
             return Ok(None);
         };
         let attempts = attempts::of_session(&mut moment, id).await?;
-        let operations = operations::of_session(&mut moment, id).await?;
+        // A buyer who has just come has nothing else.
+        let operations = if attempts.is_empty() {
+            Vec::new()
+        } else {
+            operations::of_session(&mut moment, id).await?
+        };
         // Most sessions have nothing that a buyer could have paid by themselves.
         let payables = if attempts.iter().any(|attempt| attempt.rail == Rail::Cvu) {
             payables::of_session(&mut moment, id).await?
@@ -124,12 +131,16 @@ impl Store {
     pub async fn end_session(&self, id: &str, now: Timestamp) -> Result<Ended> {
         let mut tx = self.engine.begin().await?;
         let Some(mut session) = lock(&mut tx, id).await? else {
-            return Ok(Ended::NoSession);
+            return tx.leave(Ended::NoSession).await;
         };
         let attempts = attempts::of_session(&mut tx, id).await?;
         match session.state {
-            SessionState::Expired => return Ok(Ended::Expired(Box::new(session))),
-            SessionState::Succeeded => return Ok(Ended::Paid(attempts::paying(&attempts))),
+            SessionState::Expired => {
+                return tx.leave(Ended::Expired(Box::new(session))).await;
+            }
+            SessionState::Succeeded => {
+                return tx.leave(Ended::Paid(attempts::paying(&attempts))).await;
+            }
             SessionState::Open => {}
         }
         for attempt in attempts
@@ -137,7 +148,7 @@ impl Store {
             .filter(|attempt| attempt.state.blocks_others())
         {
             if !matches!(attempt.state, AttemptState::New | AttemptState::Prepared) {
-                return Ok(Ended::Running(attempt.id.clone()));
+                return tx.leave(Ended::Running(attempt.id.clone())).await;
             }
             let reason = "the session was ended before anything was sent";
             attempts::abandon(&mut tx, &session, attempt, now, reason).await?;

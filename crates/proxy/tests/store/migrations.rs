@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use sqlx::migrate::{MigrateDatabase as _, Migrator};
+use sqlx::migrate::Migrator;
 use ventanilla_core::attempt::AttemptState as S;
 use ventanilla_core::operation::OperationKind;
 use ventanilla_core::session::SessionState;
@@ -41,10 +41,7 @@ every_place![
 /// marks that they are there.
 async fn released(place: &Place, version: i64) {
     let (folder, moment, bytes) = match place {
-        Place::Sqlite(scratch) => {
-            sqlx::Sqlite::create_database(&scratch.url()).await.unwrap();
-            ("migrations/sqlite", "TIMESTAMP", "BLOB")
-        }
+        Place::Sqlite(_) => ("migrations/sqlite", "TIMESTAMP", "BLOB"),
         Place::Postgres(_) => ("migrations/postgres", "TIMESTAMPTZ", "BYTEA"),
     };
     let steps = Migrator::new(Path::new(folder)).await.unwrap();

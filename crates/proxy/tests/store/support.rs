@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 use serde_json::json;
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use ventanilla_core::attempt::AttemptState as S;
 use ventanilla_core::money::{Currency, Money};
 use ventanilla_core::problem::ProblemCode;
@@ -64,17 +64,21 @@ impl Place {
     }
 
     /// Past the store, straight into the database.
-    pub async fn sql(&self, statement: &str) -> sqlx::Result<u64> {
-        let statement = AssertSqlSafe(statement.to_owned());
+    pub async fn sql(&self, statement: &str) -> Result<u64, String> {
         match self {
             Self::Sqlite(scratch) => {
-                let mut connection = SqliteConnection::connect(&scratch.url()).await?;
-                let done = sqlx::raw_sql(statement).execute(&mut connection).await?;
-                Ok(done.rows_affected())
+                let run = |connection: rusqlite::Connection| {
+                    connection.execute_batch(statement)?;
+                    Ok(connection.changes())
+                };
+                let done = rusqlite::Connection::open(scratch.store_path()).and_then(run);
+                done.map_err(|cause| cause.to_string())
             }
             Self::Postgres(url) => {
-                let mut connection = PgConnection::connect(url).await?;
-                let done = sqlx::raw_sql(statement).execute(&mut connection).await?;
+                let mut connection = PgConnection::connect(url).await.unwrap();
+                let statement = sqlx::raw_sql(AssertSqlSafe(statement.to_owned()));
+                let done = statement.execute(&mut connection).await;
+                let done = done.map_err(|cause| cause.to_string())?;
                 Ok(done.rows_affected())
             }
         }
@@ -115,18 +119,19 @@ impl Place {
 
     /// The one text that a query gives.
     pub async fn text(&self, query: &str) -> String {
-        let query = AssertSqlSafe(query.to_owned());
         match self {
             Self::Sqlite(scratch) => {
-                let mut connection = SqliteConnection::connect(&scratch.url()).await.unwrap();
-                sqlx::query_scalar(query).fetch_one(&mut connection).await
+                let connection = rusqlite::Connection::open(scratch.store_path()).unwrap();
+                connection.query_row(query, (), |row| row.get(0)).unwrap()
             }
             Self::Postgres(url) => {
                 let mut connection = PgConnection::connect(url).await.unwrap();
-                sqlx::query_scalar(query).fetch_one(&mut connection).await
+                sqlx::query_scalar(AssertSqlSafe(query.to_owned()))
+                    .fetch_one(&mut connection)
+                    .await
+                    .unwrap()
             }
         }
-        .unwrap()
     }
 }
 
@@ -152,10 +157,6 @@ impl Scratch {
 
     pub fn store_path(&self) -> PathBuf {
         self.0.join("ventanilla.db")
-    }
-
-    pub fn url(&self) -> String {
-        format!("sqlite://{}", self.store_path().display())
     }
 }
 

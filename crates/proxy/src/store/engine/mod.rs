@@ -17,11 +17,11 @@ mod postgres;
 mod row;
 mod sqlite;
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::time::Duration;
 
 use secrecy::SecretString;
-use sqlx::{AssertSqlSafe, SqlSafeStr as _, SqlStr};
 use ventanilla_core::money::Money;
 use ventanilla_core::problem::ProblemCode;
 
@@ -36,9 +36,6 @@ pub(super) enum Engine {
     Postgres(postgres::Postgres),
 }
 
-/// A statement is not worth a line of its own at any level: a payment takes a hundred, and the lines cost more than
-/// they do. One that takes more than a second is told of as a warning.
-const STATEMENTS_LOGGED: log::LevelFilter = log::LevelFilter::Off;
 /// When it is worth trying again while the database is away.
 const RETRY_AFTER_SECS: u32 = 2;
 
@@ -102,7 +99,7 @@ impl Engine {
     pub async fn snapshot(&self) -> Result<Connection> {
         super::outage::check()?;
         Ok(Connection(match self {
-            Self::Sqlite(sqlite) => Link::SqliteInTransaction(sqlite.snapshot().await?),
+            Self::Sqlite(sqlite) => Link::Sqlite(sqlite.snapshot().await?),
             Self::Postgres(postgres) => {
                 let mut link = postgres.connect().await?;
                 link.begin_snapshot().await?;
@@ -124,7 +121,7 @@ impl Engine {
     pub async fn begin(&self) -> Result<Transaction> {
         super::outage::check()?;
         let connection = Connection(match self {
-            Self::Sqlite(sqlite) => Link::SqliteInTransaction(sqlite.begin().await?),
+            Self::Sqlite(sqlite) => Link::Sqlite(sqlite.begin().await?),
             Self::Postgres(postgres) => {
                 let mut link = postgres.connect().await?;
                 link.begin().await?;
@@ -142,8 +139,7 @@ impl Engine {
 pub(super) struct Connection(Link);
 
 enum Link {
-    Sqlite(sqlx::pool::PoolConnection<sqlx::Sqlite>),
-    SqliteInTransaction(sqlx::Transaction<'static, sqlx::Sqlite>),
+    Sqlite(sqlite::Link),
     Postgres(postgres::Link),
 }
 
@@ -151,21 +147,23 @@ impl Connection {
     /// Runs a statement and says how many rows it changed.
     pub async fn execute(&mut self, sql: &'static str, values: &[Value<'_>]) -> Done<u64> {
         match &mut self.0 {
-            Link::Sqlite(connection) => sqlite::execute(connection, sql, values).await,
-            Link::SqliteInTransaction(connection) => sqlite::execute(connection, sql, values).await,
+            Link::Sqlite(link) => link.execute(sql, values).await,
             Link::Postgres(link) => link.execute(sql, values).await,
         }
     }
 
     /// Every row of a query.
     pub async fn fetch_all(&mut self, sql: &'static str, values: &[Value<'_>]) -> Done<Vec<Row>> {
-        match &mut self.0 {
-            Link::Sqlite(connection) => sqlite::fetch_all(connection, sql, values).await,
-            Link::SqliteInTransaction(connection) => {
-                sqlite::fetch_all(connection, sql, values).await
+        Ok(match &mut self.0 {
+            Link::Sqlite(link) => {
+                let rows = link.fetch_all(sql, values).await?;
+                rows.into_iter().map(Row::Sqlite).collect()
             }
-            Link::Postgres(link) => link.fetch_all(sql, values).await,
-        }
+            Link::Postgres(link) => {
+                let rows = link.fetch_all(sql, values).await?;
+                rows.into_iter().map(Row::Postgres).collect()
+            }
+        })
     }
 
     /// The first row of a query, if there is one.
@@ -213,10 +211,18 @@ impl Transaction {
     /// committed. Whoever gets one reads again before it concludes anything.
     pub async fn commit(self) -> Done<()> {
         match self.connection.0 {
-            Link::Sqlite(_) => Ok(()),
-            Link::SqliteInTransaction(transaction) => sqlite::commit(transaction).await,
+            Link::Sqlite(link) => link.commit().await,
             Link::Postgres(link) => link.commit().await,
         }
+    }
+
+    /// Ends without a change, and gives an answer that rests on what was seen. On SQLite that may be another's
+    /// change that is not on disk yet: the answer waits until it is.
+    pub async fn leave<T>(self, answer: T) -> Result<T> {
+        if let Link::Sqlite(link) = self.connection.0 {
+            link.leave().await?;
+        }
+        Ok(answer)
     }
 }
 
@@ -379,15 +385,14 @@ impl From<Option<Money>> for Value<'_> {
 }
 
 /// A statement's text with this engine's words filled in.
-fn fill_in(sql: &'static str, words: [(&str, &str); 3]) -> SqlStr {
+fn fill_in(sql: &'static str, words: [(&str, &str); 3]) -> Cow<'static, str> {
     if !sql.contains('{') {
-        return SqlStr::from_static(sql);
+        return Cow::Borrowed(sql);
     }
-    // Both what is replaced and what it is replaced by stand in this program.
     let text = words
         .into_iter()
         .fold(sql.to_owned(), |text, (word, meaning)| {
             text.replace(word, meaning)
         });
-    AssertSqlSafe(text).into_sql_str()
+    Cow::Owned(text)
 }

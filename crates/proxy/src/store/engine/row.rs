@@ -1,7 +1,9 @@
 //! A row of either database, read by the name of its columns.
 
+use std::sync::Arc;
+
+use rusqlite::types::{FromSql, Value as Cell, ValueRef};
 use sqlx::postgres::PgRow;
-use sqlx::sqlite::SqliteRow;
 use sqlx::{Decode, Row as _, Type};
 use ventanilla_core::money::{Currency, Money};
 
@@ -14,19 +16,52 @@ pub(in crate::store) enum Row {
     Postgres(PgRow),
 }
 
+/// A row of SQLite's, which is read before the next one is.
+pub(in crate::store) struct SqliteRow {
+    names: Arc<[Box<str>]>,
+    cells: Vec<Cell>,
+}
+
+impl SqliteRow {
+    pub const fn new(names: Arc<[Box<str>]>, cells: Vec<Cell>) -> Self {
+        Self { names, cells }
+    }
+
+    fn cell(&self, column: &str) -> Result<ValueRef<'_>> {
+        let place = self.names.iter().position(|name| **name == *column);
+        place
+            .and_then(|place| self.cells.get(place))
+            .map(ValueRef::from)
+            .ok_or_else(|| unreadable(column, &"there is no such column"))
+    }
+}
+
 impl Row {
     fn get<'r, T>(&'r self, column: &str) -> Result<T>
     where
-        T: Decode<'r, sqlx::Sqlite>
-            + Type<sqlx::Sqlite>
-            + Decode<'r, sqlx::Postgres>
-            + Type<sqlx::Postgres>,
+        T: FromSql + Decode<'r, sqlx::Postgres> + Type<sqlx::Postgres>,
     {
         match self {
-            Self::Sqlite(row) => row.try_get(column),
-            Self::Postgres(row) => row.try_get(column),
+            Self::Sqlite(row) => {
+                T::column_result(row.cell(column)?).map_err(|cause| unreadable(column, &cause))
+            }
+            Self::Postgres(row) => row
+                .try_get(column)
+                .map_err(|cause| unreadable(column, &cause)),
         }
-        .map_err(|cause| Error::internal(format!("store: {cause}")))
+    }
+
+    /// A text that stays where it is.
+    fn str(&self, column: &str) -> Result<&str> {
+        match self {
+            Self::Sqlite(row) => row
+                .cell(column)?
+                .as_str()
+                .map_err(|cause| unreadable(column, &cause)),
+            Self::Postgres(row) => row
+                .try_get(column)
+                .map_err(|cause| unreadable(column, &cause)),
+        }
     }
 
     pub fn text(&self, column: &str) -> Result<String> {
@@ -74,7 +109,7 @@ impl Row {
 
     /// A name that stands for a value.
     pub fn named<T>(&self, column: &str, read: impl Fn(&str) -> Option<T>) -> Result<T> {
-        let name: &str = self.get(column)?;
+        let name = self.str(column)?;
         read(name).ok_or_else(|| {
             Error::internal(format!(
                 "the store holds the {column} {name}, which is unknown"
@@ -83,8 +118,7 @@ impl Row {
     }
 
     pub fn json<T: serde::de::DeserializeOwned>(&self, column: &str) -> Result<T> {
-        let text: &str = self.get(column)?;
-        serde_json::from_str(text).map_err(Error::internal)
+        serde_json::from_str(self.str(column)?).map_err(Error::internal)
     }
 
     pub fn money(&self, minor: &str, currency: &str) -> Result<Money> {
@@ -104,6 +138,10 @@ impl Row {
             .map(Some)
             .ok_or_else(|| Error::internal(format!("the store holds the amount {minor} {code}")))
     }
+}
+
+fn unreadable(column: &str, cause: &dyn std::fmt::Display) -> Error {
+    Error::internal(format!("store: the column {column}: {cause}"))
 }
 
 fn narrow<T: TryFrom<i64>>(column: &str, value: i64) -> Result<T> {
