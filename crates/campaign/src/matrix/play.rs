@@ -290,8 +290,8 @@ const OVERDUE_AFTER: Duration = Duration::from_secs(17);
 const QUIET: Duration = Duration::from_secs(5);
 /// A late sender's news has its payment read again within seconds; the clock is fast, the machine busy.
 const KNOWN_WITHIN: Duration = Duration::from_secs(20);
-/// In a store that several may share, what somebody died with is lent to him for a minute of real time.
-const LEFT_BEHIND: Duration = Duration::from_secs(70);
+/// In a store that several may share, what somebody died with is lent to him for half a minute of real time.
+const LEFT_BEHIND: Duration = Duration::from_secs(40);
 /// Past the provider's fence, and past the time after which what is not disproved is reviewed.
 pub(super) const LEAPS: [Duration; 2] = [
     Duration::from_secs(50 * 60),

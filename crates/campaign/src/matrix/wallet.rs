@@ -219,5 +219,5 @@ fn in_doubt(session: &Session) -> Option<&Credit> {
 }
 
 const ONE_PESO: u64 = 100;
-/// Whoever was to look at the account may have died with it, which was lent to him for a minute of real time.
+/// Whoever was to look at the account may have died with it, whose turn it is for some seconds of real time.
 const SEEN_WITHIN: Duration = Duration::from_secs(100);

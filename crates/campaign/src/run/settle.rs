@@ -405,8 +405,8 @@ impl Round {
 
 /// On a clock 60 times faster than real time, these are four minutes.
 const QUIET: Duration = Duration::from_secs(4);
-/// In a store that several may share, what somebody was ended with is lent to him for a minute of real time.
-const LEFT_BEHIND: Duration = Duration::from_secs(65);
+/// In a store that several may share, what somebody was ended with is lent to him for half a minute of real time.
+const LEFT_BEHIND: Duration = Duration::from_secs(35);
 const ENDS_WITHIN: Duration = Duration::from_secs(50);
 /// A notification may be late by a minute.
 const LISTED_WITHIN_MS: i64 = 60 * 1_000;

@@ -26,8 +26,10 @@ const SENT_GRACE: Duration = Duration::from_secs(10);
 /// An attempt that did not take the right to send within this, in real time, is over: whoever started it
 /// is gone. Were it not, its right would be refused.
 const UNSENT_LIMIT: Duration = Duration::from_secs(60);
-/// Work that did not report back within this, in real time, is somebody else's to do.
-pub(super) const LEASE: Duration = Duration::from_secs(60);
+/// Work that did not report back within this, in real time, is somebody else's to do. A read that its provider lets wait
+/// for longer is then done by two, which is no harm: what either finds is written over what it saw alone, and a right
+/// to send is one.
+pub(super) const LEASE: Duration = Duration::from_secs(30);
 /// The longest rest, whatever the store says is next.
 const LONGEST_REST: Duration = Duration::from_secs(30);
 /// The shortest, in real time, so that a mistake about what is next does not keep a processor busy.
