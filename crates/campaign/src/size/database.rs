@@ -74,7 +74,8 @@ impl Connection {
         match self {
             Self::Sqlite(connection, _) => {
                 let mut statement = connection.prepare(sql).tried(what)?;
-                let texts = statement.query_map((), |row| row.get(name)).tried(what)?;
+                // Of a statement with parameters the plan is asked, and they are nothing.
+                let texts = statement.raw_query().mapped(|row| row.get(name));
                 texts.collect::<rusqlite::Result<_>>().tried(what)
             }
             // A plan is of the type json, which in this protocol is text as well.

@@ -235,6 +235,17 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_plan_of_a_statement_is_told_without_its_parameters() {
+        let mut database = database().await;
+        let plan = "EXPLAIN QUERY PLAN SELECT * FROM attempt WHERE reference = $1";
+        let told = database.texts(plan, "detail").await.unwrap();
+        assert!(
+            told[0].starts_with("SEARCH attempt USING INDEX"),
+            "{told:?}"
+        );
+    }
+
+    #[tokio::test]
     async fn a_store_that_holds_anything_else_is_not_copied() {
         let mut database = database().await;
         fill(&mut database, 20, &mut |_, _| {}).await.unwrap();
