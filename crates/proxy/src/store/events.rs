@@ -85,7 +85,7 @@ impl Store {
             .read_apart()
             .await?
             .fetch_one(
-                "SELECT COALESCE(MAX(id), 0) AS newest FROM event",
+                "SELECT COALESCE(MAX(id), 0) AS newest FROM event WHERE id > 0",
                 values![],
             )
             .await?
