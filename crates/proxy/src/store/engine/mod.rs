@@ -227,7 +227,7 @@ impl Transaction {
 }
 
 /// What a database said no with.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Fault {
     /// A unique index refused the row.
     Taken(String),

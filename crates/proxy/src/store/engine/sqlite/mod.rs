@@ -194,10 +194,7 @@ impl Link {
     }
 
     pub async fn commit(mut self) -> Done<()> {
-        if self.is_begun {
-            self.write_to_disk().await?;
-        }
-        Ok(())
+        self.write_to_disk().await
     }
 
     pub async fn leave(mut self) -> Done<()> {
@@ -429,6 +426,18 @@ mod tests {
         Arc::new(Sqlite::open(&path).await.unwrap())
     }
 
+    /// Does something beside everything else.
+    fn meanwhile<T, F>(
+        sqlite: &Arc<Sqlite>,
+        work: impl FnOnce(Arc<Sqlite>) -> F,
+    ) -> tokio::task::JoinHandle<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = T> + Send + 'static,
+    {
+        tokio::spawn(work(Arc::clone(sqlite)))
+    }
+
     #[tokio::test]
     async fn whoever_queues_for_the_disk_is_put_there_together() {
         let scratch = Scratch::new();
@@ -437,8 +446,7 @@ mod tests {
         add(&mut first, "first").await.unwrap();
         let others: Vec<_> = (0..20)
             .map(|number| {
-                let sqlite = Arc::clone(&sqlite);
-                tokio::spawn(async move {
+                meanwhile(&sqlite, |sqlite| async move {
                     let mut link = sqlite.begin().await.unwrap();
                     add(&mut link, &format!("other-{number}")).await.unwrap();
                     link.commit().await.unwrap();
@@ -463,29 +471,20 @@ mod tests {
         let sqlite = opened(&scratch).await;
         let mut first = sqlite.begin().await.unwrap();
         add(&mut first, "kept").await.unwrap();
-        let again = tokio::spawn({
-            let sqlite = Arc::clone(&sqlite);
-            async move {
-                let mut link = sqlite.begin().await.unwrap();
-                add(&mut link, "undone").await.unwrap();
-                let taken = add(&mut link, "kept").await;
-                assert!(matches!(taken, Err(Fault::Taken(_))));
-            }
+        let again = meanwhile(&sqlite, |sqlite| async move {
+            let mut link = sqlite.begin().await.unwrap();
+            add(&mut link, "undone").await.unwrap();
+            let taken = add(&mut link, "kept").await;
+            assert!(matches!(taken, Err(Fault::Taken(_))));
         });
-        let alone = tokio::spawn({
-            let sqlite = Arc::clone(&sqlite);
-            async move {
-                let mut link = sqlite.write().await.unwrap();
-                assert!(matches!(add(&mut link, "kept").await, Err(Fault::Taken(_))));
-                assert_eq!(add(&mut link, "alone").await.unwrap(), 1);
-            }
+        let alone = meanwhile(&sqlite, |sqlite| async move {
+            let mut link = sqlite.write().await.unwrap();
+            assert!(matches!(add(&mut link, "kept").await, Err(Fault::Taken(_))));
+            assert_eq!(add(&mut link, "alone").await.unwrap(), 1);
         });
-        let left = tokio::spawn({
-            let sqlite = Arc::clone(&sqlite);
-            async move {
-                let mut link = sqlite.begin().await.unwrap();
-                add(&mut link, "left").await.unwrap();
-            }
+        let left = meanwhile(&sqlite, |sqlite| async move {
+            let mut link = sqlite.begin().await.unwrap();
+            add(&mut link, "left").await.unwrap();
         });
         tokio::task::yield_now().await;
         first.commit().await.unwrap();
@@ -519,14 +518,11 @@ mod tests {
         let sqlite = opened(&scratch).await;
         let mut first = sqlite.begin().await.unwrap();
         add(&mut first, "first").await.unwrap();
-        let breaks = tokio::spawn({
-            let sqlite = Arc::clone(&sqlite);
-            async move {
-                let mut link = sqlite.begin().await.unwrap();
-                add(&mut link, "second").await.unwrap();
-                link.execute("ROLLBACK", &[]).await.unwrap();
-                link.commit().await
-            }
+        let breaks = meanwhile(&sqlite, |sqlite| async move {
+            let mut link = sqlite.begin().await.unwrap();
+            add(&mut link, "second").await.unwrap();
+            link.execute("ROLLBACK", &[]).await.unwrap();
+            link.commit().await
         });
         tokio::task::yield_now().await;
         assert!(matches!(first.commit().await, Err(Fault::Away(_))));
@@ -543,12 +539,9 @@ mod tests {
         let sqlite = opened(&scratch).await;
         let other = Connection::open(scratch.file("store.db")).unwrap();
         other.execute_batch("BEGIN IMMEDIATE").unwrap();
-        let waiting = tokio::spawn({
-            let sqlite = Arc::clone(&sqlite);
-            async move {
-                let mut link = sqlite.write().await.unwrap();
-                add(&mut link, "patient").await
-            }
+        let waiting = meanwhile(&sqlite, |sqlite| async move {
+            let mut link = sqlite.write().await.unwrap();
+            add(&mut link, "patient").await
         });
         tokio::task::yield_now().await;
         assert!(names(&sqlite).await.is_empty());

@@ -120,7 +120,7 @@ impl Pool {
         }
         let lent = match self.take(permit) {
             Ok(lent) => lent,
-            Err(fault) => return self.tell_group(&Err(fault.into())),
+            Err(fault) => return self.tell_group(&Err(fault)),
         };
         let work = tokio::task::spawn_blocking(move || {
             if let Some(connection) = &lent.connection {
@@ -160,12 +160,12 @@ impl Pool {
 }
 
 fn commit(connection: &Connection) -> Outcome {
-    run(connection, "COMMIT").map_err(|cause| fault(cause).into())
+    run(connection, "COMMIT").map_err(fault)
 }
 
 async fn told(mut outcome: watch::Receiver<Option<Outcome>>) -> Done<()> {
     match outcome.wait_for(Option::is_some).await.as_deref() {
-        Ok(Some(outcome)) => outcome.clone().map_err(Fault::from),
+        Ok(Some(outcome)) => outcome.clone(),
         _ => Err(Fault::Away(String::from("the process is ending"))),
     }
 }
@@ -180,32 +180,7 @@ struct Group {
     outcome: watch::Sender<Option<Outcome>>,
 }
 
-type Outcome = std::result::Result<(), Lost>;
-
-/// Why changes are not on disk, to each who made one.
-#[derive(Clone)]
-enum Lost {
-    Away(String),
-    Broken(String),
-}
-
-impl From<Lost> for Fault {
-    fn from(lost: Lost) -> Self {
-        match lost {
-            Lost::Away(cause) => Self::Away(cause),
-            Lost::Broken(cause) => Self::Broken(cause),
-        }
-    }
-}
-
-impl From<Fault> for Lost {
-    fn from(fault: Fault) -> Self {
-        match fault {
-            Fault::Away(cause) => Self::Away(cause),
-            Fault::Taken(cause) | Fault::Broken(cause) => Self::Broken(cause),
-        }
-    }
-}
+type Outcome = Done<()>;
 
 /// A connection that goes back when it is dropped.
 pub(super) struct Lent {
@@ -229,7 +204,7 @@ impl Drop for Lent {
         }
         // When the disk is full, for one, SQLite gives up the whole of a transaction by itself.
         if is_awaited && !is_open {
-            self.pool.tell_group(&Err(Lost::Away(String::from(
+            self.pool.tell_group(&Err(Fault::Away(String::from(
                 "the transaction was given up before it was on disk",
             ))));
         }
