@@ -5,13 +5,19 @@
 use std::time::Duration;
 
 use super::Store;
-use super::engine::values;
+use super::engine::{Row, values};
 use crate::clock::Timestamp;
 use crate::error::Result;
 
 /// A round that is somebody's, told from everybody else's by the moment at which its lease ends.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Turn(i64);
+
+impl Turn {
+    fn read(row: &Row) -> Result<Self> {
+        row.whole("leased_until").map(Self)
+    }
+}
 
 impl Store {
     /// Takes a round that is due, for `lease` of real time. One that was never heard of is due at once.
@@ -37,7 +43,8 @@ impl Store {
                 values![name, now, lease],
             )
             .await?
-            .map(|row| row.whole("leased_until").map(Turn))
+            .as_ref()
+            .map(Turn::read)
             .transpose()
     }
 
@@ -61,7 +68,8 @@ impl Store {
                 values![name, turn.0, lease],
             )
             .await?
-            .map(|row| row.whole("leased_until").map(Turn))
+            .as_ref()
+            .map(Turn::read)
             .transpose()
     }
 

@@ -1,6 +1,6 @@
 //! Takes news out of the store and has it delivered.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -213,29 +213,26 @@ impl Webhooks {
 impl Webhooks {
     /// Whether the receiver wants no more, as of a second ago at most.
     async fn is_disabled(&self, url: &str) -> Result<bool> {
-        let asked = *self
-            .wanted_at
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let asked = *self.wanted_at();
         if asked.is_some_and(|at| at.elapsed() < WANTED_PERIOD) {
             return Ok(false);
         }
         let began = Instant::now();
         let disabled = self.store.disabled_receiver(url).await?.is_some();
         if !disabled {
-            *self
-                .wanted_at
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner) = Some(began);
+            *self.wanted_at() = Some(began);
         }
         Ok(disabled)
     }
 
-    fn ask_whether_wanted(&self) {
-        *self
-            .wanted_at
+    fn wanted_at(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.wanted_at
             .lock()
-            .unwrap_or_else(PoisonError::into_inner) = None;
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn ask_whether_wanted(&self) {
+        *self.wanted_at() = None;
         self.wake.notify_one();
     }
 
