@@ -7,8 +7,8 @@ use ventanilla_sandbox::{Sandbox, SandboxOptions};
 use crate::flexiti;
 use crate::served::{Served, open_session_at, run, ventanilla, write_settings};
 use crate::support::{
-    API_KEY, Folder, GREENPAY_SECRET, HOOK_PATH, LOADER, OLD_API_KEY, PUBLIC_ORIGIN, environment,
-    fresh_key, integrity, settings,
+    API_KEY, Folder, GREENPAY_SECRET, HOOK_PATH, LOADER, OLD_API_KEY, PUBLIC_ORIGIN, client,
+    environment, fresh_key, integrity, settings,
 };
 
 #[tokio::test]
@@ -289,11 +289,7 @@ async fn a_served_payment_leaves_no_card_token_or_secret_in_the_most_talkative_l
     );
     let origin = &served.origin;
 
-    let http = reqwest::Client::builder()
-        .no_proxy()
-        .tls_certs_only([])
-        .build()
-        .unwrap();
+    let http = client();
     let opened = open_session_at(origin).await.unwrap();
     let token = opened["client_token"].as_str().unwrap();
     let start = crate::support::card_start(&sandbox, "5555555555554444");

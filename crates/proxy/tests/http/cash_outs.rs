@@ -6,7 +6,7 @@ use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use ventanilla_sandbox::{CashoutEntry, Fault, Kind, Operation};
 
-use crate::charges::{ask, asked};
+use crate::charges::{ask, asked, asked_at_once};
 use crate::operations::get;
 use crate::receiver::Receiver;
 use crate::support::{Proxy, cvu_section, fresh_key, problem};
@@ -113,21 +113,7 @@ async fn a_transfer_asked_for_twice_with_one_key_goes_out_once() {
 #[tokio::test]
 async fn one_key_sent_many_times_at_once_sends_money_once() {
     let proxy = Proxy::start_with_cvu().await;
-    let key = fresh_key();
-    let asking = (0..12).map(|_| {
-        let request = proxy
-            .merchant(Method::POST, PATH)
-            .header("idempotency-key", &key)
-            .json(&to_account());
-        tokio::spawn(request.send())
-    });
-    let mut ids = std::collections::BTreeSet::new();
-    for answer in asking.collect::<Vec<_>>() {
-        let answer = answer.await.unwrap().unwrap();
-        assert_eq!(answer.status(), 201);
-        let operation: Value = answer.json().await.unwrap();
-        ids.insert(operation["id"].as_str().unwrap().to_owned());
-    }
+    let ids = asked_at_once(&proxy, PATH, &fresh_key(), &to_account()).await;
     assert_eq!(ids.len(), 1);
     assert_eq!(moved(&proxy).len(), 1);
 }

@@ -1,5 +1,6 @@
 //! Subscriptions that are made and paid, and many payments at once, over HTTP.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use reqwest::{Method, Response};
@@ -26,6 +27,25 @@ pub async fn ask(proxy: &Proxy, path: &str, key: &str, body: &Value) -> Response
         .send()
         .await
         .unwrap()
+}
+
+/// The same many times at once, all under `key`: what was opened by it, by its identifier.
+pub async fn asked_at_once(proxy: &Proxy, path: &str, key: &str, body: &Value) -> BTreeSet<String> {
+    let asking = (0..12).map(|_| {
+        let request = proxy
+            .merchant(Method::POST, path)
+            .header("idempotency-key", key)
+            .json(body);
+        tokio::spawn(request.send())
+    });
+    let mut ids = BTreeSet::new();
+    for answer in asking.collect::<Vec<_>>() {
+        let answer = answer.await.unwrap().unwrap();
+        assert_eq!(answer.status(), 201);
+        let opened: Value = answer.json().await.unwrap();
+        ids.insert(opened["id"].as_str().unwrap().to_owned());
+    }
+    ids
 }
 
 /// As [`ask`]: the operation.

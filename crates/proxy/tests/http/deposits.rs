@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use ventanilla_sandbox::{Fault, FlexitiDepositEntry, Kind, Operation};
 
-use crate::charges::{ask, ask_and_leave, asked};
+use crate::charges::{ask, ask_and_leave, asked, asked_at_once};
 use crate::operations::get;
 use crate::receiver::Receiver;
 use crate::support::{Proxy, fresh_key, problem};
@@ -146,17 +146,8 @@ async fn each_kind_goes_to_the_account_however_it_is_named() {
 #[tokio::test]
 async fn one_key_sent_many_times_at_once_makes_one_deposit() {
     let proxy = Proxy::start_with_every_rail().await;
-    let key = fresh_key();
-    let asking = (0..12).map(|_| {
-        let request = proxy
-            .merchant(Method::POST, PATH)
-            .header("idempotency-key", &key)
-            .json(&body());
-        tokio::spawn(request.send())
-    });
-    for answer in asking.collect::<Vec<_>>() {
-        assert_eq!(answer.await.unwrap().unwrap().status(), 201);
-    }
+    let ids = asked_at_once(&proxy, PATH, &fresh_key(), &body()).await;
+    assert_eq!(ids.len(), 1);
     assert_eq!((made(&proxy).len(), calls(&proxy)), (1, 1));
 }
 

@@ -8,7 +8,7 @@ use ventanilla_sandbox::{Sandbox, SandboxOptions};
 
 use crate::receiver::Receiver;
 use crate::served::{Served, ventanilla, write_settings};
-use crate::support::{Folder, settings};
+use crate::support::{Folder, client, settings};
 
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -63,11 +63,7 @@ async fn whatever_an_alert_is_about_is_counted_from_the_start() {
     let text = settings(&folder.0, &sandbox) + &receiver.section();
     write_settings(&folder, &text);
     let served = Served::start(&folder, &[]);
-    let http = reqwest::Client::builder()
-        .no_proxy()
-        .tls_certs_only([])
-        .build()
-        .unwrap();
+    let http = client();
     // What counts requests and wrong keys begins with the first of them.
     let refused = http.get(format!("{}/v1/review", served.origin)).send();
     assert_eq!(refused.await.unwrap().status(), 401);

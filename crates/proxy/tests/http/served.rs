@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 
 use serde_json::Value;
 
-use crate::support::{API_KEY, Folder, environment, fresh_key, new_session};
+use crate::support::{API_KEY, Folder, client, environment, fresh_key, new_session};
 
 /// The binary with `arguments`, in `folder`, with the usual secrets and no other environment.
 pub fn ventanilla(folder: &Folder, arguments: &[&str]) -> Command {
@@ -36,10 +36,7 @@ pub fn run(folder: &Folder, arguments: &[&str]) -> (i32, String, String) {
 
 /// Opens a session at a proxy in a process of its own.
 pub async fn open_session_at(origin: &str) -> reqwest::Result<Value> {
-    let http = reqwest::Client::builder()
-        .no_proxy()
-        .tls_certs_only([])
-        .build()?;
+    let http = client();
     http.post(format!("{origin}/v1/sessions"))
         .bearer_auth(API_KEY)
         .header("idempotency-key", fresh_key())

@@ -6,7 +6,7 @@ use ventanilla_testbed::postgres;
 
 use crate::receiver::{Heard, Receiver};
 use crate::served::{Served, open_session_at, ventanilla, write_settings};
-use crate::support::{API_KEY, Folder, PUBLIC_ORIGIN, card_start, fresh_key, settings};
+use crate::support::{API_KEY, Folder, PUBLIC_ORIGIN, card_start, client, fresh_key, settings};
 use crate::webhooks_out::make_news_at;
 
 /// The tests' server asks for no password and so takes any.
@@ -37,11 +37,7 @@ async fn what_is_opened_at_one_is_paid_at_another_and_read_at_both() {
     let sandbox = Sandbox::start(SandboxOptions::default()).await.unwrap();
     prepare(&folder, &sandbox);
     let proxies = [serve(&folder, &url), serve(&folder, &url)];
-    let http = reqwest::Client::builder()
-        .no_proxy()
-        .tls_certs_only([])
-        .build()
-        .unwrap();
+    let http = client();
     let opened = open_session_at(&proxies[0].origin).await.unwrap();
     let paid: Value = http
         .post(format!("{}/v1/checkout/attempts", proxies[1].origin))

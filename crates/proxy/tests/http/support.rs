@@ -29,6 +29,15 @@ pub const PUBLIC_ORIGIN: &str = "http://127.0.0.1:8787";
 pub const SHOP_ORIGIN: &str = "http://localhost:8080";
 pub const PAN: &str = "4242424242424242";
 
+/// Who speaks to servers of this machine. They all speak in clear.
+pub fn client() -> reqwest::Client {
+    reqwest::Client::builder()
+        .no_proxy()
+        .tls_certs_only([])
+        .build()
+        .unwrap()
+}
+
 /// A clock that stands still until it is told to move; who sleeps, sleeps in real time, or until the
 /// clock has moved far enough.
 #[derive(Default)]
@@ -137,33 +146,14 @@ impl Proxy {
             running,
             sandbox,
             clock,
-            http: reqwest::Client::builder()
-                .no_proxy()
-                .tls_certs_only([])
-                .build()
-                .unwrap(),
+            http: client(),
             folder,
         }
     }
 
     /// With the usual configuration and an account of the CVU wallet.
     pub async fn start_with_cvu() -> Self {
-        let folder = Folder::new();
-        let sandbox = Sandbox::start(SandboxOptions::default()).await.unwrap();
-        let clock = Arc::new(HandClock::default());
-        let text = settings(&folder.0, &sandbox) + &cvu_section(&sandbox);
-        let running = serve(&text, environment(), &clock).await;
-        Self {
-            running,
-            sandbox,
-            clock,
-            http: reqwest::Client::builder()
-                .no_proxy()
-                .tls_certs_only([])
-                .build()
-                .unwrap(),
-            folder,
-        }
+        Self::start_before(|text, sandbox| text + &cvu_section(sandbox), environment()).await
     }
 
     /// Stops it, and starts it again on the same store with a configuration that `change` made of the

@@ -6,6 +6,7 @@ use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use ventanilla_sandbox::{DebitState, Fault, Kind, Operation};
 
+use crate::charges::asked_at_once;
 use crate::support::{PAN, Proxy, card_start_to_save, fresh_key, new_session, problem};
 
 /// Has a buyer pay and save the card: its identifier here.
@@ -118,22 +119,9 @@ async fn a_payment_asked_for_twice_with_one_key_is_one_attempt() {
 async fn one_key_sent_many_times_at_once_takes_money_once() {
     let proxy = Proxy::start().await;
     let card = save_card(&proxy).await;
-    let key = fresh_key();
-    let asking = (0..12).map(|_| {
-        let request = proxy
-            .merchant(Method::POST, "/v1/greenpay/token-payments")
-            .header("idempotency-key", &key)
-            .json(&payment(&card));
-        tokio::spawn(request.send())
-    });
-    let mut ids = std::collections::BTreeSet::new();
     let before = proxy.debits();
-    for answer in asking.collect::<Vec<_>>() {
-        let answer = answer.await.unwrap().unwrap();
-        assert_eq!(answer.status(), 201);
-        let attempt: Value = answer.json().await.unwrap();
-        ids.insert(attempt["id"].as_str().unwrap().to_owned());
-    }
+    let path = "/v1/greenpay/token-payments";
+    let ids = asked_at_once(&proxy, path, &fresh_key(), &payment(&card)).await;
     assert_eq!(ids.len(), 1);
     assert_eq!(proxy.debits(), before + 1);
 }

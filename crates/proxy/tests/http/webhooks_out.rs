@@ -10,8 +10,8 @@ use ventanilla_sandbox::{Sandbox, SandboxOptions};
 use crate::receiver::{Heard, Receiver, Reply};
 use crate::served::{Served, open_session_at, write_settings};
 use crate::support::{
-    API_KEY, Folder, GREENPAY_SECRET, HOOK_PATH, PAN, Proxy, environment, fresh_key, new_session,
-    settings, webhook_secret,
+    API_KEY, Folder, GREENPAY_SECRET, HOOK_PATH, PAN, Proxy, client, environment, fresh_key,
+    new_session, settings, webhook_secret,
 };
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -468,11 +468,7 @@ pub async fn make_news_at(origin: &str) {
 
 /// Opens a session at a proxy in a process of its own, which may end with it.
 async fn end_a_session_at(origin: &str) -> reqwest::Result<Response> {
-    let http = reqwest::Client::builder()
-        .no_proxy()
-        .tls_certs_only([])
-        .build()
-        .unwrap();
+    let http = client();
     let opened = open_session_at(origin).await.unwrap();
     let session = opened["session"]["id"].as_str().unwrap();
     http.post(format!("{origin}/v1/sessions/{session}/expire"))
@@ -544,11 +540,7 @@ async fn nothing_secret_and_nothing_that_a_receiver_answers_is_in_the_most_talka
     let served = Served::start(&folder, &[("VENTANILLA_LOG", "trace")]);
     make_news_at(&served.origin).await;
     let heard = receiver.heard(1).await;
-    let http = reqwest::Client::builder()
-        .no_proxy()
-        .tls_certs_only([])
-        .build()
-        .unwrap();
+    let http = client();
     for path in ["/", "/newCard", "/bulkResume", "/elsewhere"] {
         http.post(format!(
             "{}/hooks/greenpay/{HOOK_PATH}{path}",

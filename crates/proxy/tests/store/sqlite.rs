@@ -2,6 +2,8 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
+use ventanilla_proxy::store::Store;
+
 use crate::support::*;
 
 #[tokio::test]
@@ -18,6 +20,13 @@ async fn a_new_file_can_be_read_by_its_owner_only() {
     }
 }
 
+async fn everything_is_lent(store: &Store) {
+    assert_eq!(store.claim_due(START, LEASE, 10).await.unwrap().len(), 1);
+    assert_eq!(store.claim_outbox(START, LEASE, 10).await.unwrap().len(), 2);
+    let turn = store.claim_watch("cvu", START, LEASE).await.unwrap();
+    assert!(turn.is_some());
+}
+
 #[tokio::test]
 async fn whoever_borrowed_work_before_a_restart_has_lost_it() {
     use ventanilla_core::attempt::AttemptState as S;
@@ -27,25 +36,9 @@ async fn whoever_borrowed_work_before_a_restart_has_lost_it() {
     let row = begin(&store, &session).await;
     advance(&store, &row, way_to(S::Unknown)).await;
     paid(&store).await;
-    assert_eq!(store.claim_due(START, LEASE, 10).await.unwrap().len(), 1);
-    assert_eq!(store.claim_outbox(START, LEASE, 10).await.unwrap().len(), 2);
-    assert!(
-        store
-            .claim_watch("cvu", START, LEASE)
-            .await
-            .unwrap()
-            .is_some()
-    );
+    everything_is_lent(&store).await;
     store.close().await;
 
     let store = place.open().await;
-    assert_eq!(store.claim_due(START, LEASE, 10).await.unwrap().len(), 1);
-    assert_eq!(store.claim_outbox(START, LEASE, 10).await.unwrap().len(), 2);
-    assert!(
-        store
-            .claim_watch("cvu", START, LEASE)
-            .await
-            .unwrap()
-            .is_some()
-    );
+    everything_is_lent(&store).await;
 }

@@ -1,7 +1,11 @@
 //! A merchant's server and a buyer's browser, as small as they can be.
 
+#[path = "../shared/client.rs"]
+mod client;
+
 use std::collections::BTreeMap;
 
+use client::client;
 use reqwest::Method;
 use serde_json::{Value, json};
 use ventanilla_sandbox::{CvuOptions, Fault, Sandbox, SandboxOptions};
@@ -85,14 +89,7 @@ impl Merchant {
     }
 
     pub async fn start(options: SandboxOptions) -> Self {
-        let client = reqwest::Client::builder()
-            .no_proxy()
-            .tls_certs_only([])
-            .pool_max_idle_per_host(0)
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .build()
-            .unwrap();
+        let client = client();
         let mut merchant = Self {
             sandbox: Sandbox::start(options).await.unwrap(),
             client,

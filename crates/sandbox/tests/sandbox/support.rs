@@ -1,7 +1,11 @@
 //! A buyer's browser and a shop's server, as small as they can be.
 
+#[path = "../shared/client.rs"]
+mod client;
+
 use aes::cipher::{KeyIvInit, StreamCipher};
 use base64::Engine as _;
+use client::client;
 use rsa::pkcs8::DecodePublicKey;
 use rsa::sha2::{Digest, Sha256};
 use rsa::{Pkcs1v15Encrypt, Pkcs1v15Sign, RsaPublicKey};
@@ -71,14 +75,7 @@ impl Shop {
     }
 
     pub async fn open_with(options: SandboxOptions) -> Self {
-        let client = reqwest::Client::builder()
-            .no_proxy()
-            .tls_certs_only([])
-            .pool_max_idle_per_host(0)
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .build()
-            .unwrap();
+        let client = client();
         Self {
             sandbox: Sandbox::start(options).await.unwrap(),
             client,
